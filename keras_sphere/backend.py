@@ -1,0 +1,106 @@
+"""What differs between JAX, TensorFlow and PyTorch: the only file that branches.
+
+Everything else in the package is written on `keras.ops`.
+"""
+
+import contextlib
+
+import keras
+
+BACKEND = keras.backend.backend()
+
+if BACKEND == "jax":
+    import jax
+elif BACKEND == "tensorflow":
+    import tensorflow as tf
+elif BACKEND == "torch":
+    import torch
+
+
+def compiled(function):
+    """Compiles a function of tensors for inference.
+
+    `jax.jit` without donation (an interrupted or concurrent call loses nothing),
+    `tf.function`, or eager execution without gradients on torch. `function` must
+    take everything it depends on as arguments, weights included.
+
+    Args:
+        function: Callable of (nested lists of) tensors.
+
+    Returns:
+        Callable of the same arguments.
+    """
+    if BACKEND == "jax":
+        return jax.jit(function)
+    if BACKEND == "tensorflow":
+        return tf.function(function, autograph=False)
+    if BACKEND == "torch":
+        return torch.no_grad()(function)
+    return function
+
+
+def no_gradients():
+    """Context in which no gradient is recorded (torch records them eagerly)."""
+    return torch.no_grad() if BACKEND == "torch" else contextlib.nullcontext()
+
+
+def outside_graph():
+    """Context in which assignments happen once, now, even while a graph is traced."""
+    return tf.init_scope() if BACKEND == "tensorflow" else contextlib.nullcontext()
+
+
+def sync_variables(model):
+    """Writes the state of a running `fit` back into the model's variables.
+
+    Keras' JAX trainer keeps weights outside of the model while it trains, so
+    callbacks that read weights must ask for them first.
+    """
+    if BACKEND == "jax" and getattr(model, "_jax_state", None) is not None:
+        model.jax_state_sync()
+
+
+if BACKEND == "torch":
+
+    class BatchedUpdates:
+        """Optimizer mixin: updates all variables by a few fused kernels.
+
+        Keras does this for its own optimizers on torch, but a subclass falls back
+        to one small kernel after another.
+        """
+
+        def _values(self, slots, variables):
+            return [slots[self._get_variable_index(v)].value for v in variables]
+
+        @torch.no_grad()
+        def _backend_update_step(self, grads, trainable_variables, learning_rate):
+            step_sizes, epsilon = self.step_sizes(learning_rate, grads[0].dtype)
+            index = [self._get_variable_index(v) for v in trainable_variables]
+            variables = [v.value for v in trainable_variables]
+            m = self._values(self._momentums, trainable_variables)
+            v = self._values(self._velocities, trainable_variables)
+            torch._foreach_lerp_(m, grads, 1.0 - self.beta_1)
+            torch._foreach_mul_(v, self.beta_2)
+            torch._foreach_addcmul_(v, grads, grads, 1.0 - self.beta_2)
+            denominators = torch._foreach_sqrt(v)
+            torch._foreach_add_(denominators, epsilon)
+            updates = torch._foreach_div(m, denominators)
+            torch._foreach_mul_(updates, [step_sizes[i] for i in index])
+            decays = [self.decay(i, learning_rate) for i in index]
+            if any(d is not None for d in decays):
+                for variable, decay in zip(variables, decays, strict=True):
+                    if decay is not None:
+                        variable.mul_(1.0 - decay)
+            torch._foreach_sub_(variables, updates)
+
+        @torch.no_grad()
+        def _update_model_variables_moving_average(self, trainable_variables):
+            torch._foreach_lerp_(
+                [average.value for average in self._model_variables_moving_average],
+                [variable.value for variable in trainable_variables],
+                1.0 - self.ema_momentum,
+            )
+
+else:
+
+    class BatchedUpdates:
+        """Optimizer mixin: XLA and TensorFlow graphs fuse the updates themselves."""

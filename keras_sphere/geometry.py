@@ -1,0 +1,288 @@
+"""The sphere: pure functions on latents, without state.
+
+A latent is a tensor of shape `(batch, num_tokens, token_dim)`. All of its
+entries together are one point of a space of `D = num_tokens * token_dim`
+dimensions, and "on the sphere" means a root mean square of 1, that is a norm of
+`sqrt(D)`. Every function computes in float32 (or float64 if that is what it is
+given), whatever the dtype policy: tan(89 degrees) is 57, and the cosine of two
+random points is about `1 / sqrt(D)`.
+
+Reference:
+    - [Image Generation with a Sphere Encoder](https://arxiv.org/abs/2602.15030),
+      section 3.
+"""
+
+import math
+
+import keras
+
+EPSILON = 1e-6
+
+
+def as_float(x):
+    """Converts `x` to a tensor of at least float32."""
+    x = keras.ops.convert_to_tensor(x)
+    if keras.backend.standardize_dtype(x.dtype) == "float64":
+        return x
+    return keras.ops.cast(x, "float32")
+
+
+def per_image(x, rank):
+    """Reshapes one value per image, `(batch,)`, to broadcast over `rank` axes."""
+    x = as_float(x)
+    if len(x.shape) == 0:
+        return x
+    return keras.ops.reshape(x, (-1,) + (1,) * (rank - 1))
+
+
+def _flatten(x):
+    return keras.ops.reshape(x, (keras.ops.shape(x)[0], -1))
+
+
+def spherify(latents, per_token=False):
+    """Projects latents onto the sphere: the map f of the paper.
+
+    `f(z) = z / sqrt(mean(z^2) + 1e-6)`. The mean runs over all axes but the
+    first, so each image has one sphere. The epsilon sits inside the root:
+    `f(0) = 0`, with a finite gradient.
+
+    Args:
+        latents: Float tensor of shape `(batch, ...)`.
+        per_token: Boolean. Whether every token has a sphere of its own: the mean
+            then runs over the last axis only. Defaults to `False`, the paper's
+            rule.
+
+    Returns:
+        Tensor of the same shape, float32 or wider, of RMS 1 per image (or token).
+    """
+    latents = as_float(latents)
+    axis = -1 if per_token else tuple(range(1, len(latents.shape)))
+    mean_square = keras.ops.mean(keras.ops.square(latents), axis=axis, keepdims=True)
+    return latents / keras.ops.sqrt(mean_square + EPSILON)
+
+
+def sigma_from_degrees(angle_degrees):
+    """The noise strength that turns a latent by `angle_degrees`: its tangent.
+
+    In many dimensions noise is nearly orthogonal to the latent and as long, so
+    `f(z + tan(a) e)` stands at angle `a` to `z`.
+
+    Args:
+        angle_degrees: Float in (0, 90).
+
+    Returns:
+        Float.
+    """
+    return math.tan(math.radians(angle_degrees))
+
+
+def degrees_from_sigma(sigma):
+    """The expected angle, in degrees, of noise of strength `sigma`.
+
+    Args:
+        sigma: Float, at least 0.
+
+    Returns:
+        Float in [0, 90).
+    """
+    return math.degrees(math.atan(sigma))
+
+
+def angle(a, b):
+    """The angle between two latents, over all axes but the first.
+
+    Computed as `2 atan2(|a' - b'|, |a' + b'|)` of the unit vectors, which unlike
+    the arc cosine is exact to rounding at 0 and pi and has finite gradients there.
+    A zero vector is at right angles to everything.
+
+    Args:
+        a: Float tensor of shape `(batch, ...)`.
+        b: Float tensor of the same shape.
+
+    Returns:
+        Tensor of shape `(batch,)`, radians in [0, pi].
+    """
+    a, b = _unit(a), _unit(b)
+    return 2.0 * keras.ops.arctan2(_safe_norm(a - b), _safe_norm(a + b))[:, 0]
+
+
+def _safe_norm(x):
+    """Norm over the last axis, with gradient 0 instead of NaN at 0."""
+    square = keras.ops.sum(keras.ops.square(x), axis=-1, keepdims=True)
+    return keras.ops.sqrt(keras.ops.maximum(square, 1e-24))
+
+
+def _unit(x):
+    x = _flatten(as_float(x))
+    return x / keras.ops.maximum(_safe_norm(x), EPSILON)
+
+
+def perturb(sphere_latents, noise, sigma, per_token=False):
+    """Adds noise to points of the sphere and projects back.
+
+    `f(z + sigma e)`, and exactly `z` where `sigma` is 0 (the paper's v, with
+    `sigma = r tan(max angle)` for a radius r in [0, 1]).
+
+    Args:
+        sphere_latents: Float tensor of shape `(batch, ...)`, on the sphere.
+        noise: Float tensor of the same shape, standard normal.
+        sigma: Float, or tensor of one value per image; at least 0.
+        per_token: Boolean. See `spherify`.
+
+    Returns:
+        Tensor of the same shape, on the sphere.
+    """
+    sphere_latents = as_float(sphere_latents)
+    sigma = per_image(sigma, len(sphere_latents.shape))
+    moved = spherify(sphere_latents + sigma * as_float(noise), per_token)
+    return keras.ops.where(sigma == 0, sphere_latents, moved)
+
+
+def stratified_radii(uniforms, permutation, include_zero=True):
+    """Noise radii of a training batch, spread evenly over [0, 1].
+
+    With M bins for a batch of M + 2: bin i gives `(i + max(u_i, 1e-3)) / M`;
+    exactly 1 and exactly 0 are appended, and all are permuted. A batch of two is
+    {0, 1}; a batch of one is a single draw from [0, 1] (the reference fails
+    there).
+
+    Args:
+        uniforms: Float tensor of shape `(batch,)` in [0, 1); the last one or two
+            values are not used.
+        permutation: Integer tensor of shape `(batch,)`: output k is value
+            number `permutation[k]`.
+        include_zero: Boolean. Without it M is `batch - 1` and only 1 is appended.
+
+    Returns:
+        Tensor of shape `(batch,)`.
+    """
+    uniforms = as_float(uniforms)
+    num_appended = 2 if include_zero else 1
+    index = keras.ops.cumsum(keras.ops.ones_like(uniforms)) - 1.0
+    last = keras.ops.max(index)
+    num_bins = keras.ops.maximum(last + 1.0 - num_appended, 1.0)
+    radii = (index + keras.ops.maximum(uniforms, 1e-3)) / num_bins
+    position_from_end = keras.ops.where(last > 0, last - index, num_appended)
+    if include_zero:
+        radii = keras.ops.where(position_from_end == 0, 0.0, radii)
+    one_at = float(num_appended - 1)
+    radii = keras.ops.where(position_from_end == one_at, 1.0, radii)
+    return keras.ops.take(radii, permutation, axis=0)
+
+
+def hard_case_radii(radii, scalers, sigma, hard_sigma, probability, band="narrow"):
+    """Replaces some radii by larger ones, beyond the ordinary largest angle.
+
+    An image whose uniform draw u is at most `probability` gets the radius
+    `1 + s (hard_sigma / sigma - 1)`. In the "narrow" band s = u, as in the
+    reference, so s never exceeds `probability`; in the "full" band
+    s = u / probability, which covers the whole range up to `hard_sigma`.
+
+    Args:
+        radii: Float tensor of shape `(batch, ...)`.
+        scalers: Float tensor of the same shape, uniform in [0, 1).
+        sigma: Float. Noise strength at radius 1.
+        hard_sigma: Float. Noise strength of the hardest case.
+        probability: Float in [0, 1]. Share of hard cases.
+        band: `"narrow"` or `"full"`.
+
+    Returns:
+        Tensor of the shape of `radii`.
+    """
+    radii, scalers = as_float(radii), as_float(scalers)
+    if band not in ("narrow", "full"):
+        raise ValueError(
+            f'`band` must be "narrow" or "full". Received: band={band!r}'
+        )
+    if probability == 0:
+        return radii
+    stretch = scalers if band == "narrow" else scalers / probability
+    candidate = 1.0 + stretch * (hard_sigma / sigma - 1.0)
+    return keras.ops.where(scalers > probability, radii, candidate)
+
+
+def lerp(a, b, t, per_token=False):
+    """The straight line from `a` to `b`, projected onto the sphere.
+
+    Args:
+        a: Float tensor of shape `(batch, ...)`.
+        b: Float tensor of the same shape.
+        t: Float in [0, 1], or tensor of one value per image.
+        per_token: Boolean. See `spherify`.
+
+    Returns:
+        Tensor of the shape of `a`: `f((1 - t) a + t b)`.
+    """
+    a, b = as_float(a), as_float(b)
+    t = per_image(t, len(a.shape))
+    return spherify((1.0 - t) * a + t * b, per_token)
+
+
+def blerp(top_left, top_right, bottom_left, bottom_right, x, y, per_token=False):
+    """Bilinear interpolation between four latents, projected onto the sphere.
+
+    Args:
+        top_left: Float tensor of shape `(batch, ...)`; the other three alike.
+        top_right: The corner at `x = 1, y = 0`.
+        bottom_left: The corner at `x = 0, y = 1`.
+        bottom_right: The corner at `x = 1, y = 1`.
+        x: Float in [0, 1], or one value per image.
+        y: Float in [0, 1], or one value per image.
+        per_token: Boolean. See `spherify`.
+
+    Returns:
+        Tensor of the shape of a corner.
+    """
+    corners = [as_float(c) for c in (top_left, top_right, bottom_left, bottom_right)]
+    x, y = (per_image(t, len(corners[0].shape)) for t in (x, y))
+    top = (1.0 - x) * corners[0] + x * corners[1]
+    bottom = (1.0 - x) * corners[2] + x * corners[3]
+    return spherify((1.0 - y) * top + y * bottom, per_token)
+
+
+def slerp(a, b, t):
+    """The point at the share `t` of the way from `a` to `b` on a great circle.
+
+    The angle is taken over the whole latent, all tokens together. Between
+    opposite points every great circle is shortest: one is chosen, always the
+    same.
+
+    Args:
+        a: Float tensor of shape `(batch, ...)`.
+        b: Float tensor of the same shape.
+        t: Float, or tensor of one value per image; 0 gives `f(a)`, 1 gives `f(b)`.
+
+    Returns:
+        Tensor of the shape of `a`, on the sphere.
+    """
+    shape = keras.ops.shape(keras.ops.convert_to_tensor(a))
+    start, end = _unit(a), _unit(b)
+    radians = per_image(t, 2) * angle(start, end)[:, None]
+    tangent = _tangent(start, end)
+    point = keras.ops.cos(radians) * start + keras.ops.sin(radians) * tangent
+    return spherify(keras.ops.reshape(point, shape) * math.sqrt(start.shape[-1]))
+
+
+def _tangent(start, end):
+    """Unit vector at `start` in the direction of `end`; both are unit vectors."""
+
+    def reject(x):
+        return x - keras.ops.sum(x * start, axis=-1, keepdims=True) * start
+
+    direction, spare = reject(end), reject(keras.ops.roll(start, 1, axis=-1))
+    usable = _safe_norm(direction) > 1e-5
+    direction = keras.ops.where(usable, direction, spare)
+    return direction / keras.ops.maximum(_safe_norm(direction), EPSILON)
+
+
+def random_on_sphere(shape, seed=None):
+    """Points drawn uniformly on the sphere: a normal draw, projected.
+
+    Args:
+        shape: Tuple `(batch, num_tokens, token_dim)`.
+        seed: Integer or `keras.random.SeedGenerator`.
+
+    Returns:
+        float32 tensor of that shape.
+    """
+    return spherify(keras.random.normal(shape, dtype="float32", seed=seed))

@@ -1,0 +1,64 @@
+"""Class labels to vectors."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="keras_sphere")
+class LabelEmbedding(keras.layers.Layer):
+    """A learned vector per class, and one for "no class", the null class.
+
+    In training a label is replaced by the null class with probability
+    `dropout_rate`, so that one model learns both to follow a class and to do
+    without, as guidance needs. A new draw is made at each call.
+
+    Args:
+        num_classes: Integer. The null class has the index `num_classes`.
+        hidden_dim: Integer. Length of a vector.
+        dropout_rate: Float in [0, 1). Defaults to `0.1`.
+        seed: Integer or `None`.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        labels: Integer tensor of shape `(batch,)`, in [0, num_classes]. Values
+            outside are clipped; the model refuses them before.
+        training: Boolean. Whether labels are dropped.
+
+    Returns:
+        Float tensor of shape `(batch, 1, hidden_dim)`.
+    """
+
+    def __init__(self, num_classes, hidden_dim, dropout_rate=0.1, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+        self.hidden_dim = hidden_dim
+        self.dropout_rate = dropout_rate
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def build(self, input_shape=None):
+        self.table = self.add_weight(
+            name="table",
+            shape=(self.num_classes + 1, self.hidden_dim),
+            initializer=keras.initializers.RandomNormal(stddev=0.02),
+        )
+
+    def call(self, labels, training=False):
+        ops = keras.ops
+        labels = ops.clip(ops.cast(labels, "int32"), 0, self.num_classes)
+        if training and self.dropout_rate > 0:
+            draws = keras.random.uniform(ops.shape(labels), seed=self.seed_generator)
+            labels = ops.where(draws < self.dropout_rate, self.num_classes, labels)
+        vectors = ops.take(self.table, labels, axis=0)
+        return ops.cast(vectors, self.compute_dtype)[:, None, :]
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], 1, self.hidden_dim)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_classes": self.num_classes,
+            "hidden_dim": self.hidden_dim,
+            "dropout_rate": self.dropout_rate,
+            "seed": self.seed,
+        }

@@ -1,0 +1,110 @@
+"""Conditioning by adaptive normalisation (AdaLN) with a class vector."""
+
+import keras
+
+
+def modulate(x, shift, scale):
+    """`x (1 + scale) + shift`."""
+    return x * (1.0 + scale) + shift
+
+
+@keras.saving.register_keras_serializable(package="keras_sphere")
+class AdaptiveModulation(keras.layers.Layer):
+    """Shifts, scales and gates from a class vector: one zero-initialised dense layer.
+
+    Args:
+        num_chunks: Integer. How many vectors to make.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        condition: Float tensor of shape `(batch, 1, hidden_dim)`.
+
+    Returns:
+        List of `num_chunks` tensors of that shape.
+
+    Reference:
+        - [Scalable Diffusion Models with Transformers](https://arxiv.org/abs/2212.09748)
+    """
+
+    def __init__(self, num_chunks, **kwargs):
+        super().__init__(**kwargs)
+        self.num_chunks = num_chunks
+
+    def build(self, input_shape):
+        self.linear = keras.layers.Dense(
+            self.num_chunks * input_shape[-1],
+            kernel_initializer="zeros",
+            dtype=self.dtype_policy,
+            name="linear",
+        )
+        self.linear.build(input_shape)
+
+    def call(self, condition):
+        chunks = self.linear(keras.ops.silu(condition))
+        return keras.ops.split(chunks, self.num_chunks, axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        return [input_shape] * self.num_chunks
+
+    def get_config(self):
+        return {**super().get_config(), "num_chunks": self.num_chunks}
+
+
+@keras.saving.register_keras_serializable(package="keras_sphere")
+class ModulatedDense(keras.layers.Layer):
+    """The last dense layer of encoder and decoder, zero-initialised.
+
+    With a condition: RMSNorm, modulation by shift and scale, then the dense layer.
+    Without: the dense layer alone, with no norm at all.
+
+    Args:
+        units: Integer. Channels of the output.
+        conditional: Boolean. Whether a condition is given.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        tokens: Float tensor of shape `(batch, num_tokens, hidden_dim)`.
+        condition: Float tensor of shape `(batch, 1, hidden_dim)`, or `None`.
+
+    Returns:
+        Float tensor of shape `(batch, num_tokens, units)`.
+    """
+
+    def __init__(self, units, conditional=False, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.conditional = conditional
+
+    def build(self, input_shape):
+        self.linear = keras.layers.Dense(
+            self.units,
+            kernel_initializer="zeros",
+            dtype=self.dtype_policy,
+            name="linear",
+        )
+        self.linear.build(input_shape)
+        if self.conditional:
+            self.norm = keras.layers.RMSNormalization(
+                epsilon=1e-6, dtype=self.dtype_policy, name="norm"
+            )
+            self.norm.build(input_shape)
+            self.modulation = AdaptiveModulation(
+                2, dtype=self.dtype_policy, name="modulation"
+            )
+            self.modulation.build((input_shape[0], 1, input_shape[-1]))
+
+    def call(self, tokens, condition=None):
+        if self.conditional:
+            shift, scale = self.modulation(condition)
+            tokens = modulate(self.norm(tokens), shift, scale)
+        return self.linear(tokens)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "conditional": self.conditional,
+        }

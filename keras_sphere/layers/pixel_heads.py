@@ -1,0 +1,125 @@
+"""Tokens to pixels: the two ways in which the decoder ends."""
+
+import keras
+
+from keras_sphere.layers.initializers import FlattenedGlorotUniform
+
+
+def reflect_pad(grid):
+    """Pads height and width by one pixel, mirrored about the edge pixel."""
+    return keras.ops.pad(grid, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
+
+
+def unpatchify(tokens, patch_size, num_channels):
+    """Puts the pixels of every token in their place.
+
+    Args:
+        tokens: Float tensor of shape `(batch, grid**2, channels * patch**2)`; in a
+            token the color is outermost, then the row, then the column.
+        patch_size: Integer. Side of a patch, in pixels.
+        num_channels: Integer. Colors.
+
+    Returns:
+        Float tensor of shape `(batch, grid * patch, grid * patch, num_channels)`.
+    """
+    ops = keras.ops
+    grid = round(tokens.shape[1] ** 0.5)
+    side = grid * patch_size
+    x = ops.reshape(tokens, (-1, grid, grid, num_channels, patch_size, patch_size))
+    x = ops.transpose(x, (0, 1, 4, 2, 5, 3))
+    return ops.reshape(x, (-1, side, side, num_channels))
+
+
+class PixelHead(keras.layers.Layer):
+    """What both heads share: their arguments, input and output shapes.
+
+    Args:
+        patch_size: Integer. Side of a patch, in pixels.
+        num_channels: Integer. Colors of the image.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        tokens: Float tensor of shape
+            `(batch, num_tokens, head.token_channels)`.
+
+    Returns:
+        Images in [-1, 1], of shape `(batch, side, side, num_channels)`.
+    """
+
+    def __init__(self, patch_size, num_channels=3, **kwargs):
+        super().__init__(**kwargs)
+        self.patch_size = patch_size
+        self.num_channels = num_channels
+
+    def _convolution(self, layer_class, *args, **kwargs):
+        return layer_class(
+            *args,
+            data_format="channels_last",
+            kernel_initializer=FlattenedGlorotUniform(gain=0.01),
+            dtype=self.dtype_policy,
+            **kwargs,
+        )
+
+    def compute_output_shape(self, input_shape):
+        side = round(input_shape[1] ** 0.5) * self.patch_size
+        return (input_shape[0], side, side, self.num_channels)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "patch_size": self.patch_size,
+            "num_channels": self.num_channels,
+        }
+
+
+@keras.saving.register_keras_serializable(package="keras_sphere")
+class LinearPixelHead(PixelHead):
+    __doc__ = (
+        "Unpatchify, a 3x3 convolution with reflected edges, tanh.\n"
+        + PixelHead.__doc__.partition("\n")[2]
+    )
+
+    @property
+    def token_channels(self):
+        return self.num_channels * self.patch_size**2
+
+    def build(self, input_shape):
+        self.smooth = self._convolution(
+            keras.layers.Conv2D, self.num_channels, 3, name="smooth"
+        )
+        self.smooth.build((None, None, None, self.num_channels))
+
+    def call(self, tokens):
+        images = unpatchify(tokens, self.patch_size, self.num_channels)
+        return keras.ops.tanh(self.smooth(reflect_pad(images)))
+
+
+@keras.saving.register_keras_serializable(package="keras_sphere")
+class ConvPixelHead(PixelHead):
+    __doc__ = (
+        "A 3x3 convolution on the token grid, SiLU, a transposed convolution, tanh.\n"
+        + PixelHead.__doc__.partition("\n")[2]
+    )
+
+    token_channels = 32
+
+    def build(self, input_shape):
+        self.smooth = self._convolution(
+            keras.layers.Conv2D, self.token_channels, 3, name="smooth"
+        )
+        self.upsample = self._convolution(
+            keras.layers.Conv2DTranspose,
+            self.num_channels,
+            self.patch_size + 2,
+            strides=self.patch_size,
+            padding="same",
+            name="upsample",
+        )
+        for layer in (self.smooth, self.upsample):
+            layer.build((None, None, None, self.token_channels))
+
+    def call(self, tokens):
+        side = round(tokens.shape[1] ** 0.5)
+        grid = keras.ops.reshape(tokens, (-1, side, side, self.token_channels))
+        grid = keras.ops.silu(self.smooth(reflect_pad(grid)))
+        return keras.ops.tanh(self.upsample(grid))

@@ -1,0 +1,43 @@
+"""The gated feed-forward layer."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="keras_sphere")
+class SwiGLU(keras.layers.Layer):
+    """Feed-forward layer gated by SiLU: `W3 (silu(a) b)` with `[a | b] = W12 x`.
+
+    The inner width is `floor(8 / 3 width)`, so that it has as many weights as an
+    ungated layer of four times the width.
+
+    Args:
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        x: Float tensor of shape `(..., width)`.
+
+    Returns:
+        Float tensor of the same shape.
+
+    Reference:
+        - [GLU Variants Improve Transformer](https://arxiv.org/abs/2002.05202)
+    """
+
+    def build(self, input_shape):
+        width = input_shape[-1]
+        inner = 8 * width // 3
+        self.expand = keras.layers.Dense(
+            2 * inner, dtype=self.dtype_policy, name="expand"
+        )
+        self.contract = keras.layers.Dense(
+            width, dtype=self.dtype_policy, name="contract"
+        )
+        self.expand.build(input_shape)
+        self.contract.build((*input_shape[:-1], inner))
+
+    def call(self, x):
+        activated, linear = keras.ops.split(self.expand(x), 2, axis=-1)
+        return self.contract(keras.ops.silu(activated) * linear)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape

@@ -1,0 +1,77 @@
+"""One block of the vision transformers."""
+
+import keras
+
+from keras_sphere.layers.attention import RotaryAttention
+from keras_sphere.layers.modulation import AdaptiveModulation, modulate
+from keras_sphere.layers.swiglu import SwiGLU
+
+
+@keras.saving.register_keras_serializable(package="keras_sphere")
+class TransformerBlock(keras.layers.Layer):
+    """Pre-norm attention and SwiGLU, each with a residual connection.
+
+    Unconditional: `x += attention(norm1(x)); x += mlp(norm2(x))`. Conditional: the
+    normalised tokens are shifted and scaled, and each branch gated, by six vectors
+    made from the class vector: shift, scale and gate of the attention, then of the
+    feed-forward layer.
+
+    Args:
+        num_heads: Integer.
+        grid_size: Integer. Tokens per side of the grid.
+        conditional: Boolean. Whether a condition is given.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        tokens: Float tensor of shape `(batch, num_tokens, hidden_dim)`.
+        condition: Float tensor of shape `(batch, 1, hidden_dim)`, or `None`.
+
+    Returns:
+        Float tensor of the shape of `tokens`.
+    """
+
+    def __init__(self, num_heads, grid_size, conditional=False, **kwargs):
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.grid_size = grid_size
+        self.conditional = conditional
+
+    def build(self, input_shape):
+        policy = self.dtype_policy
+        self.norm1 = keras.layers.RMSNormalization(
+            epsilon=1e-6, dtype=policy, name="norm1"
+        )
+        self.attention = RotaryAttention(
+            self.num_heads, self.grid_size, dtype=policy, name="attention"
+        )
+        self.norm2 = keras.layers.RMSNormalization(
+            epsilon=1e-6, dtype=policy, name="norm2"
+        )
+        self.mlp = SwiGLU(dtype=policy, name="mlp")
+        for layer in (self.norm1, self.attention, self.norm2, self.mlp):
+            layer.build(input_shape)
+        if self.conditional:
+            self.modulation = AdaptiveModulation(6, dtype=policy, name="modulation")
+            self.modulation.build((input_shape[0], 1, input_shape[-1]))
+
+    def call(self, tokens, condition=None):
+        if not self.conditional:
+            tokens = tokens + self.attention(self.norm1(tokens))
+            return tokens + self.mlp(self.norm2(tokens))
+        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation(condition)
+        mixed = self.attention(modulate(self.norm1(tokens), shift_a, scale_a))
+        tokens = tokens + gate_a * mixed
+        return tokens + gate_m * self.mlp(
+            modulate(self.norm2(tokens), shift_m, scale_m)
+        )
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_heads": self.num_heads,
+            "grid_size": self.grid_size,
+            "conditional": self.conditional,
+        }

@@ -1,0 +1,6 @@
+"""The three losses of the method, one value per image."""
+
+from keras_sphere.losses.latent_cosine_distance import LatentCosineDistance
+from keras_sphere.losses.pixel_loss import PixelLoss
+
+__all__ = ["LatentCosineDistance", "PixelLoss"]

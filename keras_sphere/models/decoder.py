@@ -1,0 +1,108 @@
+"""Points of the sphere to images."""
+
+import keras
+
+from keras_sphere.layers import ConvPixelHead, LinearPixelHead, MLPMixer
+from keras_sphere.models.vision_transformer import VisionTransformer
+
+PIXEL_HEADS = {"linear": LinearPixelHead, "conv": ConvPixelHead}
+
+
+@keras.saving.register_keras_serializable(package="keras_sphere")
+class Decoder(keras.layers.Layer):
+    """Dense embedding and MLP-Mixer, vision transformer, and a pixel head.
+
+    The embedding's dense layers, its mixer's included, start from N(0, 1).
+
+    Args:
+        patch_size: Integer. Side of a patch, in pixels.
+        num_channels: Integer. Colors of the image.
+        transformer: Dict of arguments of `VisionTransformer`, without `output_dim`.
+        pixel_head: `"linear"` or `"conv"`.
+        mixer_depth: Integer. Blocks of the mixer; 0 for none.
+        mixer_affine: Boolean. Whether the mixer's last norm has a weight.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        latents: Float tensor of shape `(batch, num_tokens, token_channels)`, on the
+            sphere.
+        labels: Integer tensor of shape `(batch,)`; `None` is the null class.
+        training: Boolean. Whether labels are dropped.
+
+    Returns:
+        Images in [-1, 1], of shape `(batch, height, width, num_channels)`.
+    """
+
+    def __init__(
+        self,
+        patch_size,
+        num_channels,
+        transformer,
+        pixel_head="linear",
+        mixer_depth=0,
+        mixer_affine=True,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.patch_size = patch_size
+        self.num_channels = num_channels
+        self.transformer_config = dict(transformer)
+        self.pixel_head = pixel_head
+        self.mixer_depth = mixer_depth
+        self.mixer_affine = mixer_affine
+
+    def build(self, input_shape):
+        policy = self.dtype_policy
+        token_shape = (*input_shape[:2], self.transformer_config["hidden_dim"])
+        self.embedding = keras.layers.Dense(
+            token_shape[-1],
+            kernel_initializer=_unit_normal(),
+            dtype=policy,
+            name="embedding",
+        )
+        self.embedding.build(input_shape)
+        if self.mixer_depth:
+            self.mixer = MLPMixer(
+                self.mixer_depth,
+                self.mixer_affine,
+                kernel_initializer=_unit_normal(),
+                dtype=policy,
+                name="mixer",
+            )
+            self.mixer.build(token_shape)
+        self.head = PIXEL_HEADS[self.pixel_head](
+            self.patch_size, self.num_channels, dtype=policy, name="pixel_head"
+        )
+        self.transformer = VisionTransformer(
+            **self.transformer_config,
+            output_dim=self.head.token_channels,
+            dtype=policy,
+            name="transformer",
+        )
+        self.transformer.build(token_shape)
+        self.head.build(self.transformer.compute_output_shape(token_shape))
+
+    def call(self, latents, labels=None, training=False):
+        tokens = self.embedding(latents)
+        if self.mixer_depth:
+            tokens = self.mixer(tokens)
+        return self.head(self.transformer(tokens, labels, training=training))
+
+    def compute_output_shape(self, input_shape, labels_shape=None):
+        side = round(input_shape[1] ** 0.5) * self.patch_size
+        return (input_shape[0], side, side, self.num_channels)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "patch_size": self.patch_size,
+            "num_channels": self.num_channels,
+            "transformer": self.transformer_config,
+            "pixel_head": self.pixel_head,
+            "mixer_depth": self.mixer_depth,
+            "mixer_affine": self.mixer_affine,
+        }
+
+
+def _unit_normal():
+    return keras.initializers.RandomNormal(stddev=1.0)

@@ -1,0 +1,436 @@
+"""The model that users train and generate with."""
+
+import keras
+import numpy as np
+
+from keras_sphere.geometry import as_float
+from keras_sphere.layers import GradientPyramid
+from keras_sphere.losses import LatentCosineDistance, PixelLoss
+from keras_sphere.models.finite_loss_guard import FiniteLossGuard
+from keras_sphere.models.generation import Generation
+from keras_sphere.models.inference import NetworkPasses
+from keras_sphere.models.training_inputs import BatchReader, rescale
+from keras_sphere.noise_schedule import NoiseSchedule
+from keras_sphere.optimizers import SphereAdamW
+from keras_sphere.sampling import SamplingOptions
+from keras_sphere.validation import PIXEL_LIMIT
+
+LOSS_WEIGHTS = {
+    "pixel_reconstruction": 1.0,
+    "pixel_consistency": 0.5,
+    "latent_consistency": 0.1,
+}
+
+
+@keras.saving.register_keras_serializable(package="keras_sphere")
+class SphereEncoderModel(Generation, keras.Model):
+    """An autoencoder on a sphere that generates from random points of it.
+
+    Training minimises three losses: pixel reconstruction (decode a slightly noisy
+    latent to the image), pixel consistency (decode a very noisy latent to the same)
+    and latent consistency (encode that image back to the latent).
+
+    Args:
+        backbone: `SphereEncoderBackbone`.
+        max_angle_degrees: Float in (0, 90). Largest noise angle. About 85 for
+            images of 256 px, 80 for 32 px, less for small data sets.
+        hard_case_probability: Float in [0, 1]. Share of images trained with more.
+        hard_case_max_angle_degrees: Float in (0, 90) or `None`. See
+            `NoiseSchedule`.
+        hard_case_band: `"narrow"` or `"full"`. See `NoiseSchedule`.
+        perceptual: `None`, `"gradient"` (image gradients at several scales, no
+            weights), or a Keras model that maps images in [0, 1] to a list of
+            feature maps; it is frozen.
+        sampling: Dict of defaults for `generate`; see `SamplingOptions`.
+        seed: Integer or `None`. Seed of the noise of training.
+        **kwargs: Arguments of `keras.Model`.
+
+    Call arguments:
+        inputs: Images of shape `(batch, height, width, channels)`, uint8 or float in
+            [-1, 1], or a dict of `images` and optionally `labels` and `draws`.
+        training: Boolean. Whether to run the training forward.
+
+    Returns:
+        Reconstructed images in [-1, 1]; in training the dict of
+        `training_outputs`.
+
+    Example:
+
+    >>> backbone = SphereEncoderBackbone(32, 2, token_channels=8, num_classes=10)
+    >>> model = SphereEncoderModel(backbone, max_angle_degrees=80.0)
+    >>> model.compile()
+    >>> model.fit(images, labels, epochs=10)
+    >>> samples = model.generate(labels=[0, 1, 2], steps=4)
+
+    Reference:
+        - [Sphere Encoder](https://arxiv.org/abs/2602.15030)
+    """
+
+    def __init__(
+        self,
+        backbone,
+        max_angle_degrees=85.0,
+        hard_case_probability=0.1,
+        hard_case_max_angle_degrees=None,
+        hard_case_band="narrow",
+        perceptual=None,
+        sampling=None,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.backbone = backbone
+        self.noise_schedule = NoiseSchedule(
+            max_angle_degrees,
+            hard_case_probability,
+            hard_case_max_angle_degrees,
+            hard_case_band,
+        )
+        self.perceptual = perceptual
+        self.perceptual_network = _perceptual_network(perceptual)
+        self.sampling = SamplingOptions(**(sampling or {}))
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.reader = BatchReader(backbone)
+        self.passes = NetworkPasses(backbone)
+        self.build()
+
+    def build(self, input_shape=None):
+        if self.built:
+            return
+        if self.perceptual_network is not None and not self.perceptual_network.built:
+            side, channels = self.backbone.image_size, self.backbone.num_channels
+            self.perceptual_network.build((None, side, side, channels))
+        self.batch_range = self.add_weight(
+            name="batch_range",
+            shape=(4,),
+            initializer="zeros",
+            trainable=False,
+            aggregation="only_first_replica",
+        )
+        self.built = True
+
+    def compile(self, optimizer=None, loss=None, loss_weights=None, **kwargs):
+        """Prepares training; with no arguments, by the paper's settings.
+
+        Args:
+            optimizer: Keras optimizer. Defaults to `SphereAdamW()`.
+            loss: Dict of `keras.losses.Loss` for `pixel_reconstruction`,
+                `pixel_consistency` (each called with dicts of `images` and
+                `features`) and `latent_consistency`.
+            loss_weights: Dict of floats. Defaults to 1, 0.5 and 0.1.
+            **kwargs: Further arguments of `keras.Model.compile`.
+        """
+        super().compile(
+            optimizer=SphereAdamW() if optimizer is None else optimizer,
+            loss=_default_losses() if loss is None else loss,
+            loss_weights=dict(LOSS_WEIGHTS) if loss_weights is None else loss_weights,
+            **kwargs,
+        )
+
+    def call(self, inputs, training=False):
+        inputs, _ = self.reader.read(inputs)
+        if training or "draws" in inputs:
+            return self.training_outputs(**inputs, training=training)
+        return self.backbone(rescale(inputs["images"]), inputs.get("labels"))
+
+    def training_outputs(self, images, labels=None, draws=None, training=True):
+        """The training forward: noisy latents, what they decode to, and back.
+
+        Args:
+            images: Images, uint8 or float in [-1, 1].
+            labels: Integer tensor of shape `(batch,)`, or `None`.
+            draws: Dict of `noise` of the shape of the latents, and `radii`,
+                `small_radii` (both stratified in [0, 1]) and `hard_case_scalers`
+                of one value per image, to use in place of random ones; no label is
+                dropped then. `None` draws them.
+            training: Boolean. Whether labels are dropped.
+
+        Returns:
+            Dict of `latents` (before projection), `noisy_latents`,
+            `slightly_noisy_latents`, `noisy_reconstruction`, `reconstruction`,
+            `cycled_latents` (the noisy reconstruction encoded), and `features`, three
+            lists of perceptual feature maps (of the images, the reconstruction and
+            the noisy reconstruction).
+        """
+        images, training = rescale(images), training and not draws
+        latents = self.backbone.encode(images, labels, training)
+        sphere_latents = self.backbone.spherify(latents)
+        if not draws:
+            draws = self.noise_schedule.draw(sphere_latents, self.seed_generator)
+        noisy, slightly_noisy = (
+            self.backbone.perturb(sphere_latents, draws["noise"], sigma)
+            for sigma in self.noise_schedule.sigmas(draws)
+        )
+        noisy_reconstruction, reconstruction = keras.ops.split(
+            self.backbone.decode(
+                keras.ops.concatenate([noisy, slightly_noisy], axis=0),
+                None if labels is None else keras.ops.concatenate([labels, labels]),
+                training,
+            ),
+            2,
+        )
+        return {
+            "latents": latents,
+            "noisy_latents": noisy,
+            "slightly_noisy_latents": slightly_noisy,
+            "noisy_reconstruction": noisy_reconstruction,
+            "reconstruction": reconstruction,
+            "cycled_latents": self.backbone.encode(
+                noisy_reconstruction, labels, training
+            ),
+            "features": self._features(images, reconstruction, noisy_reconstruction),
+        }
+
+    def _features(self, *image_batches):
+        """Perceptual feature maps of several batches, in one pass."""
+        if self.perceptual_network is None:
+            return [[] for _ in image_batches]
+        together = keras.ops.concatenate(image_batches, axis=0)
+        maps = self.perceptual_network((together + 1.0) / 2.0)
+        maps = maps if isinstance(maps, (list, tuple)) else [maps]
+        parts = [keras.ops.split(m, len(image_batches), axis=0) for m in maps]
+        return [list(batch) for batch in zip(*parts, strict=True)]
+
+    def _loss_pairs(self, images, outputs):
+        """Targets and predictions of the three losses; targets get no gradient."""
+
+        def fixed(structure):
+            return keras.tree.map_structure(keras.ops.stop_gradient, structure)
+
+        def pixels(tensor, features):
+            return {"images": (as_float(tensor) + 1.0) / 2.0, "features": features}
+
+        real, decoded, decoded_noisy = outputs["features"]
+        reconstruction = pixels(outputs["reconstruction"], decoded)
+        targets = {
+            "pixel_reconstruction": fixed(pixels(rescale(images), real)),
+            "pixel_consistency": fixed(reconstruction),
+            "latent_consistency": fixed(outputs["latents"]),
+        }
+        predictions = {
+            "pixel_reconstruction": reconstruction,
+            "pixel_consistency": pixels(outputs["noisy_reconstruction"], decoded_noisy),
+            "latent_consistency": outputs["cycled_latents"],
+        }
+        return targets, predictions
+
+    def loss_terms(self, images, outputs):
+        """The weighted losses of a training forward.
+
+        Args:
+            images: The images that `training_outputs` was given.
+            outputs: What it returned.
+
+        Returns:
+            Dict of scalars: `pixel_reconstruction`, `pixel_consistency`,
+            `latent_consistency`, and their sum `total`.
+        """
+        losses, weights = _default_losses(), LOSS_WEIGHTS
+        if self.compiled:
+            losses = self._compile_loss._user_loss
+            weights = self._compile_loss._user_loss_weights
+        targets, predictions = self._loss_pairs(images, outputs)
+        terms = {
+            name: weights[name] * losses[name](targets[name], predictions[name])
+            for name in losses
+        }
+        return {**terms, "total": sum(terms.values())}
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        inputs, given_weight = self.reader.read((x, y, sample_weight))
+        if not isinstance(y_pred, dict):
+            y_pred = self.training_outputs(**inputs, training=training)
+        targets, predictions = self._loss_pairs(inputs["images"], y_pred)
+        loss = super().compute_loss(
+            x, targets, predictions, given_weight, training=training
+        )
+        return keras.ops.where(self._batch_in_range(inputs), loss, float("nan"))
+
+    def _batch_in_range(self, inputs):
+        """Whether pixels and labels are in range; keeps what range they had.
+
+        Streams cannot be checked in advance, and an out-of-range label is an error,
+        NaN or nothing at all depending on the backend: here the loss becomes NaN,
+        and `FiniteLossGuard` says why.
+        """
+        ops = keras.ops
+        images = rescale(inputs["images"])
+        labels = ops.cast(inputs.get("labels", 0), "float32")
+        bounds = [ops.min(images), ops.max(images), ops.min(labels), ops.max(labels)]
+        self.batch_range.assign(ops.stack(bounds))
+        in_range = (bounds[0] >= -PIXEL_LIMIT) & (bounds[1] <= PIXEL_LIMIT)
+        last = max(self.backbone.num_classes, 1) - 1
+        return in_range & (bounds[2] >= 0) & (bounds[3] <= last)
+
+    def _repack(self, data, **more):
+        inputs, sample_weight = self.reader.read(data)
+        return {**inputs, **more}, None, sample_weight
+
+    def train_step(self, *args):
+        *state, data = args
+        return super().train_step(*state, self._repack(data))
+
+    def test_step(self, *args):
+        *state, data = args
+        inputs, _, sample_weight = self._repack(data)
+        inputs.setdefault("draws", {})
+        return super().test_step(*state, (inputs, None, sample_weight))
+
+    def predict_step(self, *args):
+        *state, data = args
+        return super().predict_step(*state, self._repack(data)[:1])
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        **kwargs,
+    ):
+        """Trains the model; see `keras.Model.fit`.
+
+        Args:
+            x: Images, a dict, or a dataset of either or of `(images, labels)`:
+                NumPy arrays, `tf.data.Dataset`, `torch.utils.data.DataLoader`,
+                `keras.utils.PyDataset` or a generator. uint8 images are rescaled;
+                float images must be in [-1, 1].
+            y: Labels of the images in `x`, if `x` is an array.
+            **kwargs: The other arguments of `keras.Model.fit`.
+
+        Returns:
+            `keras.callbacks.History` with `loss` and the three losses, unweighted.
+
+        Raises:
+            ValueError: If the data is not fit to train on; whole arrays and the
+                first batch of a stream are checked before the first step.
+            NonFiniteLossError: If the loss diverges, at that step.
+        """
+        self._require_compiled("fit")
+        x = self.reader.check_data(x, y)
+        if validation_data is not None:
+            if isinstance(validation_data, (tuple, list)):
+                self.reader.check_data(*validation_data[:2])
+            else:
+                validation_data = self.reader.check_data(validation_data)
+        self._start_moving_average()
+        return super().fit(
+            x,
+            y,
+            batch_size=batch_size,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=_guarded(callbacks),
+            validation_split=validation_split,
+            validation_data=validation_data,
+            **kwargs,
+        )
+
+    def evaluate(self, x=None, y=None, *args, callbacks=None, **kwargs):
+        """Computes the three losses; see `fit` for the data and the errors."""
+        self._require_compiled("evaluate")
+        if not kwargs.get("_use_cached_eval_dataset"):
+            x = self.reader.check_data(x, y)
+            callbacks = _guarded(callbacks)
+        return super().evaluate(x, y, *args, callbacks=callbacks, **kwargs)
+
+    def train_on_batch(self, x, y=None, *args, **kwargs):
+        """Runs one training step on one batch; see `fit` for the errors."""
+        self._require_compiled("train_on_batch")
+        self.reader.check_data(x, y)
+        self._start_moving_average()
+        return self._checked(super().train_on_batch(x, y, *args, **kwargs))
+
+    def test_on_batch(self, x, y=None, *args, **kwargs):
+        """Computes the three losses of one batch; see `fit` for the errors."""
+        self._require_compiled("test_on_batch")
+        self.reader.check_data(x, y)
+        return self._checked(super().test_on_batch(x, y, *args, **kwargs))
+
+    def _checked(self, logs):
+        guard = FiniteLossGuard()
+        guard.set_model(self)
+        loss = logs["loss"] if isinstance(logs, dict) else np.ravel(logs)[0]
+        guard.check(float(loss), "this batch")
+        return logs
+
+    def _require_compiled(self, method):
+        if not self.compiled:
+            raise ValueError(
+                f"Call `model.compile()` before `{method}`; without arguments it "
+                "takes the paper's settings. Received: a model that is not compiled"
+            )
+
+    def _start_moving_average(self):
+        """Lets the average start from weights loaded after the optimizer was built."""
+        restart = getattr(self.optimizer, "restart_moving_average", None)
+        if restart and self.optimizer.built and int(self.optimizer.iterations) == 0:
+            restart()
+
+    def save_own_variables(self, store):
+        """Keeps `batch_range`, a note about the last batch, out of files."""
+
+    def load_own_variables(self, store):
+        """See `save_own_variables`."""
+
+    def get_config(self):
+        perceptual = self.perceptual
+        if isinstance(perceptual, keras.Layer):
+            perceptual = keras.saving.serialize_keras_object(perceptual)
+        return {
+            **super().get_config(),
+            "backbone": keras.saving.serialize_keras_object(self.backbone),
+            **self.noise_schedule.get_config(),
+            "perceptual": perceptual,
+            "sampling": self.sampling.to_dict(),
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        for name in ("backbone", "perceptual"):
+            if isinstance(config[name], dict):
+                config[name] = keras.saving.deserialize_keras_object(config[name])
+        return cls(**config)
+
+
+def _perceptual_network(perceptual):
+    if perceptual is None:
+        return None
+    if perceptual == "gradient":
+        return GradientPyramid(name="perceptual")
+    if isinstance(perceptual, keras.Layer):
+        perceptual.trainable = False
+        return perceptual
+    raise ValueError(
+        '`perceptual` must be None, "gradient", or a Keras model that returns feature '
+        f"maps. Received: perceptual={perceptual!r}"
+    )
+
+
+def _default_losses():
+    return {
+        "pixel_reconstruction": PixelLoss(name="pixel_reconstruction"),
+        "pixel_consistency": PixelLoss(name="pixel_consistency"),
+        "latent_consistency": LatentCosineDistance(name="latent_consistency"),
+    }
+
+
+def _guarded(callbacks):
+    """Callbacks with the finite-loss guard in front."""
+    guard = FiniteLossGuard()
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        guard.set_model(callbacks.model)
+        callbacks.callbacks.insert(0, guard)
+        return callbacks
+    if callbacks is None:
+        return [guard]
+    return [guard, *(callbacks if isinstance(callbacks, (list, tuple)) else [callbacks])]

@@ -1,0 +1,153 @@
+"""What `fit`, `train_on_batch` and `evaluate` accept, brought into one form."""
+
+import itertools
+import logging
+import warnings
+
+import keras
+import numpy as np
+
+from keras_sphere.validation import (
+    check_image_type,
+    check_images,
+    check_label_type,
+    check_labels,
+)
+
+logger = logging.getLogger("keras_sphere")
+
+
+def is_array(data):
+    """Whether `data` is an array or tensor with values at hand."""
+    return hasattr(data, "shape") and hasattr(data, "dtype")
+
+
+def split_batch(data):
+    """Splits a batch into images, labels, draws and sample weights.
+
+    Args:
+        data: Images, a tuple `(images, labels)` or `(images, labels, sample_weight)`,
+            or a dict of `images` and optionally `labels` and `draws`, itself alone or
+            first in a tuple.
+
+    Returns:
+        Tuple `(images, labels, draws, sample_weight)`; what is missing is `None`.
+    """
+    x, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    if not isinstance(x, dict):
+        return x, labels, None, sample_weight
+    unknown = set(x) - {"images", "labels", "draws"}
+    if "images" not in x or unknown:
+        raise ValueError(
+            "A batch given as a dict must have the key 'images', and may have "
+            f"'labels' and 'draws'. Received: keys {sorted(x)}"
+        )
+    return x["images"], x.get("labels", labels), x.get("draws"), sample_weight
+
+
+def rescale(images):
+    """Brings images to float32 in [-1, 1]: uint8 from [0, 255], floats as they are.
+
+    Args:
+        images: Tensor or array.
+
+    Returns:
+        float32 tensor.
+    """
+    images = keras.ops.convert_to_tensor(images)
+    is_bytes = keras.backend.standardize_dtype(images.dtype) == "uint8"
+    images = keras.ops.cast(images, "float32")
+    return images / 127.5 - 1.0 if is_bytes else images
+
+
+class BatchReader:
+    """Reads batches for one backbone, and checks data before it is trained on.
+
+    Args:
+        backbone: `SphereEncoderBackbone`.
+    """
+
+    def __init__(self, backbone):
+        self.image_size = backbone.image_size
+        self.num_channels = backbone.num_channels
+        self.num_classes = backbone.num_classes
+        self._told = set()
+
+    def _once(self, what):
+        """Whether this is the first time that `what` is to be said."""
+        first = what not in self._told
+        self._told.add(what)
+        return first
+
+    def read(self, data):
+        """Splits a batch, inside a training step; checks shapes and dtypes.
+
+        Args:
+            data: See `split_batch`.
+
+        Returns:
+            Pair of a dict of `images` and, if there are any, `labels` (int32, shape
+            `(batch,)`) and `draws`; and the sample weights.
+        """
+        images, labels, draws, sample_weight = split_batch(data)
+        check_image_type(images, self.image_size, self.num_channels)
+        inputs = {"images": images}
+        if labels is not None and self.num_classes:
+            check_label_type(labels, images.shape[0])
+            labels = keras.ops.reshape(labels, (-1,))
+            inputs["labels"] = keras.ops.cast(labels, "int32")
+        if draws is not None:
+            inputs["draws"] = draws
+        return inputs, sample_weight
+
+    def check_data(self, x, y=None):
+        """Checks whole arrays, or the first batch of a stream.
+
+        Args:
+            x: Array, dict of arrays, dataset, loader or generator.
+            y: Labels, if `x` is an array.
+
+        Returns:
+            `x`; if it is a generator, one that yields the same batches.
+
+        Raises:
+            ValueError: If what was checked is not fit to train on.
+        """
+        if x is None or is_array(x) or isinstance(x, dict):
+            self._check_batch(x if isinstance(x, dict) else (x, y))
+            return x
+        if isinstance(x, keras.utils.PyDataset):
+            first = x[0]
+        elif hasattr(x, "__next__"):
+            first = next(x, None)
+            x = itertools.chain([first], x)
+        else:
+            first = next(iter(x), None)
+        if first is None:
+            raise ValueError(f"The dataset has no batches. Received: x={x!r}")
+        self._check_batch(tuple(first) if isinstance(first, list) else first)
+        return x
+
+    def _check_batch(self, data):
+        images, labels, _, _ = split_batch(data)
+        if not is_array(images):
+            raise ValueError(
+                "`x` must be an array of images, a dict with the key 'images', or a "
+                f"dataset of such batches. Received: images of type {type(images)}"
+            )
+        low, _ = check_images(images, self.image_size, self.num_channels)
+        if low >= 0 and self._once("range"):
+            warnings.warn(
+                "The images have no value below 0: float images should span [-1, 1]. "
+                "If these are in [0, 1], rescale them by `2 * x - 1`.",
+                stacklevel=5,
+            )
+        if labels is None:
+            return
+        if self.num_classes:
+            labels = labels if is_array(labels) else np.asarray(labels)
+            check_labels(labels, self.num_classes, images.shape[0])
+        elif self._once("labels"):
+            logger.warning(
+                "The model is unconditional (num_classes=0): labels are dropped."
+            )

@@ -1,0 +1,162 @@
+"""The transformer that encoder and decoder share."""
+
+import keras
+
+from keras_sphere.geometry import spherify
+from keras_sphere.layers import (
+    InContextTokens,
+    LabelEmbedding,
+    ModulatedDense,
+    SinCosPositionEmbedding,
+    TransformerBlock,
+)
+
+
+@keras.saving.register_keras_serializable(package="keras_sphere")
+class VisionTransformer(keras.layers.Layer):
+    """Position table, blocks, and a last dense layer, conditioned on a class.
+
+    Args:
+        hidden_dim: Integer. Width of every token.
+        num_layers: Integer. Number of blocks.
+        num_heads: Integer.
+        in_context_start: Integer. Block before which in-context tokens are put in.
+        grid_size: Integer. Tokens per side.
+        output_dim: Integer. Channels per token at the end.
+        num_classes: Integer. 0 for an unconditional network.
+        num_in_context_tokens: Integer. 0 for none.
+        spherify_blocks: Boolean. Whether the image tokens are brought back to RMS 1
+            after every block but the last.
+        label_dropout: Float. See `LabelEmbedding`.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        tokens: Float tensor of shape `(batch, grid_size**2, hidden_dim)`.
+        labels: Integer tensor of shape `(batch,)`; `None` is the null class.
+        training: Boolean. Whether labels are dropped.
+
+    Returns:
+        Float tensor of shape `(batch, grid_size**2, output_dim)`.
+    """
+
+    def __init__(
+        self,
+        hidden_dim,
+        num_layers,
+        num_heads,
+        in_context_start,
+        grid_size,
+        output_dim,
+        num_classes=0,
+        num_in_context_tokens=0,
+        spherify_blocks=False,
+        label_dropout=0.1,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.hidden_dim = hidden_dim
+        self.num_layers = num_layers
+        self.num_heads = num_heads
+        self.in_context_start = in_context_start
+        self.grid_size = grid_size
+        self.output_dim = output_dim
+        self.num_classes = num_classes
+        self.num_in_context_tokens = num_in_context_tokens
+        self.spherify_blocks = spherify_blocks
+        self.label_dropout = label_dropout
+
+    @property
+    def inserts_tokens(self):
+        """Whether in-context tokens are ever put in."""
+        return self.num_in_context_tokens > 0 and (
+            self.in_context_start < self.num_layers
+        )
+
+    def build(self, input_shape):
+        policy, conditional = self.dtype_policy, self.num_classes > 0
+        self.position_embedding = SinCosPositionEmbedding(
+            dtype=policy, name="position_embedding"
+        )
+        self.position_embedding.build(input_shape)
+        if conditional:
+            self.label_embedding = LabelEmbedding(
+                self.num_classes,
+                self.hidden_dim,
+                self.label_dropout,
+                dtype=policy,
+                name="label_embedding",
+            )
+            self.label_embedding.build((None,))
+        if self.inserts_tokens:
+            self.in_context_tokens = InContextTokens(
+                self.num_in_context_tokens,
+                conditional,
+                dtype=policy,
+                name="in_context_embedding",
+            )
+            self.in_context_tokens.build(input_shape)
+        self.blocks = [
+            TransformerBlock(
+                self.num_heads,
+                self.grid_size,
+                conditional,
+                dtype=policy,
+                name=f"block_{i}",
+            )
+            for i in range(self.num_layers)
+        ]
+        for block in self.blocks:
+            block.build(input_shape)
+        self.head = ModulatedDense(
+            self.output_dim, conditional, dtype=policy, name="head"
+        )
+        self.head.build(input_shape)
+
+    def _condition(self, labels, batch, training):
+        if self.num_classes == 0:
+            if labels is not None:
+                raise ValueError(
+                    "`labels` must be None: the model is unconditional "
+                    f"(num_classes=0). Received: labels={labels}"
+                )
+            return None
+        if labels is None:
+            labels = keras.ops.full((batch,), self.num_classes, dtype="int32")
+        return self.label_embedding(labels, training=training)
+
+    def call(self, tokens, labels=None, training=False):
+        condition = self._condition(labels, keras.ops.shape(tokens)[0], training)
+        tokens = self.position_embedding(tokens)
+        num_prefix = 0
+        for i, block in enumerate(self.blocks):
+            if self.inserts_tokens and i == self.in_context_start:
+                tokens = self.in_context_tokens(tokens, condition)
+                num_prefix = self.num_in_context_tokens
+            tokens = block(tokens, condition)
+            if self.spherify_blocks and i < self.num_layers - 1:
+                tokens = self._spherify_image_tokens(tokens, num_prefix)
+        return self.head(tokens[:, num_prefix:], condition)
+
+    def _spherify_image_tokens(self, tokens, num_prefix):
+        image_tokens = keras.ops.cast(spherify(tokens[:, num_prefix:]), tokens.dtype)
+        if num_prefix == 0:
+            return image_tokens
+        return keras.ops.concatenate([tokens[:, :num_prefix], image_tokens], axis=1)
+
+    def compute_output_shape(self, input_shape, labels_shape=None):
+        return (*input_shape[:-1], self.output_dim)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "hidden_dim": self.hidden_dim,
+            "num_layers": self.num_layers,
+            "num_heads": self.num_heads,
+            "in_context_start": self.in_context_start,
+            "grid_size": self.grid_size,
+            "output_dim": self.output_dim,
+            "num_classes": self.num_classes,
+            "num_in_context_tokens": self.num_in_context_tokens,
+            "spherify_blocks": self.spherify_blocks,
+            "label_dropout": self.label_dropout,
+        }

@@ -1,0 +1,117 @@
+"""Which noise a training step adds: angles in degrees outside, radii inside."""
+
+import keras
+
+from keras_sphere import geometry
+from keras_sphere.validation import check_angle_degrees, check_choice, check_share
+
+
+class NoiseSchedule:
+    """Draws the noise of a training step and turns it into strengths.
+
+    A radius r in [0, 1] stands for the strength `r sigma` with
+    `sigma = tan(max angle)`. The strong noise of an image has a stratified radius,
+    enlarged for the hard cases; the weak noise has half the product of that radius
+    (before enlarging) and a second stratified one.
+
+    Args:
+        max_angle_degrees: Float in (0, 90). Largest angle of an ordinary case.
+        hard_case_probability: Float in [0, 1]. Share of hard cases; 0 for none.
+        hard_case_max_angle_degrees: Float in (0, 90), at least `max_angle_degrees`.
+            `None` means `min(max_angle_degrees + 5, 89)`.
+        hard_case_band: `"narrow"` (as the reference does) or `"full"`; see
+            `keras_sphere.geometry.hard_case_radii`.
+    """
+
+    DRAWS = ("noise", "radii", "small_radii", "hard_case_scalers")
+
+    def __init__(
+        self,
+        max_angle_degrees=85.0,
+        hard_case_probability=0.1,
+        hard_case_max_angle_degrees=None,
+        hard_case_band="narrow",
+    ):
+        check_angle_degrees("max_angle_degrees", max_angle_degrees)
+        check_share("hard_case_probability", hard_case_probability)
+        check_choice("hard_case_band", hard_case_band, ("narrow", "full"))
+        if hard_case_max_angle_degrees is None:
+            hard_case_max_angle_degrees = max(
+                min(max_angle_degrees + 5.0, 89.0), max_angle_degrees
+            )
+        check_angle_degrees("hard_case_max_angle_degrees", hard_case_max_angle_degrees)
+        if hard_case_max_angle_degrees < max_angle_degrees:
+            raise ValueError(
+                "`hard_case_max_angle_degrees` must be at least `max_angle_degrees`="
+                f"{max_angle_degrees}. Received: "
+                f"hard_case_max_angle_degrees={hard_case_max_angle_degrees}"
+            )
+        self.max_angle_degrees = max_angle_degrees
+        self.hard_case_probability = hard_case_probability
+        self.hard_case_max_angle_degrees = hard_case_max_angle_degrees
+        self.hard_case_band = hard_case_band
+
+    @property
+    def sigma(self):
+        """Noise strength at radius 1: the tangent of the largest angle."""
+        return geometry.sigma_from_degrees(self.max_angle_degrees)
+
+    def draw(self, latents, seed):
+        """Draws everything random about the noise of a training step.
+
+        Args:
+            latents: Tensor of shape `(batch, num_tokens, token_dim)`.
+            seed: `keras.random.SeedGenerator`.
+
+        Returns:
+            Dict of `noise`, of the shape of `latents`, and `radii`, `small_radii`
+            and `hard_case_scalers` of shape `(batch,)`.
+        """
+        ops = keras.ops
+        batch = (ops.shape(latents)[0],)
+
+        def uniform():
+            return keras.random.uniform(batch, dtype="float32", seed=seed)
+
+        def radii():
+            return geometry.stratified_radii(uniform(), ops.argsort(uniform()))
+
+        return {
+            "noise": keras.random.normal(
+                ops.shape(latents), dtype="float32", seed=seed
+            ),
+            "radii": radii(),
+            "small_radii": radii(),
+            "hard_case_scalers": uniform(),
+        }
+
+    def sigmas(self, draws):
+        """The noise strengths of a training step.
+
+        Args:
+            draws: Dict as `draw` returns it.
+
+        Returns:
+            Pair of tensors of shape `(batch,)`: strong noise, weak noise.
+        """
+        radii, small_radii, scalers = (
+            keras.ops.reshape(geometry.as_float(draws[name]), (-1,))
+            for name in self.DRAWS[1:]
+        )
+        strong = geometry.hard_case_radii(
+            radii,
+            scalers,
+            self.sigma,
+            geometry.sigma_from_degrees(self.hard_case_max_angle_degrees),
+            self.hard_case_probability,
+            self.hard_case_band,
+        )
+        return strong * self.sigma, 0.5 * radii * small_radii * self.sigma
+
+    def get_config(self):
+        return {
+            "max_angle_degrees": self.max_angle_degrees,
+            "hard_case_probability": self.hard_case_probability,
+            "hard_case_max_angle_degrees": self.hard_case_max_angle_degrees,
+            "hard_case_band": self.hard_case_band,
+        }

@@ -1,0 +1,236 @@
+"""The paper's optimizer: Adam with a slower encoder and an average of the weights."""
+
+import re
+
+import keras
+
+from keras_sphere.backend import BatchedUpdates, outside_graph
+
+
+@keras.saving.register_keras_serializable(package="keras_sphere")
+class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
+    """AdamW as the Sphere Encoder is trained with it.
+
+    It differs from `keras.optimizers.AdamW` in what the paper's recipe needs:
+
+    - variables of the encoder (a part named `encoder` in their path) learn at
+      `encoder_learning_rate_factor` times the learning rate;
+    - `epsilon` is added after bias correction, as in PyTorch;
+    - gradients are clipped by one norm over all variables,
+      `min(1, global_clipnorm / (norm + 1e-6))`; a gradient that is not finite
+      counts as zero, so that a bad batch cannot destroy the weights;
+    - the moving average starts from the initial weights, and never overwrites
+      them: the model keeps both, and `use_ema=True` picks the average;
+    - weight decay, if any, touches the encoder's matrices only (no embeddings,
+      norms, biases, nor the decoder).
+
+    Args:
+        learning_rate: Float or `keras.optimizers.schedules.LearningRateSchedule`.
+        beta_1: Float. Decay of the first moment.
+        beta_2: Float. Decay of the second moment.
+        epsilon: Float. Added to the root of the bias-corrected second moment.
+        weight_decay: Float, at least 0.
+        encoder_learning_rate_factor: Float. Defaults to `0.1`.
+        global_clipnorm: Float or `None`. Largest norm of all gradients together.
+        use_ema: Boolean. Whether to keep a moving average of the weights.
+        ema_momentum: Float in [0, 1]. Share of the average that a step keeps.
+        **kwargs: Further arguments of `keras.optimizers.Optimizer`.
+
+    Example:
+
+    >>> model.compile(optimizer=keras_sphere.SphereAdamW(learning_rate=1e-3))
+    """
+
+    def __init__(
+        self,
+        learning_rate=1e-4,
+        beta_1=0.9,
+        beta_2=0.95,
+        epsilon=1e-8,
+        weight_decay=0.0,
+        encoder_learning_rate_factor=0.1,
+        global_clipnorm=1.0,
+        use_ema=True,
+        ema_momentum=0.9997,
+        name="sphere_adamw",
+        **kwargs,
+    ):
+        super().__init__(
+            learning_rate=learning_rate,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            weight_decay=weight_decay,
+            global_clipnorm=global_clipnorm,
+            use_ema=use_ema,
+            ema_momentum=ema_momentum,
+            name=name,
+            **kwargs,
+        )
+        self.encoder_learning_rate_factor = encoder_learning_rate_factor
+
+    def build(self, variables):
+        if self.built:
+            return
+        super().build(variables)
+        paths = [variable.path for variable in variables]
+        in_encoder = [re.search(r"(^|/)encoder/", path) is not None for path in paths]
+        self._factors = [
+            self.encoder_learning_rate_factor if encoder else 1.0
+            for encoder in in_encoder
+        ]
+        self._decayed = [
+            encoder and len(variable.shape) == 2 and "embedding" not in path
+            for encoder, variable, path in zip(
+                in_encoder, variables, paths, strict=True
+            )
+        ]
+        with outside_graph():
+            self.restart_moving_average()
+
+    def restart_moving_average(self):
+        """Sets the moving average to the present weights."""
+        if self.use_ema:
+            for average, variable in zip(
+                self._model_variables_moving_average,
+                self._trainable_variables,
+                strict=True,
+            ):
+                average.assign(keras.ops.copy(variable))
+
+    def moving_averages(self):
+        """Pairs of a trained variable and its moving average.
+
+        Raises:
+            ValueError: If no average is kept, or no step has built it yet.
+        """
+        if not self.use_ema or not self.built:
+            raise ValueError(
+                "There is no moving average of the weights: it needs an optimizer "
+                "with `use_ema=True` that has been built, as `fit` does. "
+                f"Received: use_ema={self.use_ema}, built={self.built}"
+            )
+        return list(
+            zip(
+                self._trainable_variables,
+                self._model_variables_moving_average,
+                strict=True,
+            )
+        )
+
+    def step_sizes(self, learning_rate, dtype):
+        """Step size of each variable, and epsilon, with bias correction folded in.
+
+        `lr / (1 - b1^t) m / (sqrt(v / (1 - b2^t)) + eps)` is
+        `lr c / (1 - b1^t) m / (sqrt(v) + eps c)` with `c = sqrt(1 - b2^t)`.
+        """
+        ops = keras.ops
+        step = ops.cast(self.iterations + 1, dtype)
+        correction = ops.sqrt(1.0 - ops.power(ops.cast(self.beta_2, dtype), step))
+        base = ops.cast(learning_rate, dtype) * correction
+        base = base / (1.0 - ops.power(ops.cast(self.beta_1, dtype), step))
+        scaled = {factor: base * factor for factor in set(self._factors)}
+        return [scaled[f] for f in self._factors], self.epsilon * correction
+
+    def decay(self, index, learning_rate):
+        """Share of variable number `index` that a step decays, or `None`."""
+        if not self.weight_decay or not self._decayed[index]:
+            return None
+        return learning_rate * self._factors[index] * self.weight_decay
+
+    def update_step(self, gradient, variable, learning_rate):
+        ops = keras.ops
+        index = self._get_variable_index(variable)
+        step_sizes, epsilon = self.step_sizes(learning_rate, variable.dtype)
+        gradient = ops.cast(gradient, variable.dtype)
+        m, v = self._momentums[index], self._velocities[index]
+        self.assign_add(m, (gradient - m) * (1.0 - self.beta_1))
+        self.assign_add(v, (ops.square(gradient) - v) * (1.0 - self.beta_2))
+        update = step_sizes[index] * m / (ops.sqrt(v) + epsilon)
+        decay = self.decay(index, learning_rate)
+        if decay is not None:
+            update = update + ops.cast(decay, variable.dtype) * variable
+        self.assign_sub(variable, update)
+
+    def _apply_weight_decay(self, variables):
+        """Decay is part of `update_step`, where the variable's own rate is known."""
+
+    def _clip_gradients(self, grads):
+        ops = keras.ops
+        squares = [ops.sum(ops.square(ops.cast(g, "float32"))) for g in grads]
+        norm = ops.sqrt(ops.sum(ops.stack(squares)))
+        finite = ops.isfinite(norm)
+        scale = 1.0
+        if self.global_clipnorm:
+            scale = ops.minimum(1.0, self.global_clipnorm / (norm + 1e-6))
+        return [
+            ops.where(finite, g * ops.cast(scale, g.dtype), ops.zeros_like(g))
+            for g in grads
+        ]
+
+    def _update_model_variables_moving_average(self, trainable_variables):
+        for variable, average in zip(
+            trainable_variables, self._model_variables_moving_average, strict=True
+        ):
+            average.assign(average + (variable - average) * (1.0 - self.ema_momentum))
+
+    def finalize_variable_values(self, var_list):
+        """Leaves the weights as trained: Keras would put the average in their place."""
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "encoder_learning_rate_factor": self.encoder_learning_rate_factor,
+        }
+
+
+@keras.saving.register_keras_serializable(package="keras_sphere")
+class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear warm-up, then half a cosine down to a minimum, which it keeps.
+
+    `max (t + 1) / (warmup + 1)` for t < warmup; then
+    `min + (max - min) (1 + cos(pi (t - warmup) / (decay - warmup))) / 2` up to
+    step `decay_steps`; then `min`.
+
+    Args:
+        max_value: Float. Learning rate after the warm-up.
+        min_value: Float. Learning rate after the decay.
+        warmup_steps: Integer. Number of steps of the warm-up.
+        decay_steps: Integer or `None`. Step at which the minimum is reached; `None`
+            keeps `max_value` after the warm-up.
+
+    Example:
+
+    >>> WarmupCosine(1e-3, 1e-5, warmup_steps=100, decay_steps=1800)
+    """
+
+    def __init__(self, max_value, min_value, warmup_steps, decay_steps=None):
+        super().__init__()
+        if decay_steps is not None and decay_steps <= warmup_steps:
+            raise ValueError(
+                "`decay_steps` must be greater than `warmup_steps`. Received: "
+                f"warmup_steps={warmup_steps}, decay_steps={decay_steps}"
+            )
+        self.max_value = max_value
+        self.min_value = min_value
+        self.warmup_steps = warmup_steps
+        self.decay_steps = decay_steps
+
+    def __call__(self, step):
+        ops = keras.ops
+        step = ops.cast(step, "float32")
+        warm = self.max_value * (step + 1.0) / (self.warmup_steps + 1.0)
+        rate = ops.cast(self.max_value, "float32")
+        if self.decay_steps is not None:
+            share = (step - self.warmup_steps) / (self.decay_steps - self.warmup_steps)
+            wave = (1.0 + ops.cos(ops.clip(share, 0.0, 1.0) * 3.141592653589793)) / 2.0
+            rate = self.min_value + (self.max_value - self.min_value) * wave
+        return ops.where(step < self.warmup_steps, warm, rate)
+
+    def get_config(self):
+        return {
+            "max_value": self.max_value,
+            "min_value": self.min_value,
+            "warmup_steps": self.warmup_steps,
+            "decay_steps": self.decay_steps,
+        }

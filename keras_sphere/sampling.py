@@ -1,0 +1,164 @@
+"""Generation in a few steps: one loop over any pair of encode and decode.
+
+Nothing here knows a model class. The loop is
+`x_1 = decode(f(e)); x_{t+1} = decode(perturb(encode(x_t)))`: each further step
+encodes the image, moves the latent by noise of the full strength, and decodes it.
+
+Reference:
+    - [Sphere Encoder](https://arxiv.org/abs/2602.15030), few-step generation.
+"""
+
+import dataclasses
+import math
+
+import keras
+import numpy as np
+
+from keras_sphere import geometry
+from keras_sphere.validation import check_choice, check_positive_integer
+
+GUIDANCE_POSITIONS = ("encoder", "decoder", "both")
+SCHEDULES = ("fixed", "decay")
+
+
+@dataclasses.dataclass(frozen=True)
+class SamplingOptions:
+    """How to generate.
+
+    Args:
+        steps: Integer, at least 1. Decoder calls.
+        guidance_scale: Float. Above 1 it pushes the output away from the null
+            class; 1 or less turns guidance off.
+        guidance_position: `"encoder"`, `"decoder"`, or `"both"`, which takes the
+            square root of the scale at each place. Guidance of the encoder has no
+            effect on the first step.
+        schedule: `"fixed"` adds noise of full strength at every step, `"decay"` of
+            strength `1 - t / steps` after decoder call t.
+        shared_noise: Boolean. Whether all steps add the same noise.
+        use_ema: Boolean. Whether to use the moving average of the weights, which
+            the optimizer keeps, instead of the weights themselves.
+
+    Raises:
+        ValueError: If a value is out of range.
+    """
+
+    steps: int = 4
+    guidance_scale: float = 1.0
+    guidance_position: str = "both"
+    schedule: str = "fixed"
+    shared_noise: bool = True
+    use_ema: bool = False
+
+    def __post_init__(self):
+        check_positive_integer("steps", self.steps)
+        check_choice("guidance_position", self.guidance_position, GUIDANCE_POSITIONS)
+        check_choice("schedule", self.schedule, SCHEDULES)
+        if not math.isfinite(self.guidance_scale) or self.guidance_scale < 0:
+            raise ValueError(
+                "`guidance_scale` must be a finite number, at least 0. Received: "
+                f"guidance_scale={self.guidance_scale!r}"
+            )
+
+    def override(self, **given):
+        """A copy in which every value of `given` that is not `None` replaces."""
+        given = {key: value for key, value in given.items() if value is not None}
+        return dataclasses.replace(self, **given)
+
+    @property
+    def strengths(self):
+        """Noise strength in [0, 1] after each decoder call but the last."""
+        if self.schedule == "fixed":
+            return [1.0] * (self.steps - 1)
+        return [1.0 - t / self.steps for t in range(1, self.steps)]
+
+    @property
+    def num_noise_draws(self):
+        """How many noises the steps after the first one need."""
+        return min(self.steps - 1, 1) if self.shared_noise else self.steps - 1
+
+    def to_dict(self):
+        """The values as a dict, for a configuration file."""
+        return dataclasses.asdict(self)
+
+    def guidance_at(self, place):
+        """Guidance weight at `"encoder"` or `"decoder"`; `None` where it is off."""
+        if self.guidance_scale <= 1.0:
+            return None
+        if self.guidance_position == "both":
+            return math.sqrt(self.guidance_scale)
+        return self.guidance_scale if self.guidance_position == place else None
+
+
+def sample(encode, decode, noise, step_noise, strengths, sigma, per_token=False):
+    """Generates images in `len(strengths) + 1` steps.
+
+    Args:
+        encode: Callable from images to points of the sphere.
+        decode: Callable from points of the sphere to images.
+        noise: Float tensor of shape `(batch, ...)`: the start, standard normal.
+        step_noise: List of tensors of the shape of `noise`; with a single one, all
+            steps share it.
+        strengths: List of floats in [0, 1], one per step after the first.
+        sigma: Float. Noise strength at strength 1.
+        per_token: Boolean. See `geometry.spherify`.
+
+    Returns:
+        List of image batches, one per step.
+    """
+    images = [decode(geometry.spherify(noise, per_token))]
+    for t, strength in enumerate(strengths):
+        added = step_noise[0 if len(step_noise) == 1 else t]
+        latents = geometry.perturb(
+            encode(images[-1]), added, strength * sigma, per_token
+        )
+        images.append(decode(latents))
+    return images
+
+
+def guide(network, inputs, labels, null_labels, weight):
+    """Classifier-free guidance: `null + weight (conditional - null)`.
+
+    Both passes run as one batch of twice the size.
+
+    Args:
+        network: Callable of `(inputs, labels)`.
+        inputs: Tensor of shape `(batch, ...)`.
+        labels: Integer tensor of shape `(batch,)`.
+        null_labels: Integer tensor of shape `(batch,)`.
+        weight: Float or scalar tensor.
+
+    Returns:
+        Tensor of the shape of the network's output.
+    """
+    ops = keras.ops
+    both = network(
+        ops.concatenate([inputs, inputs], axis=0),
+        ops.concatenate([labels, null_labels], axis=0),
+    )
+    conditional, unconditional = ops.split(both, 2, axis=0)
+    return unconditional + weight * (conditional - unconditional)
+
+
+def host_noise(seed, indices, draw, shape):
+    """Standard normal noise that depends on nothing but seed, image and draw.
+
+    Made by a counter-based generator on the host, so it is bit-identical on every
+    backend and whatever the batch size.
+
+    Args:
+        seed: Non-negative integer below 2**64.
+        indices: Iterable of integers. Which images of the run.
+        draw: Integer. 0 for the start, t for the noise added after step t.
+        shape: Tuple. Shape of one latent.
+
+    Returns:
+        float32 array of shape `(len(indices), *shape)`.
+    """
+    return np.stack(
+        [
+            np.random.Generator(
+                np.random.Philox(key=seed, counter=[0, 0, draw, index])
+            ).standard_normal(shape, dtype="float32")
+            for index in indices
+        ]
+    )

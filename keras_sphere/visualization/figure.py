@@ -1,0 +1,19 @@
+"""Matplotlib figures that need no display and leave no global state."""
+
+from keras_sphere.atomic_file import replace_when_done
+from keras_sphere.optional_imports import import_optional
+
+
+def new_figure(width, height):
+    """Creates an empty figure of that many inches, drawn by Agg."""
+    figures = import_optional("matplotlib.figure", "Plotting")
+    agg = import_optional("matplotlib.backends.backend_agg", "Plotting")
+    figure = figures.Figure(figsize=(width, height), layout="constrained")
+    agg.FigureCanvasAgg(figure)
+    return figure
+
+
+def save_figure(figure, path, dots_per_inch=120):
+    """Writes a figure, under a temporary name until it is complete."""
+    with replace_when_done(path) as temporary:
+        figure.savefig(temporary, dpi=dots_per_inch, facecolor="white")

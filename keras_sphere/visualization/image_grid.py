@@ -1,0 +1,89 @@
+"""Grids of images as arrays, and their files."""
+
+import numpy as np
+
+from keras_sphere.atomic_file import replace_when_done
+from keras_sphere.optional_imports import import_optional
+from keras_sphere.validation import check_positive_integer
+
+PADDING = 1
+BACKGROUND = 255
+
+
+def to_uint8(images):
+    """Converts images in [-1, 1] to uint8; leaves uint8 as it is.
+
+    Raises:
+        ValueError: If a value is not finite.
+    """
+    images = np.asarray(images)
+    if images.dtype == np.uint8:
+        return images
+    floats = images.astype("float64")
+    if not np.all(np.isfinite(floats)):
+        raise ValueError(
+            "`images` must be finite. Received: images with NaN or infinite values"
+        )
+    return np.rint((np.clip(floats, -1.0, 1.0) + 1.0) * 127.5).astype("uint8")
+
+
+def image_grid(images, columns):
+    """Lays out images in rows, on white, one pixel apart.
+
+    Args:
+        images: Array of shape `(batch, height, width, channels)`, 1 or 3 channels,
+            uint8 or float in [-1, 1]; values beyond are clipped.
+        columns: Integer. Images per row; the last row may be shorter.
+
+    Returns:
+        uint8 array of shape `(grid_height, grid_width, channels)`.
+
+    Raises:
+        ValueError: If the shape is not as above, there is no image, a value is not
+            finite, or `columns` is not an integer of at least 1.
+    """
+    check_positive_integer("columns", columns)
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or images.size == 0:
+        raise ValueError(
+            "`images` must have the shape (batch, height, width, channels), with 1 "
+            f"or 3 channels and at least 1 image. Received: shape {images.shape}"
+        )
+    images = to_uint8(images)
+    batch, height, width, channels = images.shape
+    columns = min(columns, batch)
+    rows = -(-batch // columns)
+    step_y, step_x = height + PADDING, width + PADDING
+    shape = (rows * step_y + PADDING, columns * step_x + PADDING, channels)
+    grid = np.full(shape, BACKGROUND, dtype="uint8")
+    for index, image in enumerate(images):
+        top = PADDING + index // columns * step_y
+        left = PADDING + index % columns * step_x
+        grid[top : top + height, left : left + width] = image
+    return grid
+
+
+def save_image(path, array):
+    """Writes one image, under a temporary name until it is complete.
+
+    Args:
+        path: String or path. The suffix chooses the format, such as `.png`.
+        array: Array of shape `(height, width)` or `(height, width, channels)` with
+            1 or 3 channels, uint8 or float in [-1, 1].
+
+    Raises:
+        ImportError: If Pillow is not installed.
+        ValueError: If the shape is not as above, or a value is not finite.
+    """
+    array = to_uint8(array)
+    if array.ndim == 3 and array.shape[-1] == 1:
+        array = array[..., 0]
+    color = array.ndim == 3 and array.shape[-1] == 3
+    if not (array.ndim == 2 or color) or array.size == 0:
+        raise ValueError(
+            "`array` must have the shape (height, width), or (height, width, "
+            f"channels) with 1 or 3 channels. Received: shape {array.shape}"
+        )
+    pillow = import_optional("PIL.Image", "`save_image`")
+    with replace_when_done(path) as temporary:
+        pillow.fromarray(array).save(temporary)
