@@ -9,17 +9,17 @@ from keras_sphere.backend_selection import select_backend
 
 select_backend()
 
-from keras_sphere import convert, geometry, layers, losses, sampling  # noqa: E402
-from keras_sphere.models import (  # noqa: E402
+from keras_sphere import convert, geometry, layers, losses, sampling
+from keras_sphere.models import (
     SphereEncoderBackbone,
     SphereEncoderModel,
 )
-from keras_sphere.models.finite_loss_guard import NonFiniteLossError  # noqa: E402
-from keras_sphere.noise_schedule import NoiseSchedule  # noqa: E402
-from keras_sphere.optimizers import SphereAdamW, WarmupCosine  # noqa: E402
-from keras_sphere.sampling import SamplingOptions  # noqa: E402
+from keras_sphere.models.finite_loss_guard import NonFiniteLossError
+from keras_sphere.noise_schedule import NoiseSchedule
+from keras_sphere.optimizers import SphereAdamW, WarmupCosine
+from keras_sphere.sampling import SamplingOptions
 
-__version__ = "0.1.0"
+
 
 __all__ = [
     "NoiseSchedule",
@@ -29,6 +29,7 @@ __all__ = [
     "SphereEncoderBackbone",
     "SphereEncoderModel",
     "WarmupCosine",
+    "__version__",
     "convert",
     "geometry",
     "layers",

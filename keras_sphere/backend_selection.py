@@ -1,10 +1,9 @@
-"""Which backend Keras runs on when the user has not said."""
+"""Which Keras backend to run on, decided before Keras is imported."""
 
 import importlib.util
 import json
 import logging
 import os
-import pathlib
 import sys
 
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -12,55 +11,86 @@ BACKENDS = ("tensorflow", "jax", "torch")
 logger = logging.getLogger("keras_sphere")
 
 
-def choose_backend(environ, config_path, installed):
-    """Decides whether `KERAS_BACKEND` has to be set, and to what.
-
-    Keras writes `"backend": "tensorflow"` into its configuration file by itself, so
-    that value is a choice only if TensorFlow is installed.
-
-    Args:
-        environ: Mapping of environment variables.
-        config_path: Path of Keras' configuration file, which need not exist.
-        installed: Callable from a package name to whether it is installed.
-
-    Returns:
-        Name of a backend, or `None` to leave things as they are.
-
-    Raises:
-        ImportError: If no backend is installed.
-    """
-    if environ.get("KERAS_BACKEND"):
-        return None
-    try:
-        configured = json.loads(pathlib.Path(config_path).read_text())["backend"]
-    except (OSError, ValueError, KeyError, TypeError):
-        configured = "tensorflow"
-    if configured != "tensorflow" or installed("tensorflow"):
-        return None
-    for name in BACKENDS:
-        if installed(name):
-            return name
-    raise ImportError(
-        "keras_sphere needs JAX, TensorFlow or PyTorch. Install one, for example with "
-        '`pip install "keras-sphere[jax]"`. Received: none of them is installed'
-    )
-
-
 def select_backend():
-    """Sets `KERAS_BACKEND` if the user made no choice that can work.
+    """Picks an installed backend if nobody has chosen one.
+
+    Keras defaults to TensorFlow and dies where it is not installed. This sets
+    `KERAS_BACKEND` to the first installed backend instead, and says so on the log
+    at debug level. It does nothing once Keras is imported.
 
     Raises:
         ImportError: If no backend is installed.
     """
     if "keras" in sys.modules:
         return
-    home = os.environ.get("KERAS_HOME") or os.path.join("~", ".keras")
-    config_path = os.path.join(os.path.expanduser(home), "keras.json")
-    backend = choose_backend(os.environ, config_path, _is_installed)
-    if backend is not None:
-        os.environ["KERAS_BACKEND"] = backend
-        logger.debug("KERAS_BACKEND is not set: using %s", backend)
+    installed = [name for name in BACKENDS if _is_installed(name)]
+    backend = choose_backend(os.environ, keras_config_path(os.environ), installed)
+    if backend is None:
+        logger.debug("The backend is the one that Keras is configured for.")
+        return
+    os.environ["KERAS_BACKEND"] = backend
+    logger.debug(
+        "The backend is %s, the first installed; KERAS_BACKEND chooses another.",
+        backend,
+    )
 
 
-def _is_installed(package):
-    return importlib.util.find_spec(package) is not None
+def choose_backend(environ, config_path, installed):
+    """Decides which backend to set, if any.
+
+    `KERAS_BACKEND` is a choice, and so is a backend in Keras' configuration file,
+    except `"tensorflow"`: Keras writes that by itself the first time it runs.
+
+    Args:
+        environ: Mapping of environment variables.
+        config_path: String. Path of Keras' configuration file, which need not exist.
+        installed: List of strings. The installed backends, the preferred one first.
+
+    Returns:
+        Name of the backend to set, or `None` if Keras' own choice stands.
+
+    Raises:
+        ImportError: If there is no choice and no backend is installed.
+    """
+    if environ.get("KERAS_BACKEND"):
+        return None
+    configured = _configured_backend(config_path)
+    if configured != "tensorflow" or configured in installed:
+        return None
+    if not installed:
+        raise ImportError(
+            "keras_sphere needs TensorFlow, JAX or PyTorch, and none is installed. "
+            'Install one, for example by `pip install "keras-sphere[jax]"`. '
+            f"Received: installed={list(installed)}"
+        )
+    return installed[0]
+
+
+def keras_config_path(environ):
+    """Where Keras keeps its configuration file.
+
+    Args:
+        environ: Mapping of environment variables.
+
+    Returns:
+        String. The path, whether or not there is a file.
+    """
+    folder = environ.get("KERAS_HOME")
+    if folder is None:
+        home = os.path.expanduser("~")
+        folder = os.path.join(home if os.access(home, os.W_OK) else "/tmp", ".keras")
+    return os.path.expanduser(os.path.join(folder, "keras.json"))
+
+
+def _configured_backend(config_path):
+    try:
+        with open(config_path) as file:
+            return json.load(file).get("backend", "tensorflow")
+    except (OSError, ValueError, AttributeError):
+        return "tensorflow"
+
+
+def _is_installed(name):
+    """Whether a package can be imported; a bare folder of that name does not count."""
+    spec = importlib.util.find_spec(name)
+    return spec is not None and spec.origin is not None

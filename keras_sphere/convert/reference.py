@@ -41,7 +41,7 @@ def from_reference(config, state_dict):
     )
     load_reference_weights(model.backbone, state_dict)
     if "loss" in config or "opt" in config:
-        losses, weights = _losses(config.get("loss", {}))
+        losses, weights = reference_losses(config.get("loss", {}))
         model.compile(
             optimizer=_optimizer(config.get("opt", {})),
             loss=losses,
@@ -153,8 +153,16 @@ def _model_arguments(g):
     return arguments
 
 
-def _losses(loss):
-    """Losses that hold the weights of their own two parts, and weights of 1."""
+def reference_losses(loss):
+    """Losses by the reference's names, as `compile` takes them.
+
+    Args:
+        loss: Dict of `distance_loss_type` and the five loss weights.
+
+    Returns:
+        Pair of dicts, losses and their weights. A pixel loss holds the weights of
+        its own two parts, so its weight among the three is 1.
+    """
     distance = loss.get("distance_loss_type", "l1")
     parts = {
         "pixel_reconstruction": (

@@ -16,4 +16,10 @@ def new_figure(width, height):
 def save_figure(figure, path, dots_per_inch=120):
     """Writes a figure, under a temporary name until it is complete."""
     with replace_when_done(path) as temporary:
-        figure.savefig(temporary, dpi=dots_per_inch, facecolor="white")
+        figure.savefig(
+            temporary,
+            dpi=dots_per_inch,
+            facecolor="white",
+            bbox_inches="tight",
+            pad_inches=0.1,
+        )

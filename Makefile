@@ -1,0 +1,50 @@
+# Each target sets up what it needs in .venv, on a machine with only Python and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Ends with the newest inputs of an installation, so that it is repeated when they change.
+INPUTS := pyproject.toml constraints.txt
+
+.PHONY: demo test test-slow lint format clean
+
+## Train on the embedded digits and write pictures and a quality table to demo_output/.
+demo: $(VENV)/.demo
+	KERAS_BACKEND=jax $(BIN)/python examples/train_digits.py --output_dir=demo_output
+
+## Run the test suite once per backend.
+test: $(VENV)/.test
+	$(BIN)/python tests/run_backends.py -m "not slow and not large"
+
+## Run the slow tests once per backend.
+test-slow: $(VENV)/.test
+	$(BIN)/python tests/run_backends.py -m "slow and not large"
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.lint
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(BIN)/python $(INPUTS)
+	$(PIP) install --constraint constraints.txt --editable ".[jax,data]"
+	touch $@
+
+# torch 2.13.0 by its exact version: a range would fetch gigabytes of CUDA.
+$(VENV)/.test: $(VENV)/.lint $(INPUTS)
+	$(PIP) install --constraint constraints.txt torch==2.13.0 tensorflow-cpu
+	$(PIP) install --constraint constraints.txt --editable ".[jax,data,dev]"
+	touch $@
+
+$(VENV)/.lint: $(BIN)/python $(INPUTS)
+	$(PIP) install --constraint constraints.txt ruff
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo_output build dist *.egg-info

@@ -1,0 +1,81 @@
+"""The digits example as users run it, tiny and for two epochs."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import PIL.Image
+import pytest
+
+import keras_sphere  # noqa: F401 - registers the classes of the saved model
+
+SCRIPT = pathlib.Path(__file__).parents[2] / "examples" / "train_digits.py"
+PICTURES = ("samples", "reconstructions", "interpolation", "sphere", "losses")
+TINY = (
+    "--epochs=2",
+    "--batch_size=500",
+    "--hidden_dim=16",
+    "--num_layers=1",
+    "--num_heads=2",
+    "--verbose=2",
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("digits")
+    result = subprocess.run(
+        [sys.executable, str(SCRIPT), f"--output_dir={folder}", *TINY],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    return folder, result.stdout
+
+
+def test_writes_everything_and_nothing_else(run):
+    folder, _ = run
+    expected = {f"{name}.png" for name in PICTURES} | {"model.keras", "metrics.json"}
+    assert {path.name for path in folder.iterdir()} == expected
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_pictures_open(run, name):
+    with PIL.Image.open(run[0] / f"{name}.png") as picture:
+        assert picture.width >= 500
+        assert picture.height >= 250
+        assert len(np.unique(np.asarray(picture.convert("L")))) > 10
+
+
+def test_prints_the_losses_and_the_table(run):
+    _, output = run
+    for name in ("pixel_reconstruction", "pixel_consistency", "latent_consistency"):
+        assert f"{name}_loss" in output
+    assert "samples, 4 steps" in output
+    assert "500 real training images" in output
+
+
+def test_metrics_file(run):
+    report = json.loads((run[0] / "metrics.json").read_text())
+    assert report["backend"] == keras.backend.backend()
+    assert report["config"]["hidden_dim"] == 16
+    assert report["steps"] == 6
+    assert report["milliseconds_per_step"] > 0
+    assert list(report["quality"]["samples"]) == ["1", "2", "4", "6"]
+    assert set(report["final_losses"]) == {
+        "loss",
+        "pixel_reconstruction_loss",
+        "pixel_consistency_loss",
+        "latent_consistency_loss",
+    }
+
+
+def test_the_model_file_generates(run):
+    model = keras.saving.load_model(run[0] / "model.keras")
+    images = model.generate(labels=[3, 7], steps=2, seed=0)
+    assert images.shape == (2, 16, 16, 1)
+    assert np.all(np.isfinite(images))

@@ -1,0 +1,79 @@
+"""Precision, recall and nearest distances against hand-made cases."""
+
+import numpy as np
+import pytest
+
+from keras_sphere.metrics import nearest_distances, neighbors, precision_recall
+
+
+def on_a_line(*positions):
+    return np.asarray(positions, dtype="float64")[:, np.newaxis]
+
+
+def test_by_hand():
+    # One neighbor. Real radii: 1, 1, 1, 8. Fake radii: 0.25, 0.25, 17.5.
+    real, fake = on_a_line(0, 1, 2, 10), on_a_line(2.25, 2.5, 20)
+    precision, recall = precision_recall(real, fake, num_neighbors=1)
+    assert precision == pytest.approx(2 / 3)  # 20 is 10 away from 10
+    assert recall == pytest.approx(2 / 4)  # 2 is near 2.25, 10 within 17.5 of 20
+
+
+def test_by_hand_with_two_neighbors():
+    # Two neighbors. Real radii: 2, 1, 2, 9. Fake radii: 1, 0.5, 1.
+    real, fake = on_a_line(0, 1, 2, 10), on_a_line(-2.5, -2.0, -1.5)
+    fake_radii = [1.0, 0.5, 1.0]
+    precision, recall = precision_recall(real, fake, num_neighbors=2)
+    assert precision == pytest.approx(2 / 3)  # -2.5 is beyond 2 of 0
+    assert recall == np.mean(np.any(np.abs(real - fake.T) <= fake_radii, axis=1)) == 0
+
+
+def test_equal_and_distant_sets():
+    points = np.random.default_rng(0).normal(size=(50, 2, 3))
+    assert precision_recall(points, points) == (1.0, 1.0)
+    assert precision_recall(points, points + 100.0) == (0.0, 0.0)
+
+
+def test_samples_of_one_mode_are_precise_but_do_not_cover():
+    generator = np.random.default_rng(0)
+    left, right = generator.normal(size=(2, 100, 2)) + [[[0.0]], [[50.0]]]
+    precision, recall = precision_recall(np.concatenate([left, right]), left)
+    assert precision == 1.0
+    assert recall == 0.5
+
+
+def test_blocks_change_nothing(monkeypatch):
+    generator = np.random.default_rng(0)
+    real, fake = generator.normal(size=(31, 4)), generator.normal(size=(23, 4))
+    whole = precision_recall(real, fake), nearest_distances(real, fake)
+    monkeypatch.setattr(neighbors, "BLOCK_ITEMS", 5)
+    assert precision_recall(real, fake) == whole[0]
+    np.testing.assert_array_equal(nearest_distances(real, fake), whole[1])
+
+
+def test_nearest_distances():
+    samples = np.zeros((2, 2, 2))
+    samples[1] = 10.0
+    references = np.array([[[3.0, 0.0], [4.0, 0.0]], [[10.0, 10.0], [10.0, 9.0]]])
+    np.testing.assert_allclose(nearest_distances(samples, references), [5.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("real", "fake", "num_neighbors", "message"),
+    [
+        (np.ones((3, 2)), np.ones((9, 2)), 3, "`real` must have .*at least 4"),
+        (np.ones((9, 2)), np.ones((3, 2)), 3, "`fake` must have .*at least 4"),
+        (np.ones((9, 2)), np.ones((9, 3)), 3, "same number of features"),
+        (np.full((9, 2), np.inf), np.ones((9, 2)), 3, "`real` must be finite"),
+        (np.ones((9, 2)), np.ones((9, 2)), 0, "`num_neighbors` must be"),
+    ],
+)
+def test_errors(real, fake, num_neighbors, message):
+    with pytest.raises(ValueError, match=f"{message}.*Received: "):
+        precision_recall(real, fake, num_neighbors)
+
+
+def test_nearest_distances_errors():
+    with pytest.raises(ValueError, match="`references` must have.*Received: "):
+        nearest_distances(np.ones((3, 2)), np.ones((0, 2)))
+    with pytest.raises(ValueError, match="same number of features.*Received: "):
+        nearest_distances(np.ones((3, 2)), np.ones((3, 4)))
