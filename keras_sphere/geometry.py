@@ -269,7 +269,9 @@ def _tangent(start, end):
     def reject(x):
         return x - keras.ops.sum(x * start, axis=-1, keepdims=True) * start
 
-    direction, spare = reject(end), reject(keras.ops.roll(start, 1, axis=-1))
+    axis = keras.ops.argmin(keras.ops.abs(start), axis=-1)
+    spare = reject(keras.ops.one_hot(axis, start.shape[-1], dtype=start.dtype))
+    direction = reject(end)
     usable = _safe_norm(direction) > 1e-5
     direction = keras.ops.where(usable, direction, spare)
     return direction / keras.ops.maximum(_safe_norm(direction), EPSILON)

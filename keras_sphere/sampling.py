@@ -10,6 +10,7 @@ Reference:
 
 import dataclasses
 import math
+import numbers
 
 import keras
 import numpy as np
@@ -53,7 +54,8 @@ class SamplingOptions:
         check_positive_integer("steps", self.steps)
         check_choice("guidance_position", self.guidance_position, GUIDANCE_POSITIONS)
         check_choice("schedule", self.schedule, SCHEDULES)
-        if not math.isfinite(self.guidance_scale) or self.guidance_scale < 0:
+        scale = self.guidance_scale
+        if not isinstance(scale, numbers.Real) or not 0 <= scale < math.inf:
             raise ValueError(
                 "`guidance_scale` must be a finite number, at least 0. Received: "
                 f"guidance_scale={self.guidance_scale!r}"

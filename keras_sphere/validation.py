@@ -103,7 +103,12 @@ def check_images(images, image_size, num_channels):
             `check_pixel_range` ask.
     """
     check_image_type(images, image_size, num_channels)
-    if keras.backend.standardize_dtype(images.dtype) == "uint8" or 0 in images.shape:
+    if images.shape[0] == 0:
+        raise ValueError(
+            "`images` must hold at least one image. "
+            f"Received: shape {tuple(images.shape)}"
+        )
+    if keras.backend.standardize_dtype(images.dtype) == "uint8":
         return -1.0, 1.0
     images = np.asarray(keras.ops.convert_to_numpy(images))
     low, high = float(np.min(images)), float(np.max(images))

@@ -19,8 +19,13 @@ def test_replaces_the_file_and_leaves_nothing_else(tmp_path):
 def test_a_failure_keeps_the_earlier_file(tmp_path):
     path = tmp_path / "report.json"
     path.write_text("earlier")
-    with pytest.raises(RuntimeError), replace_when_done(path) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
+
+    def write_half():
+        with replace_when_done(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_half()
     assert path.read_text() == "earlier"
     assert list(tmp_path.iterdir()) == [path]

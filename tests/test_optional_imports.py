@@ -1,5 +1,6 @@
 """Optional packages: not needed to import, and named when they are missing."""
 
+import pathlib
 import subprocess
 import sys
 import textwrap
@@ -21,7 +22,7 @@ def test_missing_package_names_the_extra():
 def test_other_import_errors_stay_as_they_are(tmp_path, monkeypatch):
     (tmp_path / "broken_package.py").write_text("import no_such_dependency\n")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(ModuleNotFoundError, match="No module.*no_such_dependency"):
+    with pytest.raises(ModuleNotFoundError, match=r"No module.*no_such_dependency"):
         import_optional("broken_package", "this test")
 
 
@@ -38,6 +39,7 @@ def test_the_tools_import_without_the_extra():
     """
     result = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)],
+        cwd=pathlib.Path(__file__).parents[1],
         capture_output=True,
         text=True,
         check=False,

@@ -52,7 +52,7 @@ class FiniteLossGuard(keras.callbacks.Callback):
         except ValueError as error:
             raise ValueError(f"{error} (in the batch of {where})") from None
         raise NonFiniteLossError(
-            f"The loss is {loss} at {where}: training has diverged. The weights are "
-            "those before this step. A lower learning rate, a longer warm-up or "
-            "gradient clipping may help."
+            f"The loss is {loss} at {where}: training has diverged. Go back to a saved "
+            "file; a lower learning rate, a longer warm-up or gradient clipping may "
+            "help."
         )

@@ -22,16 +22,17 @@ def in_chunks(function, arrays, num_images, batch_size=None):
             images `(rows, height, width, channels)` or images with one axis more in
             front.
         arrays: List of arrays of `num_images` rows, or `None`.
-        num_images: Integer.
+        num_images: Integer, at least 1.
         batch_size: Integer or `None` for 64.
 
     Returns:
         Array of `num_images` rows.
     """
+    check_positive_integer("num_images", num_images)
     if batch_size is None:
         batch_size = DEFAULT_BATCH_SIZE
     check_positive_integer("batch_size", batch_size)
-    batch_size = min(batch_size, max(num_images, 1))
+    batch_size = min(batch_size, num_images)
     chunks = []
     for start in range(0, num_images, batch_size):
         indices = np.arange(start, start + batch_size)

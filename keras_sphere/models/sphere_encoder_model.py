@@ -128,6 +128,11 @@ class SphereEncoderModel(Generation, keras.Model):
             **kwargs,
         )
 
+    def compile_from_config(self, config):
+        """Compiles a loaded model, so that training goes on where it was saved."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
     def call(self, inputs, training=False):
         inputs, _ = self.reader.read(inputs)
         if training or "draws" in inputs:
@@ -340,6 +345,10 @@ class SphereEncoderModel(Generation, keras.Model):
             x = self.reader.check_data(x, y)
             callbacks = _guarded(callbacks)
         return super().evaluate(x, y, *args, callbacks=callbacks, **kwargs)
+
+    def predict(self, x, *args, **kwargs):
+        """Reconstructs images, with their labels if `x` has some; see `fit`."""
+        return super().predict(self.reader.check_data(x), *args, **kwargs)
 
     def train_on_batch(self, x, y=None, *args, **kwargs):
         """Runs one training step on one batch; see `fit` for the errors."""

@@ -51,5 +51,5 @@ def test_no_test_image_is_a_training_image():
 
 @pytest.mark.parametrize("image_size", [0, 16.0, True])
 def test_invalid_size(image_size):
-    with pytest.raises(ValueError, match="`image_size` must be.*Received: image_size="):
+    with pytest.raises(ValueError, match=r"`image_size` must be.*Received: "):
         load_digits(image_size)

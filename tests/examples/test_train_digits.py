@@ -1,6 +1,7 @@
 """The digits example as users run it, tiny and for two epochs."""
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -12,7 +13,8 @@ import pytest
 
 import keras_sphere  # noqa: F401 - registers the classes of the saved model
 
-SCRIPT = pathlib.Path(__file__).parents[2] / "examples" / "train_digits.py"
+ROOT = pathlib.Path(__file__).parents[2]
+SCRIPT = ROOT / "examples" / "train_digits.py"
 PICTURES = ("samples", "reconstructions", "interpolation", "sphere", "losses")
 TINY = (
     "--epochs=2",
@@ -27,8 +29,10 @@ TINY = (
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("digits")
+    search_path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     result = subprocess.run(
         [sys.executable, str(SCRIPT), f"--output_dir={folder}", *TINY],
+        env={**os.environ, "PYTHONPATH": search_path},
         capture_output=True,
         text=True,
         check=False,

@@ -1,0 +1,22 @@
+"""What must be set before a test imports Keras."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
+
+if "KERAS_HOME" not in os.environ:
+    # The settings in a developer's keras.json must not decide what passes.
+    os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="keras_home_")
+    atexit.register(shutil.rmtree, os.environ["KERAS_HOME"], ignore_errors=True)
+
+import keras_sphere  # noqa: F401  (picks the backend if nobody has)
+
+
+def pytest_report_header():
+    import keras
+
+    return f"keras {keras.__version__} on {keras.backend.backend()}"

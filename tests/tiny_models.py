@@ -1,0 +1,82 @@
+"""The smallest models and data that still show how a model behaves."""
+
+import keras
+import numpy as np
+
+from keras_sphere import SphereEncoderBackbone, SphereEncoderModel
+from tests.testing import perturb_weights
+
+IMAGE_SIZE, NUM_CLASSES, LATENT_SHAPE = 16, 3, (4, 4)
+_SIZE = {"hidden_dim": 16, "num_layers": 1, "num_heads": 2}
+
+
+def new_model(num_classes=NUM_CLASSES, dtype=None, weights=None, **arguments):
+    """A model of 16 x 16 color images, with weights that let gradients through.
+
+    Args:
+        num_classes: Integer. 0 for an unconditional model.
+        dtype: Dtype policy of the backbone, or `None`.
+        weights: List of arrays for the backbone, or `None` for random ones.
+        **arguments: Arguments of `SphereEncoderModel`.
+    """
+    backbone = SphereEncoderBackbone(
+        IMAGE_SIZE,
+        8,
+        LATENT_SHAPE[1],
+        num_classes=num_classes,
+        encoder_size=_SIZE,
+        decoder_size=_SIZE,
+        encoder_mixer_depth=0,
+        decoder_mixer_depth=0,
+        dtype=dtype,
+    )
+    if weights is None:
+        perturb_weights(backbone)
+    else:
+        backbone.set_weights(weights)
+    return SphereEncoderModel(
+        backbone, **{"max_angle_degrees": 80.0, "seed": 0, **arguments}
+    )
+
+
+def new_images(count=8, seed=0):
+    """Float images in [-1, 1]: a bright square on a dark ground, and noise."""
+    generator = np.random.default_rng(seed)
+    images = np.full((count, IMAGE_SIZE, IMAGE_SIZE, 3), -0.6, "float32")
+    for image in images:
+        row, column = generator.integers(0, 10, 2)
+        image[row : row + 6, column : column + 6] = generator.uniform(0.2, 0.9, 3)
+    return images + generator.uniform(-0.1, 0.1, images.shape).astype("float32")
+
+
+def new_labels(count=8):
+    """Labels that go through the classes."""
+    return (np.arange(count) % NUM_CLASSES).astype("int64")
+
+
+def new_draws(count, seed=0):
+    """Noise and radii to give to a training forward in place of random ones."""
+    generator = np.random.default_rng(seed)
+    return {
+        "noise": generator.standard_normal((count, *LATENT_SHAPE)).astype("float32"),
+        **{
+            name: generator.uniform(size=count).astype("float32")
+            for name in ("radii", "small_radii", "hard_case_scalers")
+        },
+    }
+
+
+def state(model):
+    """Copies of all values that training changes, as a list of arrays."""
+    return [np.array(keras.ops.convert_to_numpy(v)) for v in _variables(model)]
+
+
+def restore(model, values):
+    """Puts back what `state` returned."""
+    for variable, value in zip(_variables(model), values, strict=True):
+        variable.assign(value)
+
+
+def _variables(model):
+    optimizer = getattr(model, "optimizer", None)
+    return [*model.variables, *(optimizer.variables if optimizer else [])]
