@@ -18,8 +18,7 @@ from keras_sphere.models.finite_loss_guard import NonFiniteLossError
 from keras_sphere.noise_schedule import NoiseSchedule
 from keras_sphere.optimizers import SphereAdamW, WarmupCosine
 from keras_sphere.sampling import SamplingOptions
-
-
+from keras_sphere.version import __version__
 
 __all__ = [
     "NoiseSchedule",

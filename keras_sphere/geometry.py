@@ -191,9 +191,7 @@ def hard_case_radii(radii, scalers, sigma, hard_sigma, probability, band="narrow
     """
     radii, scalers = as_float(radii), as_float(scalers)
     if band not in ("narrow", "full"):
-        raise ValueError(
-            f'`band` must be "narrow" or "full". Received: band={band!r}'
-        )
+        raise ValueError(f'`band` must be "narrow" or "full". Received: band={band!r}')
     if probability == 0:
         return radii
     stretch = scalers if band == "narrow" else scalers / probability

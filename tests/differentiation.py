@@ -18,7 +18,9 @@ def input_gradients(function, inputs, cotangent):
     inputs = [keras.ops.convert_to_tensor(x) for x in inputs]
 
     def total(*tensors):
-        return keras.ops.sum(function(*tensors) * keras.ops.convert_to_tensor(cotangent))
+        return keras.ops.sum(
+            function(*tensors) * keras.ops.convert_to_tensor(cotangent)
+        )
 
     gradients = _GRADIENTS[keras.backend.backend()](total, inputs)
     return [np.asarray(keras.ops.convert_to_numpy(g)) for g in gradients]
@@ -27,7 +29,7 @@ def input_gradients(function, inputs, cotangent):
 def _jax(total, inputs):
     import jax
 
-    return jax.grad(total, argnums=tuple(range(len(inputs))))(*inputs)
+    return jax.jit(jax.grad(total, argnums=tuple(range(len(inputs)))))(*inputs)
 
 
 def _tensorflow(total, inputs):

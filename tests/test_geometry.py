@@ -14,7 +14,9 @@ from tests.testing import TestCase, to_numpy
 
 SHAPE = (4, 6, 5)
 DTYPES_AND_SEEDS = [
-    {"dtype": dtype, "seed": seed} for dtype in ("float32", "float64") for seed in (0, 1)
+    {"dtype": dtype, "seed": seed}
+    for dtype in ("float32", "float64")
+    for seed in (0, 1)
 ]
 TOLERANCE = {"float32": 2e-5, "float64": 2e-6}
 
@@ -30,6 +32,12 @@ def double_precision(dtype):
 
 def normal(seed, dtype="float32", shape=SHAPE):
     return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+def same_opposite_zero():
+    """Pairs of latents that are the same, opposite, and a latent and zero."""
+    a = normal(0)[:3]
+    return a, np.asarray([1.0, -1.0, 0.0], "f")[:, None, None] * a
 
 
 def rms(x, axis=(1, 2)):
@@ -57,7 +65,7 @@ class GoldenGeometryTest(TestCase):
         degrees = np.degrees(to_numpy(geometry.angle(a, b)))
         expected = self.arrays["angle/degrees"][:, 0, 0]
         self.assertAllClose(degrees, expected, atol=0.1)
-        self.assertAllClose(degrees[:3], [0.0, 180.0, 90.0], atol=1e-3)
+        self.assertAllClose(degrees[:3], np.asarray([0.0, 180.0, 90.0]), atol=1e-3)
 
     @parameterized.product(batch=(4, 9), include_zero=(True, False))
     def test_stratified_radii(self, batch, include_zero):
@@ -146,11 +154,9 @@ class AngleTest(TestCase):
             b = math.cos(radians) * a + math.sin(radians) * geometry.spherify(sideways)
             self.assertAllClose(geometry.angle(a, b), np.full(4, radians, "f"), 2e-6)
 
-    @parameterized.parameters("same", "opposite", "zero")
-    def test_gradient_is_finite(self, case):
-        a = normal(0)
-        b = {"same": a, "opposite": -a, "zero": np.zeros_like(a)}[case]
-        for gradient in input_gradients(geometry.angle, [a, b], np.ones(4, "f")):
+    def test_gradient_is_finite_at_the_ends_and_at_zero(self):
+        a, b = same_opposite_zero()
+        for gradient in input_gradients(geometry.angle, [a, b], np.ones(3, "f")):
             self.assertTrue(np.all(np.isfinite(gradient)))
 
     @parameterized.parameters(0.0, 30.0, 80.0, 89.0)
@@ -212,16 +218,12 @@ class PerturbTest(TestCase):
 
 
 class RadiiTest(TestCase):
-    @parameterized.product(
-        batch=(1, 2, 3, 16), include_zero=(True, False), seed=(0, 1)
-    )
+    @parameterized.product(batch=(1, 2, 16), include_zero=(True, False), seed=(0, 1))
     def test_every_bin_has_one_radius(self, batch, include_zero, seed):
         generator = np.random.default_rng(seed)
         uniforms = generator.uniform(size=batch).astype("float32")
         permutation = generator.permutation(batch)
-        radii = to_numpy(
-            geometry.stratified_radii(uniforms, permutation, include_zero)
-        )
+        radii = to_numpy(geometry.stratified_radii(uniforms, permutation, include_zero))
         self.assertEqual(radii.shape, (batch,))
         if batch == 1:
             self.assertAllClose(radii, np.maximum(uniforms, 1e-3))
@@ -277,7 +279,9 @@ class InterpolationTest(TestCase):
         a, b = normal(seed, dtype), 2.0 * normal(seed + 10, dtype)
         tolerance = TOLERANCE[dtype]
         with double_precision(dtype):
-            points = {t: to_numpy(geometry.slerp(a, b, t)) for t in (0.0, 0.5, 0.8, 1.0)}
+            points = {
+                t: to_numpy(geometry.slerp(a, b, t)) for t in (0.0, 0.5, 0.8, 1.0)
+            }
             self.assertEqual(points[0.5].dtype, dtype)
             self.assertAllClose(points[0.0], geometry.spherify(a), atol=tolerance)
             self.assertAllClose(points[1.0], geometry.spherify(b), atol=tolerance)
@@ -295,8 +299,7 @@ class InterpolationTest(TestCase):
         shares = np.asarray([0.0, 0.25, 0.5, 1.0], "float32")
         points = to_numpy(geometry.slerp(a, b, shares))
         for i, share in enumerate(shares):
-            alone = geometry.slerp(a[i : i + 1], b[i : i + 1], float(share))
-            self.assertAllClose(points[i : i + 1], alone, atol=1e-5)
+            self.assertAllClose(points[i], geometry.slerp(a, b, share)[i], atol=1e-5)
 
     @parameterized.named_parameters(
         ("random", normal(0)),
@@ -309,12 +312,10 @@ class InterpolationTest(TestCase):
         self.assertAllClose(numpy_degrees(a, middle), np.full(4, 90.0), atol=0.1)
         self.assertAllClose(geometry.slerp(a, -a, 1.0), geometry.spherify(-a), 1e-5)
 
-    @parameterized.parameters("same", "opposite", "zero")
-    def test_slerp_gradient_is_finite(self, case):
-        a = normal(0)
-        b = {"same": a, "opposite": -a, "zero": np.zeros_like(a)}[case]
+    def test_slerp_gradient_is_finite_at_the_ends_and_at_zero(self):
+        a, b = same_opposite_zero()
         gradients = input_gradients(
-            lambda a, b: geometry.slerp(a, b, 0.3), [a, b], normal(2)
+            lambda a, b: geometry.slerp(a, b, 0.3), [a, b], normal(2)[:3]
         )
         for gradient in gradients:
             self.assertTrue(np.all(np.isfinite(gradient)))

@@ -131,7 +131,9 @@ def test_default_losses_are_the_paper_s(golden):
 
 
 def test_generation(golden):
-    variants = [key for key in GENERATION if f"out/{key}/n_noise_draws" in golden.arrays]
+    variants = [
+        key for key in GENERATION if f"out/{key}/n_noise_draws" in golden.arrays
+    ]
     assert len(variants) == (8 if golden.model.backbone.num_classes else 4)
     for key in variants:
         steps = golden.model.generate(

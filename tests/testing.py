@@ -214,7 +214,8 @@ def perturb_weights(layer, scale=0.1):
     """Adds noise to the weights: zero-initialised ones let no gradient through."""
     generator = np.random.default_rng(0)
     for weight in layer.trainable_weights:
-        weight.assign_add(scale * generator.standard_normal(tuple(weight.shape)))
+        noise = generator.standard_normal(tuple(weight.shape))
+        weight.assign(to_numpy(weight) + scale * noise)
 
 
 def _first_argument(cls):

@@ -82,8 +82,6 @@ class MixerBlock(keras.layers.Layer):
         }
 
 
-
-
 @keras.saving.register_keras_serializable(package="keras_sphere")
 class MLPMixer(keras.layers.Layer):
     """A stack of mixer blocks with an RMSNorm over the channels at its end.

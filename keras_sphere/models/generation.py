@@ -2,20 +2,19 @@
 
 import random
 
+import keras
 import numpy as np
 
-from keras_sphere import geometry, sampling
+from keras_sphere import sampling
+from keras_sphere.backend import no_gradients
 from keras_sphere.models.inference import current_weights, in_chunks
 from keras_sphere.models.training_inputs import is_array, rescale
-from keras_sphere.backend import no_gradients
 from keras_sphere.validation import (
     check_images,
     check_labels,
     check_positive_integer,
     check_share,
 )
-
-import keras
 
 
 class Generation:
@@ -290,7 +289,6 @@ def _resolve_seed(seed):
         return random.getrandbits(63)
     if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
         raise ValueError(
-            "`seed` must be None or an integer in [0, 2**64). "
-            f"Received: seed={seed!r}"
+            f"`seed` must be None or an integer in [0, 2**64). Received: seed={seed!r}"
         )
     return int(seed)

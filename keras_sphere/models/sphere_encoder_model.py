@@ -1,29 +1,25 @@
 """The model that users train and generate with."""
 
 import keras
-import numpy as np
 
-from keras_sphere.geometry import as_float
-from keras_sphere.layers import GradientPyramid
-from keras_sphere.losses import LatentCosineDistance, PixelLoss
-from keras_sphere.models.finite_loss_guard import FiniteLossGuard
 from keras_sphere.models.generation import Generation
+from keras_sphere.models.guarded_training import GuardedTraining
 from keras_sphere.models.inference import NetworkPasses
 from keras_sphere.models.training_inputs import BatchReader, rescale
+from keras_sphere.models.training_objective import (
+    LOSS_WEIGHTS,
+    default_losses,
+    pair_losses,
+    resolve_perceptual,
+)
 from keras_sphere.noise_schedule import NoiseSchedule
 from keras_sphere.optimizers import SphereAdamW
 from keras_sphere.sampling import SamplingOptions
 from keras_sphere.validation import PIXEL_LIMIT
 
-LOSS_WEIGHTS = {
-    "pixel_reconstruction": 1.0,
-    "pixel_consistency": 0.5,
-    "latent_consistency": 0.1,
-}
-
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
-class SphereEncoderModel(Generation, keras.Model):
+class SphereEncoderModel(Generation, GuardedTraining, keras.Model):
     """An autoencoder on a sphere that generates from random points of it.
 
     Training minimises three losses: pixel reconstruction (decode a slightly noisy
@@ -87,7 +83,7 @@ class SphereEncoderModel(Generation, keras.Model):
             hard_case_band,
         )
         self.perceptual = perceptual
-        self.perceptual_network = _perceptual_network(perceptual)
+        self.perceptual_network = resolve_perceptual(perceptual)
         self.sampling = SamplingOptions(**(sampling or {}))
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -123,7 +119,7 @@ class SphereEncoderModel(Generation, keras.Model):
         """
         super().compile(
             optimizer=SphereAdamW() if optimizer is None else optimizer,
-            loss=_default_losses() if loss is None else loss,
+            loss=default_losses() if loss is None else loss,
             loss_weights=dict(LOSS_WEIGHTS) if loss_weights is None else loss_weights,
             **kwargs,
         )
@@ -197,29 +193,6 @@ class SphereEncoderModel(Generation, keras.Model):
         parts = [keras.ops.split(m, len(image_batches), axis=0) for m in maps]
         return [list(batch) for batch in zip(*parts, strict=True)]
 
-    def _loss_pairs(self, images, outputs):
-        """Targets and predictions of the three losses; targets get no gradient."""
-
-        def fixed(structure):
-            return keras.tree.map_structure(keras.ops.stop_gradient, structure)
-
-        def pixels(tensor, features):
-            return {"images": (as_float(tensor) + 1.0) / 2.0, "features": features}
-
-        real, decoded, decoded_noisy = outputs["features"]
-        reconstruction = pixels(outputs["reconstruction"], decoded)
-        targets = {
-            "pixel_reconstruction": fixed(pixels(rescale(images), real)),
-            "pixel_consistency": fixed(reconstruction),
-            "latent_consistency": fixed(outputs["latents"]),
-        }
-        predictions = {
-            "pixel_reconstruction": reconstruction,
-            "pixel_consistency": pixels(outputs["noisy_reconstruction"], decoded_noisy),
-            "latent_consistency": outputs["cycled_latents"],
-        }
-        return targets, predictions
-
     def loss_terms(self, images, outputs):
         """The weighted losses of a training forward.
 
@@ -231,11 +204,11 @@ class SphereEncoderModel(Generation, keras.Model):
             Dict of scalars: `pixel_reconstruction`, `pixel_consistency`,
             `latent_consistency`, and their sum `total`.
         """
-        losses, weights = _default_losses(), LOSS_WEIGHTS
+        losses, weights = default_losses(), LOSS_WEIGHTS
         if self.compiled:
             losses = self._compile_loss._user_loss
             weights = self._compile_loss._user_loss_weights
-        targets, predictions = self._loss_pairs(images, outputs)
+        targets, predictions = pair_losses(images, outputs)
         terms = {
             name: weights[name] * losses[name](targets[name], predictions[name])
             for name in losses
@@ -248,7 +221,7 @@ class SphereEncoderModel(Generation, keras.Model):
         inputs, given_weight = self.reader.read((x, y, sample_weight))
         if not isinstance(y_pred, dict):
             y_pred = self.training_outputs(**inputs, training=training)
-        targets, predictions = self._loss_pairs(inputs["images"], y_pred)
+        targets, predictions = pair_losses(inputs["images"], y_pred)
         loss = super().compute_loss(
             x, targets, predictions, given_weight, training=training
         )
@@ -288,101 +261,6 @@ class SphereEncoderModel(Generation, keras.Model):
         *state, data = args
         return super().predict_step(*state, self._repack(data)[:1])
 
-    def fit(
-        self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        validation_split=0.0,
-        validation_data=None,
-        **kwargs,
-    ):
-        """Trains the model; see `keras.Model.fit`.
-
-        Args:
-            x: Images, a dict, or a dataset of either or of `(images, labels)`:
-                NumPy arrays, `tf.data.Dataset`, `torch.utils.data.DataLoader`,
-                `keras.utils.PyDataset` or a generator. uint8 images are rescaled;
-                float images must be in [-1, 1].
-            y: Labels of the images in `x`, if `x` is an array.
-            **kwargs: The other arguments of `keras.Model.fit`.
-
-        Returns:
-            `keras.callbacks.History` with `loss` and the three losses, unweighted.
-
-        Raises:
-            ValueError: If the data is not fit to train on; whole arrays and the
-                first batch of a stream are checked before the first step.
-            NonFiniteLossError: If the loss diverges, at that step.
-        """
-        self._require_compiled("fit")
-        x = self.reader.check_data(x, y)
-        if validation_data is not None:
-            if isinstance(validation_data, (tuple, list)):
-                self.reader.check_data(*validation_data[:2])
-            else:
-                validation_data = self.reader.check_data(validation_data)
-        self._start_moving_average()
-        return super().fit(
-            x,
-            y,
-            batch_size=batch_size,
-            epochs=epochs,
-            verbose=verbose,
-            callbacks=_guarded(callbacks),
-            validation_split=validation_split,
-            validation_data=validation_data,
-            **kwargs,
-        )
-
-    def evaluate(self, x=None, y=None, *args, callbacks=None, **kwargs):
-        """Computes the three losses; see `fit` for the data and the errors."""
-        self._require_compiled("evaluate")
-        if not kwargs.get("_use_cached_eval_dataset"):
-            x = self.reader.check_data(x, y)
-            callbacks = _guarded(callbacks)
-        return super().evaluate(x, y, *args, callbacks=callbacks, **kwargs)
-
-    def predict(self, x, *args, **kwargs):
-        """Reconstructs images, with their labels if `x` has some; see `fit`."""
-        return super().predict(self.reader.check_data(x), *args, **kwargs)
-
-    def train_on_batch(self, x, y=None, *args, **kwargs):
-        """Runs one training step on one batch; see `fit` for the errors."""
-        self._require_compiled("train_on_batch")
-        self.reader.check_data(x, y)
-        self._start_moving_average()
-        return self._checked(super().train_on_batch(x, y, *args, **kwargs))
-
-    def test_on_batch(self, x, y=None, *args, **kwargs):
-        """Computes the three losses of one batch; see `fit` for the errors."""
-        self._require_compiled("test_on_batch")
-        self.reader.check_data(x, y)
-        return self._checked(super().test_on_batch(x, y, *args, **kwargs))
-
-    def _checked(self, logs):
-        guard = FiniteLossGuard()
-        guard.set_model(self)
-        loss = logs["loss"] if isinstance(logs, dict) else np.ravel(logs)[0]
-        guard.check(float(loss), "this batch")
-        return logs
-
-    def _require_compiled(self, method):
-        if not self.compiled:
-            raise ValueError(
-                f"Call `model.compile()` before `{method}`; without arguments it "
-                "takes the paper's settings. Received: a model that is not compiled"
-            )
-
-    def _start_moving_average(self):
-        """Lets the average start from weights loaded after the optimizer was built."""
-        restart = getattr(self.optimizer, "restart_moving_average", None)
-        if restart and self.optimizer.built and int(self.optimizer.iterations) == 0:
-            restart()
-
     def save_own_variables(self, store):
         """Keeps `batch_range`, a note about the last batch, out of files."""
 
@@ -409,37 +287,3 @@ class SphereEncoderModel(Generation, keras.Model):
             if isinstance(config[name], dict):
                 config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
-
-
-def _perceptual_network(perceptual):
-    if perceptual is None:
-        return None
-    if perceptual == "gradient":
-        return GradientPyramid(name="perceptual")
-    if isinstance(perceptual, keras.Layer):
-        perceptual.trainable = False
-        return perceptual
-    raise ValueError(
-        '`perceptual` must be None, "gradient", or a Keras model that returns feature '
-        f"maps. Received: perceptual={perceptual!r}"
-    )
-
-
-def _default_losses():
-    return {
-        "pixel_reconstruction": PixelLoss(name="pixel_reconstruction"),
-        "pixel_consistency": PixelLoss(name="pixel_consistency"),
-        "latent_consistency": LatentCosineDistance(name="latent_consistency"),
-    }
-
-
-def _guarded(callbacks):
-    """Callbacks with the finite-loss guard in front."""
-    guard = FiniteLossGuard()
-    if isinstance(callbacks, keras.callbacks.CallbackList):
-        guard.set_model(callbacks.model)
-        callbacks.callbacks.insert(0, guard)
-        return callbacks
-    if callbacks is None:
-        return [guard]
-    return [guard, *(callbacks if isinstance(callbacks, (list, tuple)) else [callbacks])]

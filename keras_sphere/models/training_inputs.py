@@ -1,6 +1,5 @@
 """What `fit`, `train_on_batch` and `evaluate` accept, brought into one form."""
 
-import itertools
 import logging
 import warnings
 
@@ -58,6 +57,12 @@ def rescale(images):
     is_bytes = keras.backend.standardize_dtype(images.dtype) == "uint8"
     images = keras.ops.cast(images, "float32")
     return images / 127.5 - 1.0 if is_bytes else images
+
+
+def _with_first(first, rest):
+    """A generator, which Keras asks for, of `first` and what `rest` still yields."""
+    yield first
+    yield from rest
 
 
 class BatchReader:
@@ -120,7 +125,7 @@ class BatchReader:
             first = x[0]
         elif hasattr(x, "__next__"):
             first = next(x, None)
-            x = itertools.chain([first], x)
+            x = _with_first(first, x)
         else:
             first = next(iter(x), None)
         if first is None:

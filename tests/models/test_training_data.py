@@ -1,5 +1,7 @@
 """Everything that `fit`, `evaluate` and `predict` take gives the same training."""
 
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -46,10 +48,16 @@ LABELLED = {
 }
 
 
+def batching(data, steps="steps_per_epoch"):
+    """Arguments that make two batches of `data`."""
+    if isinstance(data, (np.ndarray, dict)):
+        return {"batch_size": 4}
+    return {steps: 2} if isinstance(data, types.GeneratorType) else {}
+
+
 def fit(model, *data):
     """Trains two steps of four images, in order; returns the history."""
-    batch_size = 4 if isinstance(data[0], (np.ndarray, dict)) else None
-    return model.fit(*data, batch_size=batch_size, shuffle=False, verbose=0).history
+    return model.fit(*data, **batching(data[0]), shuffle=False, verbose=0).history
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +106,10 @@ def test_evaluate_is_the_same_whatever_holds_the_data(model, kind):
     values = tiny_models.state(model)
     expected = model.evaluate(IMAGES, LABELS, batch_size=4, verbose=0, return_dict=True)
     tiny_models.restore(model, values)
-    losses = model.evaluate(LABELLED[kind](), verbose=0, return_dict=True)
+    data = LABELLED[kind]()
+    losses = model.evaluate(
+        data, **batching(data, "steps"), verbose=0, return_dict=True
+    )
     assert set(losses) == HISTORY_KEYS
     for name, value in losses.items():
         assert value == pytest.approx(expected[name], rel=1e-4)
@@ -136,8 +147,7 @@ def test_predict_reconstructs(model):
         (LABELLED["tf.data"](), with_classes),
         (LABELLED["DataLoader"](), with_classes),
     ):
-        batch_size = 4 if isinstance(data, (np.ndarray, dict)) else None
-        images = model.predict(data, batch_size=batch_size, verbose=0)
+        images = model.predict(data, **batching(data), verbose=0)
         np.testing.assert_allclose(images, expected, atol=1e-5)
 
 

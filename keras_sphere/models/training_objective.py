@@ -1,0 +1,80 @@
+"""The three losses of a training step: what is compared with what."""
+
+import keras
+
+from keras_sphere.geometry import as_float
+from keras_sphere.layers import GradientPyramid
+from keras_sphere.losses import LatentCosineDistance, PixelLoss
+from keras_sphere.models.training_inputs import rescale
+
+LOSS_WEIGHTS = {
+    "pixel_reconstruction": 1.0,
+    "pixel_consistency": 0.5,
+    "latent_consistency": 0.1,
+}
+
+
+def pair_losses(images, outputs):
+    """Targets and predictions of the three losses; targets get no gradient.
+
+    Args:
+        images: The images of the batch, uint8 or float in [-1, 1].
+        outputs: Dict as `SphereEncoderModel.training_outputs` returns it.
+
+    Returns:
+        Pair of dicts with the keys of `LOSS_WEIGHTS`.
+    """
+
+    def fixed(structure):
+        return keras.tree.map_structure(keras.ops.stop_gradient, structure)
+
+    def pixels(tensor, features):
+        return {"images": (as_float(tensor) + 1.0) / 2.0, "features": features}
+
+    real, decoded, decoded_noisy = outputs["features"]
+    reconstruction = pixels(outputs["reconstruction"], decoded)
+    targets = {
+        "pixel_reconstruction": fixed(pixels(rescale(images), real)),
+        "pixel_consistency": fixed(reconstruction),
+        "latent_consistency": fixed(outputs["latents"]),
+    }
+    predictions = {
+        "pixel_reconstruction": reconstruction,
+        "pixel_consistency": pixels(outputs["noisy_reconstruction"], decoded_noisy),
+        "latent_consistency": outputs["cycled_latents"],
+    }
+    return targets, predictions
+
+
+def resolve_perceptual(perceptual):
+    """The frozen network behind the argument `perceptual` of the model.
+
+    Args:
+        perceptual: `None`, `"gradient"`, or a Keras layer or model.
+
+    Returns:
+        Keras layer whose weights are not trained, or `None`.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    if perceptual is None:
+        return None
+    if perceptual == "gradient":
+        return GradientPyramid(name="perceptual")
+    if isinstance(perceptual, keras.Layer):
+        perceptual.trainable = False
+        return perceptual
+    raise ValueError(
+        '`perceptual` must be None, "gradient", or a Keras model that returns feature '
+        f"maps. Received: perceptual={perceptual!r}"
+    )
+
+
+def default_losses():
+    """The three losses with the paper's distances, by name."""
+    return {
+        "pixel_reconstruction": PixelLoss(name="pixel_reconstruction"),
+        "pixel_consistency": PixelLoss(name="pixel_consistency"),
+        "latent_consistency": LatentCosineDistance(name="latent_consistency"),
+    }

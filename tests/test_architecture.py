@@ -1,0 +1,206 @@
+"""Imports point down only, and backends are imported in few places."""
+
+import ast
+import pathlib
+
+import pytest
+
+PACKAGE = "keras_sphere"
+ROOT = pathlib.Path(__file__).parents[1] / PACKAGE
+
+# From the bottom up; a part may import what stands below it.
+ORDER = (
+    "version",
+    "backend_selection",
+    "backend",
+    "optional_imports",
+    "atomic_file",
+    "geometry",
+    "validation",
+    "noise_schedule",
+    "layers",
+    "losses",
+    "optimizers",
+    "sampling",
+    "models",
+    "presets",
+    "convert",
+    "training",
+    "distribution",
+    "__init__",
+)
+# Tools know no models, and nothing but the public API knows them.
+TOOLS = ("data", "metrics", "visualization")
+TOOLS_MAY_IMPORT = ("optional_imports", "atomic_file", "geometry", "validation")
+
+BACKENDS = ("tensorflow", "jax", "torch")
+MAY_IMPORT_BACKENDS = ("backend", "distribution", "convert", "data")
+IMPORT_FUNCTIONS = ("import_module", "import_optional", "__import__")
+
+
+def imported_names(source, module):
+    """Dotted names that a module imports, anywhere in it, by line.
+
+    Args:
+        source: String. The module's code.
+        module: String. Its dotted name, which relative imports start from; a
+            package's ends in `.__init__`.
+
+    Returns:
+        List of pairs of a line number and a name, such as `package.part.Class`.
+    """
+    names = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names += [(node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = module.split(".")[: -node.level] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            names += [(node.lineno, f"{base}.{alias.name}") for alias in node.names]
+        elif isinstance(node, ast.Call) and node.args:
+            function = getattr(node.func, "attr", getattr(node.func, "id", None))
+            if function in IMPORT_FUNCTIONS and isinstance(node.args[0], ast.Constant):
+                names.append((node.lineno, node.args[0].value))
+    return names
+
+
+def part_of(name):
+    """The part of the package that a dotted name is of; `__init__` is its top."""
+    parts = name.split(".")
+    known = (*ORDER, *TOOLS)
+    return parts[1] if len(parts) > 1 and parts[1] in known else "__init__"
+
+
+def may_import(part, other):
+    if part == other or part == "__init__":
+        return True
+    if part in TOOLS:
+        return other in TOOLS_MAY_IMPORT
+    return other not in TOOLS and ORDER.index(other) < ORDER.index(part)
+
+
+def violations(source, module):
+    """What a module imports and must not, as sentences."""
+    part, found = part_of(module), []
+    for line, name in imported_names(source, module):
+        root = name.split(".")[0]
+        if root in BACKENDS and part not in MAY_IMPORT_BACKENDS:
+            found.append(f"{module}:{line}: imports the backend {root}")
+        if root == PACKAGE and not may_import(part, part_of(name)):
+            found.append(f"{module}:{line}: {part} imports {part_of(name)}")
+    return found
+
+
+def cycle(imports):
+    """A circle in a dict of module -> imported modules, or `None`."""
+    done = set()
+
+    def visit(module, path):
+        if module in path:
+            return [*path[path.index(module) :], module]
+        if module not in done:
+            for other in imports.get(module, ()):
+                circle = visit(other, [*path, module])
+                if circle:
+                    return circle
+            done.add(module)
+        return None
+
+    return next(filter(None, (visit(module, []) for module in imports)), None)
+
+
+def sources():
+    """Dict of dotted module name -> code of the whole package."""
+    return {
+        ".".join(path.relative_to(ROOT.parent).with_suffix("").parts): path.read_text()
+        for path in sorted(ROOT.rglob("*.py"))
+    }
+
+
+def module_imports(modules):
+    """Dict of module -> the modules of the package that it imports."""
+
+    def resolve(name):
+        parts = name.split(".")
+        for length in range(len(parts), 0, -1):
+            for candidate in (parts[:length], [*parts[:length], "__init__"]):
+                if ".".join(candidate) in modules:
+                    return ".".join(candidate)
+        return None
+
+    return {
+        module: sorted(
+            {resolve(name) for _, name in imported_names(source, module)} - {None}
+        )
+        for module, source in modules.items()
+    }
+
+
+def test_every_part_has_a_place():
+    names = {path.stem for path in ROOT.iterdir() if path.suffix in ("", ".py")}
+    unknown = {name for name in names if not name.startswith("__pycache__")}
+    assert unknown <= {*ORDER, *TOOLS}
+
+
+def test_imports_point_down():
+    modules = sources()
+    assert len(modules) > 30
+    found = [v for name, source in modules.items() for v in violations(source, name)]
+    assert found == []
+
+
+def test_no_circles():
+    assert cycle(module_imports(sources())) is None
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("geometry", "from keras_sphere import layers"),
+        ("geometry", "from keras_sphere.layers import SwiGLU"),
+        ("geometry", "import keras_sphere.models.encoder"),
+        ("geometry", "from keras_sphere import SphereEncoderModel"),
+        ("layers.swiglu", "from keras_sphere.losses import PixelLoss"),
+        ("layers.swiglu", "from ..losses import PixelLoss"),
+        ("layers.swiglu", "from .. import models"),
+        ("models.encoder", "def f():\n    from keras_sphere import convert"),
+        ("models.encoder", "from keras_sphere.data import load_digits"),
+        ("metrics.psnr", "from keras_sphere.models import Encoder"),
+        ("metrics.psnr", "from keras_sphere.visualization import plot_losses"),
+        ("sampling", "import torch"),
+        ("models.encoder", "from jax import numpy"),
+        ("models.encoder", "def f():\n    import tensorflow.keras as tf"),
+        ("metrics.psnr", "torch = import_optional('torch', 'this')"),
+        ("sampling", "import importlib\nimportlib.import_module('jax.numpy')"),
+    ],
+)
+def test_the_check_finds(module, line):
+    assert len(violations(line, f"{PACKAGE}.{module}")) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("models.encoder", "from keras_sphere.layers import MLPMixer"),
+        ("models.encoder", "from .. import geometry"),
+        ("models.encoder", "from keras_sphere.models.sizes import SIZES"),
+        ("backend", "import jax"),
+        ("convert.reference", "import torch"),
+        ("data.digits", "from keras_sphere.validation import check_share"),
+        ("__init__", "from keras_sphere import convert, models"),
+        ("sampling", "import numpy, keras\nimport jaxtyping"),
+    ],
+)
+def test_the_check_lets_through(module, line):
+    assert violations(line, f"{PACKAGE}.{module}") == []
+
+
+def test_the_check_finds_circles():
+    modules = {
+        "keras_sphere.models.__init__": "from keras_sphere.models.a import A",
+        "keras_sphere.models.a": "def f():\n    from keras_sphere.models import B",
+    }
+    assert cycle(module_imports(modules)) is not None
+    modules["keras_sphere.models.a"] = "from keras_sphere.models.b import B"
+    modules["keras_sphere.models.b"] = "import keras"
+    assert cycle(module_imports(modules)) is None
