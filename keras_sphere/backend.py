@@ -33,7 +33,7 @@ def compiled(function):
     if BACKEND == "jax":
         return jax.jit(function)
     if BACKEND == "tensorflow":
-        return tf.function(function, autograph=False)
+        return tf.function(function, autograph=False, reduce_retracing=True)
     if BACKEND == "torch":
         return torch.no_grad()(function)
     return function

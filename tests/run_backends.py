@@ -1,11 +1,12 @@
 """Runs the test suite once per backend, and prints one summary.
 
-    python tests/run_backends.py [--backends=jax,torch] [pytest arguments]
+    python tests/run_backends.py [--backends=jax,torch] [--jobs=2] [pytest arguments]
 
 Fails if the suite fails on any backend, or cannot be collected.
 """
 
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import subprocess
@@ -19,25 +20,43 @@ NO_TESTS_COLLECTED = 5
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
-def run(backend, pytest_arguments):
-    """Runs pytest on one backend; returns its exit code and counts."""
+def run(backend, pytest_arguments, keep_output):
+    """Runs pytest on one backend.
+
+    Args:
+        backend: String. Name of the backend.
+        pytest_arguments: List of strings.
+        keep_output: Boolean. Whether to print the output only once it is complete,
+            for runs side by side.
+
+    Returns:
+        Exit code (0 also if there was no test to run), dict of counts, and seconds.
+    """
+    start = time.monotonic()
+    if not keep_output:
+        print(f"\n===== {backend} =====", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder) / "report.xml"
-        environment = {
-            **os.environ,
-            "KERAS_BACKEND": backend,
-            "TF_CPP_MIN_LOG_LEVEL": "2",
-        }
-        code = subprocess.run(
+        result = subprocess.run(
             [
                 *(sys.executable, "-m", "pytest", "--durations=10"),
                 f"--junitxml={report}",
                 *pytest_arguments,
             ],
             cwd=ROOT,
-            env=environment,
-        ).returncode
-        return code, count(report)
+            env={**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "2"},
+            stdout=subprocess.PIPE if keep_output else None,
+            stderr=subprocess.STDOUT if keep_output else None,
+            check=False,
+        )
+        counts = count(report)
+    if keep_output:
+        text = result.stdout.decode(errors="replace")
+        print(f"\n===== {backend} =====\n{text}", flush=True)
+    code = 0 if result.returncode == NO_TESTS_COLLECTED else result.returncode
+    if code and not counts["failed"]:
+        counts["failed"] = 1
+    return code, counts, time.monotonic() - start
 
 
 def count(report):
@@ -54,29 +73,33 @@ def count(report):
     return counts
 
 
+def summary(backends, results):
+    """One line per backend, and the sums on a last line."""
+    lines, total = [], {"passed": 0, "failed": 0, "skipped": 0}
+    for backend, (code, counts, seconds) in zip(backends, results, strict=True):
+        state = "FAILED" if code else "ok"
+        numbers = ", ".join(f"{number} {name}" for name, number in counts.items())
+        lines.append(f"{backend:12}{state:8}{numbers}, {seconds:.0f} s")
+        total = {name: total[name] + counts[name] for name in total}
+    lines.append(", ".join(f"{number} {name}" for name, number in total.items()))
+    return "\n".join(lines)
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--backends", default=",".join(BACKENDS))
+    parser.add_argument("--jobs", type=int, default=1, help="backends side by side")
     arguments, pytest_arguments = parser.parse_known_args()
-    lines, total, failed = [], {"passed": 0, "failed": 0, "skipped": 0}, False
-    for backend in arguments.backends.split(","):
-        print(f"\n===== {backend} =====", flush=True)
-        start = time.monotonic()
-        code, counts = run(backend, pytest_arguments)
-        if code == NO_TESTS_COLLECTED:
-            code = 0
-        elif code != 0 and counts["failed"] == 0:
-            counts["failed"] = 1
-        failed = failed or code != 0
-        total = {key: total[key] + counts[key] for key in total}
-        lines.append(
-            f"{backend:12}{'FAILED' if code else 'ok':8}"
-            + "".join(f"{n} {name}, " for name, n in counts.items())
-            + f"{time.monotonic() - start:.0f} s"
+    backends = arguments.backends.split(",")
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        results = list(
+            pool.map(
+                lambda backend: run(backend, pytest_arguments, arguments.jobs > 1),
+                backends,
+            )
         )
-    print("\n" + "\n".join(lines))
-    print(", ".join(f"{n} {name}" for name, n in total.items()))
-    return 1 if failed else 0
+    print("\n" + summary(backends, results))
+    return max(code != 0 for code, _, _ in results)
 
 
 if __name__ == "__main__":

@@ -30,12 +30,12 @@ class SizesTest(TestCase):
         self.assertEqual(resolve_size("size", size), size)
 
     @parameterized.parameters(
-        "tiny",
-        8,
-        {"hidden_dim": 16, "num_layers": 2},
-        {"hidden_dim": 16, "num_layers": 2, "num_heads": 2, "depth": 1},
-        {"hidden_dim": 16, "num_layers": 0, "num_heads": 2},
-        {"hidden_dim": 20, "num_layers": 2, "num_heads": 2},
+        ("tiny",),
+        (8,),
+        ({"hidden_dim": 16, "num_layers": 2},),
+        ({"hidden_dim": 16, "num_layers": 2, "num_heads": 2, "depth": 1},),
+        ({"hidden_dim": 16, "num_layers": 0, "num_heads": 2},),
+        ({"hidden_dim": 20, "num_layers": 2, "num_heads": 2},),
     )
     def test_invalid(self, size):
         with self.assertRaisesRegex(ValueError, "Received: encoder_size"):
