@@ -1,10 +1,11 @@
 # Each target sets up what it needs in .venv, on a machine with only Python and make.
 
 PYTHON ?= python3
+TENSORFLOW ?= tensorflow-cpu
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-# Ends with the newest inputs of an installation, so that it is repeated when they change.
+# An installation is repeated when one of these changes.
 INPUTS := pyproject.toml constraints.txt
 
 .PHONY: demo test test-slow lint format clean
@@ -30,15 +31,18 @@ format: $(VENV)/.lint
 	$(BIN)/ruff format .
 
 $(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	  "Python 3.11 or newer is needed; name one: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.demo: $(BIN)/python $(INPUTS)
 	$(PIP) install --constraint constraints.txt --editable ".[jax,data]"
 	touch $@
 
-# torch 2.13.0 by its exact version: a range would fetch gigabytes of CUDA.
+# tensorflow-cpu, and torch by its exact version: `tensorflow` and a range of torch
+# would fetch gigabytes of CUDA. (macOS has no tensorflow-cpu: TENSORFLOW=tensorflow.)
 $(VENV)/.test: $(VENV)/.lint $(INPUTS)
-	$(PIP) install --constraint constraints.txt torch==2.13.0 tensorflow-cpu
+	$(PIP) install --constraint constraints.txt torch==2.13.0 $(TENSORFLOW)
 	$(PIP) install --constraint constraints.txt --editable ".[jax,data,dev]"
 	touch $@
 

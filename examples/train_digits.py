@@ -36,14 +36,14 @@ from keras_sphere.data import load_digits
 
 OUTPUT_DIR = flags.DEFINE_string("output_dir", "runs/digits", "Folder to write to.")
 SEED = flags.DEFINE_integer("seed", 0, "Seed of weights, order and noise.")
-EPOCHS = flags.DEFINE_integer("epochs", 120, "Passes over the training images.")
-BATCH_SIZE = flags.DEFINE_integer("batch_size", 100, "Images per step.")
-LEARNING_RATE = flags.DEFINE_float("learning_rate", 1e-3, "Decoder's, after warm-up.")
+EPOCHS = flags.DEFINE_integer("epochs", 80, "Passes over the training images.")
+BATCH_SIZE = flags.DEFINE_integer("batch_size", 25, "Images per step.")
+LEARNING_RATE = flags.DEFINE_float("learning_rate", 2e-3, "Decoder's, after warm-up.")
 FINAL_LEARNING_RATE = flags.DEFINE_float("final_learning_rate", 1e-5, "At the end.")
 ENCODER_FACTOR = flags.DEFINE_float(
-    "encoder_learning_rate_factor", 0.1, "Encoder's learning rate by the decoder's."
+    "encoder_learning_rate_factor", 0.5, "Encoder's learning rate by the decoder's."
 )
-WARMUP_EPOCHS = flags.DEFINE_float("warmup_epochs", 5.0, "Linear warm-up.")
+WARMUP_EPOCHS = flags.DEFINE_float("warmup_epochs", 3.0, "Linear warm-up.")
 EMA_MOMENTUM = flags.DEFINE_float("ema_momentum", 0.999, "Of averaged weights.")
 USE_EMA = flags.DEFINE_boolean("use_ema", False, "Generate with averaged weights.")
 MAX_ANGLE = flags.DEFINE_float("max_angle_degrees", 80.0, "Largest noise angle.")
@@ -55,16 +55,20 @@ PERCEPTUAL = flags.DEFINE_enum(
     "perceptual", "gradient", ["gradient", "none"], "Distance beside that of pixels."
 )
 CONSISTENCY_WEIGHT = flags.DEFINE_float(
-    "pixel_consistency_weight", 0.5, "Weight of the pixel consistency loss."
+    "pixel_consistency_weight", 1.0, "Weight of the pixel consistency loss."
 )
 LATENT_WEIGHT = flags.DEFINE_float(
     "latent_consistency_weight", 0.1, "Weight of the latent consistency loss."
 )
+SCHEDULE = flags.DEFINE_enum(
+    "schedule", "decay", ["fixed", "decay"], "Noise strength over generation's steps."
+)
+GUIDANCE_SCALE = flags.DEFINE_float("guidance_scale", 1.2, "Stress on the class.")
 PATCH_SIZE = flags.DEFINE_integer("patch_size", 4, "Side of a patch in pixels.")
 TOKEN_CHANNELS = flags.DEFINE_integer(
     "token_channels", 8, "Channels of a latent token."
 )
-HIDDEN_DIM = flags.DEFINE_integer("hidden_dim", 96, "Width of both transformers.")
+HIDDEN_DIM = flags.DEFINE_integer("hidden_dim", 64, "Width of both transformers.")
 NUM_LAYERS = flags.DEFINE_integer("num_layers", 3, "Blocks of each transformer.")
 NUM_HEADS = flags.DEFINE_integer("num_heads", 4, "Attention heads.")
 MIXER_DEPTH = flags.DEFINE_integer("mixer_depth", 0, "MLP-Mixer blocks on each side.")
@@ -117,7 +121,11 @@ def build_model(num_images):
         hard_case_probability=HARD_CASES.value,
         hard_case_band=HARD_CASE_BAND.value,
         perceptual=None if PERCEPTUAL.value == "none" else PERCEPTUAL.value,
-        sampling={"use_ema": USE_EMA.value},
+        sampling={
+            "schedule": SCHEDULE.value,
+            "guidance_scale": GUIDANCE_SCALE.value,
+            "use_ema": USE_EMA.value,
+        },
         seed=SEED.value,
     )
     steps_per_epoch = -(-num_images // BATCH_SIZE.value)

@@ -315,6 +315,7 @@ def test_a_later_batch_is_caught_at_its_step(model, name, tmp_path):
         model.fit(
             stream(good, good, batch, good),
             steps_per_epoch=4,
+            shuffle=False,
             verbose=0,
             callbacks=[save, keep],
         )
