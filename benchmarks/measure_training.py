@@ -8,6 +8,7 @@ alternative, with `keras.optimizers.Adam`. Generation by `model.generate` is mea
 beside the same passes without compilation. Prints a markdown table.
 """
 
+import functools
 import json
 import os
 import resource
@@ -68,9 +69,7 @@ def measure_training(case):
     labels = generator.integers(0, 10, (count,))
 
     def fit(rows):
-        model.fit(
-            images[:rows], labels[:rows], batch_size=BATCH_SIZE.value, verbose=0
-        )
+        model.fit(images[:rows], labels[:rows], batch_size=BATCH_SIZE.value, verbose=0)
 
     first = seconds(lambda: fit(BATCH_SIZE.value))
     fit(count)
@@ -114,7 +113,7 @@ def measure_generation(case):
     generate = compiled if case == GENERATION[0] else plain
     first = seconds(lambda: generate(4))
     rates = [
-        len(labels) / min(seconds(lambda: generate(steps)) for _ in range(3))
+        len(labels) / min(seconds(functools.partial(generate, steps)) for _ in range(3))
         for steps in (1, 4)
     ]
     return {

@@ -10,7 +10,14 @@ from keras_sphere.visualization.figure import new_figure, save_figure
 ROOT_3 = np.sqrt(3.0)
 CLOUD_POINTS = 400
 ON_DATA = 0.08
-TILT = np.radians(40.0)
+CAPTION = (
+    "Training keeps the weak noise of a point apart from that of other points, so that "
+    "it can be decoded, and teaches strong noise to decode to the same.\nThe sphere is "
+    "divided up among the data: a random point decodes to data. Borders between "
+    "patches decode to something in between; encoding that again leads into a patch."
+    "\nThe tails of the blobs are lost: diversity is what the method gives up first."
+)
+TILT = np.radians(35.0)
 
 
 def draw(model, points, samples, generator, path):
@@ -24,7 +31,7 @@ def draw(model, points, samples, generator, path):
         path: String. Path of the picture.
     """
     latents = _numpy(model.encode(points))
-    axes = _axes_of(latents)
+    axes = _axes_of(latents, points)
     figure = new_figure(15.0, 8.2)
     grid = figure.add_gridspec(2, 4)
     plane = [figure.add_subplot(grid[0, 0])]
@@ -36,32 +43,28 @@ def draw(model, points, samples, generator, path):
     ]
     _plane(plane[0], "1. Data", "three blobs stand for the images")
     plane[0].scatter(*points.T, s=5, c=color_of(points), linewidths=0)
-    _globe(globes[0], "2. Encoder", "each point of 1, on the sphere", axes)
+    _globe(globes[0], "2. Encoder", "each point of 1, on the sphere (pale: back)", axes)
     _on_globe(globes[0], latents, color_of(points), axes)
     _globe(globes[1], "3. Noise", "strong (pale) and weak (dark) on three points", axes)
     _draw_clouds(globes[1], model, points, latents, generator, axes)
-    _world(world[0], "4. All strong noise", "map of the whole sphere: no hole is left")
-    noisy = _numpy(geometry.perturb(latents, *_strong_noise(model, latents, generator)))
-    order = generator.permutation(len(noisy))
-    _on_world(world[0], noisy[order], color_of(points[order]), axes)
+    _world(world[0], "4. All strong noise", "map: together they reach everywhere")
+    _draw_all_clouds(world[0], model, points, latents, generator, axes)
     _world(world[1], "5. Decoder", "the color in 1 that each point decodes to")
     _draw_decoded_world(world[1], model, axes)
-    _plane(plane[1], "6. The sphere, decoded", "its meridians and parallels", points)
-    _draw_decoded_lines(plane[1], model, axes)
+    _plane(
+        plane[1],
+        "6. Round the equator",
+        "240 even steps, dashed in 5: it jumps",
+        points,
+    )
+    _draw_decoded_equator(plane[1], model, axes)
     for axis, steps in ((plane[2], 1), (plane[3], len(samples))):
         share = f"{100 * share_on_data(samples[steps - 1], points):.0f} % on a blob"
         name = "7. Random points, decoded" if steps == 1 else f"8. {steps} steps"
         what = "1 step" if steps == 1 else "encode, add noise, decode, again"
         _plane(axis, name, f"{what}: {share}", points)
         axis.scatter(*samples[steps - 1].T, s=5, c="black", linewidths=0)
-    figure.supxlabel(
-        "Training pulls the weak noise of a point apart from that of other points "
-        "(so that it can be decoded) and teaches the strong noise to decode to the "
-        "same: the sphere is divided up among the data.\n"
-        "So a random point of the sphere decodes to data. Borders between patches "
-        "decode to something in between; encoding that again leads into a patch.",
-        fontsize=10,
-    )
+    figure.supxlabel(CAPTION, fontsize=10)
     save_figure(figure, path)
 
 
@@ -85,9 +88,19 @@ def _numpy(x):
     return keras.ops.convert_to_numpy(x)
 
 
-def _axes_of(latents):
-    """Orthonormal rows: the third is the direction in which latents extend least."""
-    return np.linalg.svd(latents, full_matrices=False)[2]
+def _axes_of(latents, points):
+    """Orthonormal rows: front, right and pole of the pictures of the sphere.
+
+    The pole is where latents extend least, and the blob at the top is at the back.
+    """
+    pole = np.linalg.svd(latents, full_matrices=False)[2][2]
+    front = -np.mean(latents[points[:, 1] > 0.25], axis=0)
+    front = front - (front @ pole) * pole
+    front = front / np.linalg.norm(front)
+    right = np.cross(pole, front)
+    if np.mean(latents[points[:, 0] > 0.25], axis=0) @ right < 0:
+        right, pole = -right, -pole
+    return np.stack([front, right, pole])
 
 
 def _strong_noise(model, latents, generator):
@@ -127,10 +140,10 @@ def _world(axis, name, explanation):
 
 
 def _view(vectors, axes):
-    """Right, up and towards the viewer, who stands `TILT` from the third axis."""
-    first, right, third = axes
-    forward = np.cos(TILT) * third + np.sin(TILT) * first
-    up = np.sin(TILT) * third - np.cos(TILT) * first
+    """Right, up and towards the viewer, who stands `TILT` above the front."""
+    front, right, pole = axes
+    forward = np.cos(TILT) * front + np.sin(TILT) * pole
+    up = np.cos(TILT) * pole - np.sin(TILT) * front
     return vectors @ right, vectors @ up, vectors @ forward
 
 
@@ -161,12 +174,6 @@ def _on_globe(axis, latents, colors, axes, size=6):
         )
 
 
-def _on_world(axis, latents, colors, axes):
-    x, y, z = axes @ latents.T / ROOT_3
-    latitude = np.arcsin(np.clip(z, -1.0, 1.0))
-    axis.scatter(np.arctan2(y, x), latitude, 5, colors, linewidths=0)
-
-
 def _draw_clouds(axis, model, points, latents, generator, axes):
     corners = np.stack([[0.0, 1.0], [-0.866, -0.5], [0.866, -0.5]])
     for corner in corners:
@@ -178,6 +185,17 @@ def _draw_clouds(axis, model, points, latents, generator, axes):
         for sigma, shade in ((strong, 0.4 * color + 0.6), (weak, 0.75 * color)):
             cloud = _numpy(geometry.perturb(latent, noise, sigma))
             _on_globe(axis, cloud, shade, axes, size=8)
+        x, y, _ = _view(latent[:1] / ROOT_3, axes)
+        axis.scatter(x, y, 30, "white", "o", zorder=3, edgecolors="black")
+
+
+def _draw_all_clouds(axis, model, points, latents, generator, axes):
+    order = generator.integers(0, len(points), 12000)
+    chosen = latents[order]
+    noisy = _numpy(geometry.perturb(chosen, *_strong_noise(model, chosen, generator)))
+    x, y, z = axes @ noisy.T / ROOT_3
+    latitude = np.arcsin(np.clip(z, -1.0, 1.0))
+    axis.scatter(np.arctan2(y, x), latitude, 2, color_of(points[order]), linewidths=0)
 
 
 def _draw_decoded_world(axis, model, axes):
@@ -188,9 +206,11 @@ def _draw_decoded_world(axis, model, axes):
     decoded = _numpy(model.decoder((ROOT_3 * vectors).reshape(-1, 3)))
     colors = color_of(decoded).reshape(*vectors.shape)
     axis.pcolormesh(longitude, latitude, colors, rasterized=True)
+    axis.plot([-np.pi, np.pi], [0.0, 0.0], color="black", linewidth=1.0, dashes=(4, 3))
 
 
-def _draw_decoded_lines(axis, model, axes):
-    for line in _graticule():
-        decoded = _numpy(model.decoder(ROOT_3 * line @ axes))
-        axis.plot(*decoded.T, color="black", linewidth=0.7)
+def _draw_decoded_equator(axis, model, axes):
+    turn = np.linspace(-np.pi, np.pi, 241)
+    decoded = _numpy(model.decoder(ROOT_3 * _vectors(turn, 0.0 * turn) @ axes))
+    axis.plot(*decoded.T, color="black", linewidth=0.5)
+    axis.scatter(*decoded.T, s=9, c=color_of(decoded), linewidths=0.4, edgecolors="0.1")

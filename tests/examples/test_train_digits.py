@@ -13,6 +13,8 @@ import pytest
 
 import keras_sphere  # noqa: F401 - registers the classes of the saved model
 
+pytestmark = pytest.mark.slow
+
 ROOT = pathlib.Path(__file__).parents[2]
 SCRIPT = ROOT / "examples" / "train_digits.py"
 PICTURES = ("samples", "reconstructions", "interpolation", "sphere", "losses")

@@ -14,10 +14,11 @@ def quick_compilation():
         return
     import jax
 
-    before = jax.config.jax_disable_most_optimizations
-    jax.config.update("jax_disable_most_optimizations", True)
+    option = "jax_disable_most_optimizations"
+    before = jax.config.values[option]
+    jax.config.update(option, True)
     yield
-    jax.config.update("jax_disable_most_optimizations", before)
+    jax.config.update(option, before)
 
 
 def compile_quickly(model, **arguments):
