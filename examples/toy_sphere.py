@@ -9,10 +9,10 @@ sphere, the noise, the losses, the optimizer and the sampling loop are the packa
 Time: under a minute on one CPU core.
 
 The picture has eight panels, in the order of the method; its captions explain them.
-With the settings below about 90 % of the samples of one step lie on a blob, and 97 %
-of those of four steps; the tails of the blobs are lost. In the many dimensions of
-images one thing differs: noise is nearly at right angles to the latent, so that a
-cloud is a ring of one angle and not a filled patch.
+With the settings below 89 % of the samples of one step lie on a blob, and 96 % of
+those of four steps; the tails of the blobs are lost. In the many dimensions of images
+one thing differs: noise is nearly at right angles to the latent, so that noise of one
+strength makes a ring around it and not a filled patch.
 """
 
 import keras

@@ -11,11 +11,12 @@ ROOT_3 = np.sqrt(3.0)
 CLOUD_POINTS = 400
 ON_DATA = 0.08
 CAPTION = (
-    "Training keeps the weak noise of a point apart from that of other points, so that "
-    "it can be decoded, and teaches strong noise to decode to the same.\nThe sphere is "
-    "divided up among the data: a random point decodes to data. Borders between "
-    "patches decode to something in between; encoding that again leads into a patch."
-    "\nThe tails of the blobs are lost: diversity is what the method gives up first."
+    "Training keeps the weak noise of a point apart from that of other points, so "
+    "that it can be decoded, and teaches strong noise to decode to the same.\n"
+    "The sphere is divided up among the data: a random point decodes to data. Borders "
+    "between patches decode to something in between; encoding that again leads into a "
+    "patch.\nThe tails of the blobs are lost: diversity is what the method gives up "
+    "first."
 )
 TILT = np.radians(35.0)
 

@@ -6,10 +6,15 @@ mostly by other writers. Nothing is downloaded.
     pip install "keras-sphere[jax,data]"
     KERAS_BACKEND=jax python examples/train_digits.py --output_dir=runs/digits
 
-Hardware: 2 CPU cores, no accelerator. Time: to be measured.
-Score, with the settings below (see `digits_quality.py` for what is measured):
+Hardware: 2 CPU cores, no accelerator. Time: about 7 minutes on JAX, compilation and
+measuring included (training took 346 s on one of the cores).
+Score on JAX, with the settings below (`digits_quality.py` says what is measured):
 
-    to be measured
+                              class %  Frechet (test)  precision  recall  nearest
+    samples, 1 step              99.8            6.13       0.85    0.23     0.97
+    samples, 4 steps             98.2            5.01       0.72    0.53     1.06
+    500 real training images        -            4.04       0.71    0.77        -
+    PSNR of reconstructed test images: 28.2 dB
 
 Into `output_dir` go `model.keras`, `metrics.json`, and the pictures `samples.png`,
 `reconstructions.png`, `interpolation.png`, `sphere.png` and `losses.png`.

@@ -226,4 +226,4 @@ def copy_seeds(source, target):
     seeds = [(a, b) for a, b in pairs if "seed_generator" in a.path]
     assert len(seeds) == 3
     for a, b in seeds:
-        b.assign(a)
+        b.assign(np.array(to_numpy(a)))  # JAX must not donate it twice
