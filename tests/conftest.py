@@ -5,6 +5,8 @@ import os
 import shutil
 import tempfile
 
+import pytest
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
 
@@ -20,3 +22,20 @@ def pytest_report_header():
     import keras
 
     return f"keras {keras.__version__} on {keras.backend.backend()}"
+
+
+@pytest.fixture(scope="module")
+def quick_compilation():
+    """Tests of behavior run a program few times, so they do without optimization."""
+    import keras
+
+    if keras.backend.backend() != "jax":
+        yield
+        return
+    import jax
+
+    option = "jax_disable_most_optimizations"
+    before = jax.config.values[option]
+    jax.config.update(option, True)
+    yield
+    jax.config.update(option, before)

@@ -16,7 +16,11 @@ def can_run(block):
     return needed is None or importlib.util.find_spec(needed[1]) is not None
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md"])
+@pytest.mark.usefixtures("quick_compilation")
+@pytest.mark.parametrize(
+    "page",
+    ["README.md", pytest.param("docs/quickstart.md", marks=pytest.mark.slow)],
+)
 def test_blocks_run(page, tmp_path, monkeypatch):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.S)
     assert blocks

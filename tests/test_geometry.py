@@ -5,12 +5,15 @@ import math
 
 import keras
 import numpy as np
+import pytest
 from absl.testing import parameterized
 
 from keras_sphere import geometry
 from tests import golden_data
 from tests.differentiation import input_gradients
 from tests.testing import TestCase, to_numpy
+
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 SHAPE = (4, 6, 5)
 DTYPES_AND_SEEDS = [

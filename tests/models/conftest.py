@@ -7,18 +7,8 @@ from tests import tiny_models
 
 
 @pytest.fixture(scope="module", autouse=True)
-def quick_compilation():
-    """Tests of behavior run a program few times, so they do without optimization."""
-    if keras.backend.backend() != "jax":
-        yield
-        return
-    import jax
-
-    option = "jax_disable_most_optimizations"
-    before = jax.config.values[option]
-    jax.config.update(option, True)
-    yield
-    jax.config.update(option, before)
+def quick(quick_compilation):
+    """All modules of this folder."""
 
 
 def compile_quickly(model, **arguments):
