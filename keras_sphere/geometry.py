@@ -27,12 +27,21 @@ def as_float(x):
     return keras.ops.cast(x, "float32")
 
 
-def per_image(x, rank):
-    """Reshapes one value per image, `(batch,)`, to broadcast over `rank` axes."""
-    x = as_float(x)
+def as_floats(*tensors):
+    """Converts tensors to floats of one dtype: TensorFlow does not promote."""
+    tensors = [as_float(x) for x in tensors]
+    dtypes = {keras.backend.standardize_dtype(x.dtype) for x in tensors}
+    if len(dtypes) == 1:
+        return tensors
+    return [keras.ops.cast(x, "float64") for x in tensors]
+
+
+def per_image(x, like):
+    """Brings one value per image, `(batch,)`, or one for all, to broadcast to `like`."""
+    x = keras.ops.cast(keras.ops.convert_to_tensor(x), like.dtype)
     if len(x.shape) == 0:
         return x
-    return keras.ops.reshape(x, (-1,) + (1,) * (rank - 1))
+    return keras.ops.reshape(x, (-1,) + (1,) * (len(like.shape) - 1))
 
 
 def _flatten(x):
@@ -102,7 +111,7 @@ def angle(a, b):
     Returns:
         Tensor of shape `(batch,)`, radians in [0, pi].
     """
-    a, b = _unit(a), _unit(b)
+    a, b = (_unit(x) for x in as_floats(a, b))
     return 2.0 * keras.ops.arctan2(_safe_norm(a - b), _safe_norm(a + b))[:, 0]
 
 
@@ -113,7 +122,7 @@ def _safe_norm(x):
 
 
 def _unit(x):
-    x = _flatten(as_float(x))
+    x = _flatten(x)
     return x / keras.ops.maximum(_safe_norm(x), EPSILON)
 
 
@@ -132,9 +141,9 @@ def perturb(sphere_latents, noise, sigma, per_token=False):
     Returns:
         Tensor of the same shape, on the sphere.
     """
-    sphere_latents = as_float(sphere_latents)
-    sigma = per_image(sigma, len(sphere_latents.shape))
-    moved = spherify(sphere_latents + sigma * as_float(noise), per_token)
+    sphere_latents, noise = as_floats(sphere_latents, noise)
+    sigma = per_image(sigma, sphere_latents)
+    moved = spherify(sphere_latents + sigma * noise, per_token)
     return keras.ops.where(sigma == 0, sphere_latents, moved)
 
 
@@ -211,8 +220,8 @@ def lerp(a, b, t, per_token=False):
     Returns:
         Tensor of the shape of `a`: `f((1 - t) a + t b)`.
     """
-    a, b = as_float(a), as_float(b)
-    t = per_image(t, len(a.shape))
+    a, b = as_floats(a, b)
+    t = per_image(t, a)
     return spherify((1.0 - t) * a + t * b, per_token)
 
 
@@ -231,8 +240,8 @@ def blerp(top_left, top_right, bottom_left, bottom_right, x, y, per_token=False)
     Returns:
         Tensor of the shape of a corner.
     """
-    corners = [as_float(c) for c in (top_left, top_right, bottom_left, bottom_right)]
-    x, y = (per_image(t, len(corners[0].shape)) for t in (x, y))
+    corners = as_floats(top_left, top_right, bottom_left, bottom_right)
+    x, y = (per_image(t, corners[0]) for t in (x, y))
     top = (1.0 - x) * corners[0] + x * corners[1]
     bottom = (1.0 - x) * corners[2] + x * corners[3]
     return spherify((1.0 - y) * top + y * bottom, per_token)
@@ -254,8 +263,8 @@ def slerp(a, b, t):
         Tensor of the shape of `a`, on the sphere.
     """
     shape = keras.ops.shape(keras.ops.convert_to_tensor(a))
-    start, end = _unit(a), _unit(b)
-    radians = per_image(t, 2) * angle(start, end)[:, None]
+    start, end = (_unit(x) for x in as_floats(a, b))
+    radians = per_image(t, start) * angle(start, end)[:, None]
     tangent = _tangent(start, end)
     point = keras.ops.cos(radians) * start + keras.ops.sin(radians) * tangent
     return spherify(keras.ops.reshape(point, shape) * math.sqrt(start.shape[-1]))

@@ -18,9 +18,8 @@ def input_gradients(function, inputs, cotangent):
     inputs = [keras.ops.convert_to_tensor(x) for x in inputs]
 
     def total(*tensors):
-        return keras.ops.sum(
-            function(*tensors) * keras.ops.convert_to_tensor(cotangent)
-        )
+        output = function(*tensors)
+        return keras.ops.sum(output * keras.ops.cast(cotangent, output.dtype))
 
     gradients = _GRADIENTS[keras.backend.backend()](total, inputs)
     return [np.asarray(keras.ops.convert_to_numpy(g)) for g in gradients]
