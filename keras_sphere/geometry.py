@@ -37,7 +37,7 @@ def as_floats(*tensors):
 
 
 def per_image(x, like):
-    """Shapes one value per image, `(batch,)`, or one for all, to broadcast to `like`."""
+    """Shapes a value per image, `(batch,)`, or one for all, to broadcast to `like`."""
     x = keras.ops.cast(keras.ops.convert_to_tensor(x), like.dtype)
     if len(x.shape) == 0:
         return x
