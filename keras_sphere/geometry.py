@@ -198,7 +198,7 @@ def hard_case_radii(radii, scalers, sigma, hard_sigma, probability, band="narrow
     Returns:
         Tensor of the shape of `radii`.
     """
-    radii, scalers = as_float(radii), as_float(scalers)
+    radii, scalers = as_floats(radii, scalers)
     if band not in ("narrow", "full"):
         raise ValueError(f'`band` must be "narrow" or "full". Received: band={band!r}')
     if probability == 0:
