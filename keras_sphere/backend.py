@@ -104,3 +104,10 @@ else:
 
     class BatchedUpdates:
         """Optimizer mixin: XLA and TensorFlow graphs fuse the updates themselves."""
+
+        def _update_model_variables_moving_average(self, trainable_variables):
+            for variable, average in zip(
+                trainable_variables, self._model_variables_moving_average, strict=True
+            ):
+                step = (variable - average) * (1.0 - self.ema_momentum)
+                average.assign(average + step)

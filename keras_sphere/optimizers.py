@@ -168,12 +168,6 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
             for g in grads
         ]
 
-    def _update_model_variables_moving_average(self, trainable_variables):
-        for variable, average in zip(
-            trainable_variables, self._model_variables_moving_average, strict=True
-        ):
-            average.assign(average + (variable - average) * (1.0 - self.ema_momentum))
-
     def finalize_variable_values(self, var_list):
         """Leaves the weights as trained: Keras would put the average in their place."""
 

@@ -220,6 +220,25 @@ class PerturbTest(TestCase):
         self.assertAllClose(gradient[0], normal(2)[0])
 
 
+class MixedDtypesTest(TestCase):
+    def test_float64_beside_float32_gives_the_same_values(self):
+        """NumPy draws float64, which TensorFlow does not mix with float32."""
+        a, b = normal(0), normal(1)
+        wide, shares = b.astype("float64"), np.full(4, 0.3)
+        for function in (
+            geometry.angle,
+            lambda a, b: geometry.perturb(a, b, np.full(4, 2.0)),
+            lambda a, b: geometry.lerp(a, b, shares),
+            lambda a, b: geometry.slerp(a, b, shares),
+            lambda a, b: geometry.blerp(a, b, a, b, shares, 0.5),
+            lambda a, b: geometry.hard_case_radii(a, b, 1.0, 2.0, 0.5),
+        ):
+            expected = function(a, b)
+            self.assertEqual(keras.backend.standardize_dtype(expected.dtype), "float32")
+            actual = to_numpy(function(a, wide)).astype("float32")
+            self.assertAllClose(actual, expected, atol=1e-5)
+
+
 class RadiiTest(TestCase):
     @parameterized.product(batch=(1, 2, 16), include_zero=(True, False), seed=(0, 1))
     def test_every_bin_has_one_radius(self, batch, include_zero, seed):

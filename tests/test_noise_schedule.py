@@ -2,10 +2,13 @@
 
 import keras
 import numpy as np
+import pytest
 from absl.testing import parameterized
 
 from keras_sphere import NoiseSchedule, geometry
 from tests.testing import TestCase, to_numpy
+
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 
 def draw(batch, seed=0, schedule=None):

@@ -12,6 +12,8 @@ from keras_sphere import SphereAdamW, WarmupCosine
 from tests import golden_data
 from tests.testing import TestCase, to_numpy
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 PATHS = {
     "encoder/kernel": (3, 4),
     "encoder/bias": (4,),

@@ -8,6 +8,7 @@ import numpy as np
 from absl.testing import parameterized
 
 from keras_sphere import SphereEncoderBackbone
+from keras_sphere.backend import compiled
 from keras_sphere.models.sizes import SIZES
 from tests.testing import TestCase, perturb_weights, to_numpy
 
@@ -127,6 +128,15 @@ class OptionsTest(TestCase):
         decoded = to_numpy(backbone.decode(points.astype("float32")))
         np.testing.assert_array_equal(decoded, np.zeros_like(decoded))
 
+    def test_the_embedding_of_the_decoder_starts_from_unit_normal_weights(self):
+        decoder = new_backbone(
+            decoder_size={**SIZE, "hidden_dim": 48}, decoder_mixer_depth=1
+        ).decoder
+        for layer in (decoder.embedding, decoder.mixer.blocks[0].channel_in):
+            self.assertAlmostEqual(to_numpy(layer.kernel).std(), 1.0, delta=0.2)
+        attention = decoder.transformer.blocks[0].attention
+        self.assertLess(to_numpy(attention.qkv.kernel).std(), 0.3)
+
     def test_labels(self):
         backbone = new_backbone(num_classes=3)
         perturb_weights(backbone)
@@ -151,9 +161,13 @@ class OptionsTest(TestCase):
         backbone = new_backbone(
             num_classes=3, pixel_head="conv", dtype="mixed_bfloat16"
         )
-        images = new_images(backbone)
-        latents = backbone.encode(images, np.asarray([0, 1]))
-        for x in (latents, backbone.decode(latents), backbone(images)):
+        labels = keras.ops.convert_to_tensor(np.asarray([0, 1]))
+
+        def run(images):
+            latents = backbone.encode(images, labels)
+            return latents, backbone.decode(latents), backbone(images)
+
+        for x in compiled(run)(keras.ops.convert_to_tensor(new_images(backbone))):
             self.assertEqual(keras.backend.standardize_dtype(x.dtype), "float32")
         for layer in backbone._flatten_layers():
             if layer is not backbone and not isinstance(layer, keras.Model):
