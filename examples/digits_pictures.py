@@ -1,10 +1,10 @@
 """Pictures of a model trained on the digits. Used by `train_digits.py`."""
 
-import keras
-import numpy as np
-
 import keras_sphere
 from keras_sphere import visualization
+
+import keras
+import numpy as np
 
 NUM_CLASSES = 10
 STEPS = (1, 2, 4, 6)

@@ -20,11 +20,11 @@ draws, as one draw moves the Frechet distance by 0.3. The test digits are mostly
 other writers than the training digits, which is why that level is not perfect.
 """
 
+from keras_sphere import metrics
+
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.svm import SVC
-
-from keras_sphere import metrics
 
 NUM_CLASSES = 10
 SAMPLES_PER_CLASS = 50

@@ -15,13 +15,13 @@ one thing differs: noise is nearly at right angles to the latent, so that noise 
 strength makes a ring around it and not a filled patch.
 """
 
+import keras_sphere
+import toy_sphere_picture
+from keras_sphere import geometry, losses, sampling
+
 import keras
 import numpy as np
-import toy_sphere_picture
 from absl import app, flags
-
-import keras_sphere
-from keras_sphere import geometry, losses, sampling
 
 OUTPUT_PATH = flags.DEFINE_string("output_path", "toy_sphere.png", "The picture.")
 STEPS = flags.DEFINE_integer("steps", 1600, "Training steps.")

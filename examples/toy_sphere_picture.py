@@ -1,11 +1,11 @@
 """The picture of `toy_sphere.py`: eight panels, from data to samples."""
 
+from keras_sphere import geometry
+from keras_sphere.visualization.figure import new_figure, save_figure
+
 import keras
 import matplotlib.colors
 import numpy as np
-
-from keras_sphere import geometry
-from keras_sphere.visualization.figure import new_figure, save_figure
 
 ROOT_3 = np.sqrt(3.0)
 CLOUD_POINTS = 400

@@ -31,13 +31,13 @@ import time
 
 import digits_pictures
 import digits_quality
-import keras
-import numpy as np
-from absl import app, flags
-
 import keras_sphere
 from keras_sphere.atomic_file import replace_when_done
 from keras_sphere.data import load_digits
+
+import keras
+import numpy as np
+from absl import app, flags
 
 OUTPUT_DIR = flags.DEFINE_string("output_dir", "runs/digits", "Folder to write to.")
 SEED = flags.DEFINE_integer("seed", 0, "Seed of weights, order and noise.")

@@ -15,6 +15,7 @@ ORDER = (
     "backend",
     "optional_imports",
     "atomic_file",
+    "file_integrity",
     "geometry",
     "validation",
     "noise_schedule",

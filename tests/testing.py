@@ -1,4 +1,4 @@
-"""What every layer and every model must do, as one call per test."""
+"""What every layer must do, as one call per test."""
 
 import functools
 import inspect
@@ -88,53 +88,6 @@ class TestCase(parameterized.TestCase):
         self._load_weights(revived, model)
         self.assertAllClose(revived(inputs), model(inputs))
         return layer
-
-    def run_model_test(
-        self,
-        cls,
-        init_kwargs,
-        inputs,
-        expected_output_shape,
-        targets=None,
-        compile_kwargs=None,
-        expected_mixed_dtype="float32",
-    ):
-        """Config, shapes, mixed precision, `fit`, `predict` and saving of a model.
-
-        Args:
-            cls: The class.
-            init_kwargs: Dict. Its arguments; all must come back in `get_config`.
-            inputs: Array or dict of arrays. What `fit` and `predict` take as `x`.
-            expected_output_shape: Shape with the batch, or list of shapes.
-            targets: What `fit` takes as `y`.
-            compile_kwargs: Dict. Arguments of `compile`.
-            expected_mixed_dtype: Dtype of the outputs under `mixed_bfloat16`.
-
-        Returns:
-            The model, trained.
-        """
-        shapes = _as_list(expected_output_shape)
-        mixed = cls(**{**init_kwargs, "dtype": "mixed_bfloat16"})
-        named_inputs = {_first_argument(cls): inputs}
-        self._check_mixed_precision(mixed, named_inputs, shapes, expected_mixed_dtype)
-        model = cls(**init_kwargs)
-        self._check_config(model, init_kwargs)
-        perturb_weights(model)
-        model.compile(**(compile_kwargs or {}))
-        self._check_fit(model, inputs, targets)
-        predictions = model.predict(inputs, verbose=0)
-        self._check_outputs(predictions, shapes)
-        revived = model.from_config(model.get_config())
-        self._load_weights(revived, model)
-        self.assertAllClose(revived.trainable_weights, model.trainable_weights)
-        path = os.path.join(self.get_temp_dir(), "model.keras")
-        model.save(path)
-        loaded = keras.saving.load_model(path)
-        self.assertIs(type(loaded), cls)
-        self.assertAllClose(loaded.predict(inputs, verbose=0), predictions)
-        self.assertTrue(loaded.compiled)
-        self.assertAllClose(loaded.optimizer.variables, model.optimizer.variables)
-        return model
 
     def _check_config(self, layer, init_kwargs):
         config = layer.get_config()
