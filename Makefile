@@ -16,11 +16,11 @@ demo: $(VENV)/.demo
 
 ## Run the test suite once per backend.
 test: $(VENV)/.test
-	$(BIN)/python tests/run_backends.py -m "not slow and not large"
+	$(BIN)/python tests/run_backends.py --jobs=2 -m "not slow and not large"
 
 ## Run the slow tests once per backend.
 test-slow: $(VENV)/.test
-	$(BIN)/python tests/run_backends.py -m "slow and not large"
+	$(BIN)/python tests/run_backends.py --jobs=2 -m "slow and not large"
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

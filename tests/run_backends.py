@@ -26,14 +26,13 @@ def run(backend, pytest_arguments, keep_output):
         backend: String. Name of the backend.
         pytest_arguments: List of strings.
         keep_output: Boolean. Whether to print the output only once it is complete,
-            for runs side by side.
+            for runs side by side, which also leave each other a core.
 
     Returns:
         Exit code, dict of counts, and seconds.
     """
     start = time.monotonic()
-    if not keep_output:
-        print(f"\n===== {backend} =====", flush=True)
+    print(f"\n===== {backend}{': running' * keep_output} =====", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder) / "report.xml"
         result = subprocess.run(
@@ -43,7 +42,12 @@ def run(backend, pytest_arguments, keep_output):
                 *pytest_arguments,
             ],
             cwd=ROOT,
-            env={**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "2"},
+            env={
+                **({"OMP_NUM_THREADS": "1"} if keep_output else {}),
+                **os.environ,
+                "KERAS_BACKEND": backend,
+                "TF_CPP_MIN_LOG_LEVEL": "2",
+            },
             stdout=subprocess.PIPE if keep_output else None,
             stderr=subprocess.STDOUT if keep_output else None,
             check=False,
