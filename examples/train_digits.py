@@ -41,7 +41,7 @@ from absl import app, flags
 
 OUTPUT_DIR = flags.DEFINE_string("output_dir", "runs/digits", "Folder to write to.")
 SEED = flags.DEFINE_integer("seed", 0, "Seed of weights, order and noise.")
-EPOCHS = flags.DEFINE_integer("epochs", 80, "Passes over the training images.")
+EPOCHS = flags.DEFINE_integer("epochs", 100, "Passes over the training images.")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 25, "Images per step.")
 LEARNING_RATE = flags.DEFINE_float("learning_rate", 2e-3, "Decoder's, after warm-up.")
 FINAL_LEARNING_RATE = flags.DEFINE_float("final_learning_rate", 1e-5, "At the end.")
@@ -60,7 +60,7 @@ PERCEPTUAL = flags.DEFINE_enum(
     "perceptual", "gradient", ["gradient", "none"], "Distance beside that of pixels."
 )
 CONSISTENCY_WEIGHT = flags.DEFINE_float(
-    "pixel_consistency_weight", 1.0, "Weight of the pixel consistency loss."
+    "pixel_consistency_weight", 0.7, "Weight of the pixel consistency loss."
 )
 LATENT_WEIGHT = flags.DEFINE_float(
     "latent_consistency_weight", 0.1, "Weight of the latent consistency loss."
