@@ -1,20 +1,18 @@
 """Processes that are killed: what they saved is whole, and training goes on exactly."""
 
-import random
+import os
+import re
 import signal
-import time
 
 import numpy as np
 import pytest
 
-from keras_sphere.training.checkpoint_store import CheckpointStore
 from tests.training import processes
 from tests.training.resumable_run import EPOCHS, EVERY_STEPS, STEPS_PER_EPOCH
 
 pytestmark = pytest.mark.slow
 
 RUN = "tests.training.resumable_run"
-SAVE_LOOP = "tests.training.save_loop"
 KILL_AFTER = 10
 
 
@@ -45,41 +43,15 @@ def test_killed_and_resumed_is_the_uninterrupted_run_bit_for_bit(tmp_path):
             np.testing.assert_array_equal(parts_state[name], whole_state[name])
 
 
-def wait_for_line(process):
-    line = process.stdout.readline()
-    assert line, process.stderr.read()[-3000:]
-    return int(line)
-
-
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the savers are forked")
 def test_a_kill_at_any_moment_of_saving_loses_nothing(tmp_path):
     """What was announced as saved is there, whole, and the next process goes on."""
-    moments, announced = random.Random(0), 0
-    left = set()
-    for _ in range(20):
-        process = processes.start(SAVE_LOOP, tmp_path / "run")
-        wait_for_line(process)
-        time.sleep(moments.uniform(0.0, 0.1))
-        process.send_signal(signal.SIGKILL)
-        rest, _ = process.communicate(timeout=60)
-        numbers = [int(line) for line in rest.splitlines() if line.endswith("")]
-        store = CheckpointStore(tmp_path / "run", keep=2)
-        entries = store.entries()
-        folder = store.open(entries[-1])
-        newest = int((folder / "number").read_text())
-        content = (folder / "content").read_bytes()
-        assert content == newest.to_bytes(4, "little") * 50_000
-        announced = max([announced, *numbers])
-        assert newest >= announced
-        announced = newest
-        names = {path.name for path in store.directory.iterdir()}
-        left |= {"temporary" for name in names if name.startswith(".")}
-        unnamed = {path.name for path in store.directory.glob("checkpoint-*")}
-        unnamed -= {entry["name"] for entry in entries}
-        left |= {"unnamed" for _ in unnamed}
-    assert left, "no process was killed in the middle of saving"
-    store.save(lambda folder: (folder / "number").write_text("0"))
-    names = {path.name for path in store.directory.iterdir()}
-    assert len(names) == 4
+    status, output, errors = processes.run(
+        "tests.training.killed_savers", tmp_path / "run", 20
+    )
+    assert status == 0, errors[-3000:]
+    interrupted = int(re.search(r"interrupted: (\d+)", output)[1])
+    assert interrupted > 0, "no kill came in the middle of saving"
 
 
 @pytest.mark.parametrize("what", ["checkpoint", "save", "save_weights"])
