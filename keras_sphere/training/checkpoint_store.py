@@ -45,8 +45,8 @@ class CheckpointStore:
         """The checkpoints, oldest first.
 
         Returns:
-            List of dicts of `name`, `files` (name -> SHA-256) and `value`, a float
-            or `None`.
+            List of dicts of `name`, `files` (name -> SHA-256), `value` (a float or
+            `None`) and `is_best`.
 
         Raises:
             CorruptFileError: If the list is damaged, or lost.
@@ -145,6 +145,8 @@ class CheckpointStore:
         self._clean(kept)
 
     def _write_index(self, entries):
+        best = self.best(entries)
+        entries = [{**entry, "is_best": entry is best} for entry in entries]
         content = {
             "format": FORMAT,
             "sha256": _digest(entries),

@@ -245,7 +245,7 @@ def _load(store, model, which, on_corrupt):
             raise
         first_error, entries = error, store.entries(INDEX_COPY)
     if which == "best":
-        entries = [entry for entry in entries if entry is store.best(entries)]
+        entries = [entry for entry in entries if entry["is_best"]]
     for entry in reversed(entries):
         try:
             return load_state(model, store.open(entry))

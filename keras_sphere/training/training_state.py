@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_sphere.backend import sync_variables
+from keras_sphere.file_integrity import CorruptFileError
 from keras_sphere.models.finite_loss_guard import NonFiniteLossError
 
 MODEL_FILE, STATE_FILE = "model.keras", "state.json"
@@ -69,8 +70,7 @@ def load_state(model, folder):
             "Compile the model as it was compiled before, so that its optimizer can "
             "go on too. Received: a model that is not compiled"
         )
-    state = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
-    state["position"] = Position(*state["position"])
+    state = _read_state(folder / STATE_FILE)
     model.optimizer.build(model.trainable_variables)
     seeds = random_variables(model)
     _check_equal("optimizer", _describe_optimizer(model), state["optimizer"])
@@ -79,6 +79,24 @@ def load_state(model, folder):
     for variable, value in zip(seeds, state["random"], strict=True):
         variable.assign(np.array(value, variable.dtype))
     return state
+
+
+def _read_state(path):
+    """The content of `state.json`, each part checked to be of its kind."""
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+        epoch, step = state["position"]
+        seeds = np.array(state["random"], dtype="int64").reshape(-1, 2)
+        counts = [epoch, step, state["steps_done"], *seeds.ravel().tolist()]
+        np.array(state["metrics"], dtype="float64").reshape(len(state["metrics"]))
+        is_valid = all(type(count) is int and count >= 0 for count in counts)
+    except (ValueError, KeyError, TypeError) as error:
+        is_valid, state = False, error
+    if not is_valid:
+        raise CorruptFileError(
+            f"{path} is not the state of a training. Received: {_short(state)}"
+        )
+    return {**state, "position": Position(epoch, step)}
 
 
 def restore_metrics(model, values):
