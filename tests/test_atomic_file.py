@@ -68,10 +68,12 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
     with replace_when_done(tmp_path / "other.h5") as temporary:
         assert left.exists()
         temporary.write_text("another file")
-    with replace_when_done(path) as running, replace_when_done(path) as temporary:
+    with replace_when_done(path) as running:
         assert not left.exists()
         running.write_text("of a process that runs")
-        temporary.write_text("all")
+        with replace_when_done(path) as temporary:
+            assert running.exists()
+            temporary.write_text("all")
     assert {file.name for file in tmp_path.iterdir()} == {path.name, "other.h5"}
 
 
