@@ -9,7 +9,7 @@ from keras_sphere.backend_selection import select_backend
 
 select_backend()
 
-from keras_sphere import convert, geometry, layers, losses, sampling
+from keras_sphere import convert, geometry, layers, losses, sampling, training
 from keras_sphere.models import (
     SphereEncoderBackbone,
     SphereEncoderModel,
@@ -34,4 +34,5 @@ __all__ = [
     "layers",
     "losses",
     "sampling",
+    "training",
 ]

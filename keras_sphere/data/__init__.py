@@ -1,5 +1,6 @@
-"""Data sets that need no download."""
+"""Data sets that need no download, and batches that can be taken up anywhere."""
 
 from keras_sphere.data.digits import load_digits
+from keras_sphere.data.shuffled_batches import ShuffledBatches
 
-__all__ = ["load_digits"]
+__all__ = ["ShuffledBatches", "load_digits"]

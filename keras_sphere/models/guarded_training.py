@@ -87,6 +87,12 @@ class GuardedTraining:
         self.reader.check_data(x, y)
         return self._checked(super().test_on_batch(x, y, *args, **kwargs))
 
+    def build_metrics(self):
+        """Makes the running means of the losses, which else the first step makes."""
+        side = self.reader.image_size
+        image = np.zeros((1, side, side, self.reader.num_channels), "float32")
+        self._symbolic_build(data_batch=(image,))
+
     def _checked(self, logs):
         guard = FiniteLossGuard()
         guard.set_model(self)

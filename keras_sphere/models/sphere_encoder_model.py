@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_sphere.models.file_saving import FileSaving
 from keras_sphere.models.generation import Generation
 from keras_sphere.models.guarded_training import GuardedTraining
 from keras_sphere.models.inference import NetworkPasses
@@ -19,7 +20,7 @@ from keras_sphere.validation import PIXEL_LIMIT
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
-class SphereEncoderModel(Generation, GuardedTraining, keras.Model):
+class SphereEncoderModel(Generation, GuardedTraining, FileSaving, keras.Model):
     """An autoencoder on a sphere that generates from random points of it.
 
     Training minimises three losses: pixel reconstruction (decode a slightly noisy

@@ -1,0 +1,52 @@
+"""Model files that are never half written."""
+
+import math
+import os
+
+from keras_sphere.atomic_file import check_space, replace_when_done
+
+
+class FileSaving:
+    """Mixin of `SphereEncoderModel`: `save` and `save_weights` replace files at once.
+
+    It stands in front of `keras.Model`. A process that is killed, or a disk that is
+    full, leaves an earlier file of that name as it was. What is not one local file
+    (folders, shards, `hf://`) is saved as Keras does.
+    """
+
+    def save(self, filepath, overwrite=True, zipped=None, **kwargs):
+        """Saves the whole model to a `.keras` file; see `keras.Model.save`.
+
+        Raises:
+            OSError: If the disk is full; an earlier file is as it was.
+        """
+        if not overwrite or zipped is False or not _is_file(filepath, ".keras"):
+            return super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+        with replace_when_done(filepath) as temporary:
+            check_space(temporary, self._count_bytes())
+            return super().save(temporary, **kwargs)
+
+    def save_weights(self, filepath, overwrite=True, max_shard_size=None):
+        """Saves the weights to a `.weights.h5` file; see `keras.Model.save_weights`.
+
+        Raises:
+            OSError: If the disk is full; an earlier file is as it was.
+        """
+        is_plain = overwrite and max_shard_size is None
+        if not is_plain or not _is_file(filepath, ".weights.h5"):
+            return super().save_weights(filepath, overwrite, max_shard_size)
+        with replace_when_done(filepath) as temporary:
+            check_space(temporary, self._count_bytes())
+            return super().save_weights(temporary)
+
+    def _count_bytes(self):
+        """About the size of a file: HDF5 crashes the process if it cannot write."""
+        optimizer = getattr(self, "optimizer", None)
+        variables = [*self.weights, *(optimizer.variables if optimizer else [])]
+        values = 4 * sum(math.prod(variable.shape) for variable in variables)
+        return values + 2048 * len(variables)
+
+
+def _is_file(path, suffix):
+    path = os.fspath(path)
+    return path.endswith(suffix) and "://" not in path

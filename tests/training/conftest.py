@@ -1,0 +1,8 @@
+"""Compiling takes the time: these tests run each program few times."""
+
+import pytest
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick(quick_compilation):
+    """All modules of this folder."""
