@@ -247,6 +247,7 @@ INTERRUPTED_PROGRAM = """
     import numpy as np
     from tests import tiny_models
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may ignore it
     reference = tiny_models.new_model()
     model = tiny_models.new_model(weights=reference.backbone.get_weights())
     options = {"num_images": 4, "steps": 2, "seed": 0}
