@@ -9,7 +9,7 @@ from keras_sphere.backend_selection import select_backend
 
 select_backend()
 
-from keras_sphere import convert, geometry, layers, losses, sampling
+from keras_sphere import convert, geometry, layers, losses, presets, sampling
 from keras_sphere.models import (
     SphereEncoderBackbone,
     SphereEncoderModel,
@@ -33,5 +33,6 @@ __all__ = [
     "geometry",
     "layers",
     "losses",
+    "presets",
     "sampling",
 ]

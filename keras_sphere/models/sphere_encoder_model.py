@@ -5,6 +5,7 @@ import keras
 from keras_sphere.models.generation import Generation
 from keras_sphere.models.guarded_training import GuardedTraining
 from keras_sphere.models.inference import NetworkPasses
+from keras_sphere.models.preset_saving import PresetSaving
 from keras_sphere.models.training_inputs import BatchReader, rescale
 from keras_sphere.models.training_objective import (
     LOSS_WEIGHTS,
@@ -19,7 +20,7 @@ from keras_sphere.validation import PIXEL_LIMIT
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
-class SphereEncoderModel(Generation, GuardedTraining, keras.Model):
+class SphereEncoderModel(Generation, PresetSaving, GuardedTraining, keras.Model):
     """An autoencoder on a sphere that generates from random points of it.
 
     Training minimises three losses: pixel reconstruction (decode a slightly noisy
