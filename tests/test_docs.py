@@ -19,7 +19,11 @@ def can_run(block):
 @pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.parametrize(
     "page",
-    ["README.md", pytest.param("docs/quickstart.md", marks=pytest.mark.slow)],
+    [
+        "README.md",
+        "docs/presets.md",
+        pytest.param("docs/quickstart.md", marks=pytest.mark.slow),
+    ],
 )
 def test_blocks_run(page, tmp_path, monkeypatch):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.S)

@@ -131,7 +131,7 @@ SCHEMA = {
         "patch_size": _integer(1),
         "token_channels": _integer(1),
         "num_channels": _integer(1),
-        "num_classes": _integer(0, 2**26),
+        "num_classes": _integer(0),
         "encoder_size": _size(),
         "decoder_size": _size(),
         "pixel_head": _choice("linear", "conv"),

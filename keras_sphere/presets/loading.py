@@ -101,20 +101,20 @@ def _load_backbone(source, dtype):
 def _copy_fitting(source, target, handle):
     """Copies trained weights of equal path and shape; names the others on the log."""
     values = {variable.path: variable for variable in source.trainable_variables}
-    left_out = []
+    unfit = []
     for variable in target.trainable_variables:
         value = values.get(variable.path)
         if value is None or tuple(value.shape) != tuple(variable.shape):
-            left_out.append(variable.path)
+            unfit.append(variable.path)
         else:
-            variable.assign(value)
-    if left_out:
+            variable.assign(values.pop(variable.path))
+    unfit += [path for path in values if path not in unfit]
+    if unfit:
         logger.warning(
-            "%d of %d weights of %r do not fit and start afresh: %s",
-            len(left_out),
-            len(target.trainable_variables),
+            "%d weights of %r do not fit; they are left out, or start afresh: %s",
+            len(unfit),
             handle,
-            ", ".join(left_out),
+            ", ".join(unfit),
         )
 
 

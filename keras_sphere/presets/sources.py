@@ -9,7 +9,7 @@ from keras_sphere.optional_imports import import_optional
 from keras_sphere.preset_files.folder import CONFIG, checked_weights, read_config
 
 HUB = "hf://"
-_HUB_HANDLE = re.compile(r"hf://([\w.-]+/[\w.-]+?)(?:@([\w./-]+))?")
+_HUB_HANDLE = re.compile(r"hf://([\w-][\w.-]*/[\w-][\w.-]*)(?:@([\w./-]+))?")
 _BUILT_IN = pathlib.Path(__file__).parent
 
 
