@@ -9,7 +9,15 @@ from keras_sphere.backend_selection import select_backend
 
 select_backend()
 
-from keras_sphere import convert, geometry, layers, losses, sampling, training
+from keras_sphere import (
+    convert,
+    geometry,
+    layers,
+    losses,
+    presets,
+    sampling,
+    training,
+)
 from keras_sphere.models import (
     SphereEncoderBackbone,
     SphereEncoderModel,
@@ -33,6 +41,7 @@ __all__ = [
     "geometry",
     "layers",
     "losses",
+    "presets",
     "sampling",
     "training",
 ]

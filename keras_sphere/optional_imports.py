@@ -3,12 +3,13 @@
 import importlib
 
 
-def import_optional(module, purpose):
-    """Imports a module of the `data` extra, or says how to install it.
+def import_optional(module, purpose, extra="data"):
+    """Imports a module of an extra, or says how to install it.
 
     Args:
         module: String. Dotted name of the module, such as `"scipy.spatial"`.
         purpose: String. What needs it, for the message.
+        extra: String. The extra of this package that brings it.
 
     Returns:
         The module.
@@ -24,6 +25,6 @@ def import_optional(module, purpose):
             raise
         raise ImportError(
             f"{purpose} needs the package `{package}`, which is not installed. "
-            'Install it with `pip install "keras-sphere[data]"`. '
+            f'Install it with `pip install "keras-sphere[{extra}]"`. '
             f"Received: module={module!r}"
         ) from error

@@ -16,7 +16,11 @@ import keras
 import numpy as np
 
 from keras_sphere import geometry
-from keras_sphere.validation import check_choice, check_positive_integer
+from keras_sphere.validation import (
+    check_angle_degrees,
+    check_choice,
+    check_positive_integer,
+)
 
 GUIDANCE_POSITIONS = ("encoder", "decoder", "both")
 SCHEDULES = ("fixed", "decay")
@@ -36,6 +40,8 @@ class SamplingOptions:
         schedule: `"fixed"` adds noise of full strength at every step, `"decay"` of
             strength `1 - t / steps` after decoder call t.
         shared_noise: Boolean. Whether all steps add the same noise.
+        max_angle_degrees: Float in (0, 90), the angle of noise of full strength, or
+            `None` for the largest angle that the model was trained with.
         use_ema: Boolean. Whether to use the moving average of the weights, which
             the optimizer keeps, instead of the weights themselves.
 
@@ -48,12 +54,15 @@ class SamplingOptions:
     guidance_position: str = "both"
     schedule: str = "fixed"
     shared_noise: bool = True
+    max_angle_degrees: float | None = None
     use_ema: bool = False
 
     def __post_init__(self):
         check_positive_integer("steps", self.steps)
         check_choice("guidance_position", self.guidance_position, GUIDANCE_POSITIONS)
         check_choice("schedule", self.schedule, SCHEDULES)
+        if self.max_angle_degrees is not None:
+            check_angle_degrees("max_angle_degrees", self.max_angle_degrees)
         scale = self.guidance_scale
         if not isinstance(scale, numbers.Real) or not 0 <= scale < math.inf:
             raise ValueError(
@@ -77,6 +86,13 @@ class SamplingOptions:
     def num_noise_draws(self):
         """How many noises the steps after the first one need."""
         return min(self.steps - 1, 1) if self.shared_noise else self.steps - 1
+
+    def sigma(self, trained_degrees):
+        """Noise strength at full strength, for a model trained up to an angle."""
+        degrees = self.max_angle_degrees
+        return geometry.sigma_from_degrees(
+            trained_degrees if degrees is None else degrees
+        )
 
     def to_dict(self):
         """The values as a dict, for a configuration file."""

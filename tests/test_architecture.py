@@ -23,6 +23,7 @@ ORDER = (
     "losses",
     "optimizers",
     "sampling",
+    "preset_files",
     "models",
     "presets",
     "convert",

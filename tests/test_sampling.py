@@ -49,6 +49,7 @@ class HostNoiseTest(TestCase):
 
 class SamplingOptionsTest(TestCase):
     @parameterized.parameters(
+        ({"max_angle_degrees": 90.0}, "max_angle_degrees"),
         ({"steps": 0}, "Received: steps=0"),
         ({"steps": 2.0}, "Received: steps=2.0"),
         ({"steps": True}, "Received: steps=True"),
@@ -71,6 +72,11 @@ class SamplingOptionsTest(TestCase):
         self.assertEqual(SamplingOptions(**options.to_dict()), options)
         with self.assertRaises(dataclasses.FrozenInstanceError):
             options.steps = 1
+
+    def test_sigma(self):
+        self.assertAlmostEqual(SamplingOptions().sigma(80.0), 5.671281, places=5)
+        options = SamplingOptions(max_angle_degrees=45.0)
+        self.assertAlmostEqual(options.sigma(80.0), 1.0, places=6)
 
     def test_strengths_and_draws(self):
         self.assertEqual(SamplingOptions(steps=4).strengths, [1.0, 1.0, 1.0])

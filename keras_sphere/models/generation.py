@@ -138,8 +138,9 @@ class Generation:
     ):
         """Generates images from random points of the sphere.
 
-        What is `None` takes the model's own default, `model.sampling`. The noise of
-        image i depends on `seed` and i alone, not on batch size or backend.
+        What is `None` takes the model's own default, `model.sampling`, which also
+        holds the angle of the noise. The noise of image i depends on `seed` and i
+        alone, not on batch size or backend.
 
         Args:
             num_images: Integer; `None` follows `labels` or `noise`, or is 1.
@@ -210,7 +211,7 @@ class Generation:
                 noise,
                 step_noise,
                 options.strengths,
-                self.noise_schedule.sigma,
+                options.sigma(self.noise_schedule.max_angle_degrees),
                 self.backbone.spherify_per_token,
             )
 

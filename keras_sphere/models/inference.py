@@ -112,8 +112,15 @@ class NetworkPasses:
 def current_weights(model, use_ema):
     """The backbone's weights, or their moving average, as a list of tensors."""
     sync_variables(model)
-    if not use_ema:
-        return model.passes.weights()
+    return model.passes.weights(moving_averages(model) if use_ema else ())
+
+
+def moving_averages(model):
+    """Pairs of a trained variable and its moving average, from the optimizer.
+
+    Raises:
+        ValueError: If the model's optimizer keeps none.
+    """
     averages = getattr(getattr(model, "optimizer", None), "moving_averages", None)
     if averages is None:
         raise ValueError(
@@ -121,4 +128,4 @@ def current_weights(model, use_ema):
             "moving average, such as `keras_sphere.SphereAdamW`. Received: "
             f"optimizer={getattr(model, 'optimizer', None)}"
         )
-    return model.passes.weights(averages())
+    return averages()

@@ -103,6 +103,19 @@ def test_the_model_holds_the_defaults(shared_model, drawn, options):
     )
 
 
+def test_the_angle_of_generation_may_differ_from_that_of_training(shared_model):
+    def images(trained_degrees, **sampling):
+        model = SphereEncoderModel(
+            shared_model.backbone, trained_degrees, sampling={"steps": 2, **sampling}
+        )
+        model.passes = shared_model.passes
+        return model.generate(labels=LABELS[:7], seed=11)
+
+    narrow = images(80.0, max_angle_degrees=40.0)
+    np.testing.assert_array_equal(narrow, images(40.0))
+    assert np.abs(narrow - images(80.0)).max() > 1e-3
+
+
 PLAIN = {
     "steps": 3,
     "schedule": "fixed",

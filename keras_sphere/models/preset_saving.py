@@ -1,0 +1,111 @@
+"""The model as a preset: a folder of configuration, weights and a card."""
+
+import pathlib
+
+from keras_sphere.backend import sync_variables
+from keras_sphere.models.inference import moving_averages
+from keras_sphere.preset_files.card import model_card
+from keras_sphere.preset_files.folder import write_preset
+from keras_sphere.preset_files.recipe import (
+    logger,
+    losses_to_recipe,
+    optimizer_to_recipe,
+)
+from keras_sphere.preset_files.schema import FORMAT_VERSION, SCHEMA
+from keras_sphere.preset_files.weights_file import write_weights
+from keras_sphere.validation import check_choice
+
+
+class PresetSaving:
+    """Mixin of `SphereEncoderModel`: saves what `keras_sphere.presets.load` reads."""
+
+    def save_to_preset(
+        self,
+        path,
+        use_ema=None,
+        dtype="float32",
+        name=None,
+        description="",
+        license="unspecified",
+        training=None,
+        card=None,
+        overwrite=False,
+    ):
+        """Saves the backbone's weights, the recipe and the sampling defaults.
+
+        The folder holds `config.json`, `model.weights.h5` and `README.md`. It
+        appears complete or not at all, and one that is overwritten stays loadable
+        at every moment. Optimizer state, and the weights of a perceptual network,
+        are not part of a preset.
+
+        Args:
+            path: String or path. The folder.
+            use_ema: Boolean, whether to save the moving average of the weights in
+                their place; `None` for the model's default. The configuration and
+                the card say which.
+            dtype: `"float32"` or `"float16"`. How the weights are stored.
+            name: String. Defaults to the name of the folder.
+            description: String. A sentence for the card.
+            license: String. Of the weights.
+            training: Dict of texts and numbers to keep with the recipe, such as
+                `{"epochs": 400, "batch_size": 25}`.
+            card: String. Text of `README.md`; `None` writes a short one.
+            overwrite: Boolean. Whether the folder may exist.
+
+        Raises:
+            FileExistsError: If the folder exists and `overwrite` is false.
+            ValueError: If a weight is not finite in `dtype`, or there is no moving
+                average to save.
+
+        Example:
+
+        >>> model.save_to_preset("digits")
+        >>> model = keras_sphere.presets.load("digits")
+        """
+        check_choice("dtype", dtype, ("float32", "float16"))
+        use_ema = self.sampling.use_ema if use_ema is None else use_ema
+        sync_variables(self)
+        averages = moving_averages(self) if use_ema else ()
+        config = {
+            "format_version": FORMAT_VERSION,
+            "name": pathlib.Path(path).absolute().name if name is None else name,
+            "description": description,
+            "license": license,
+            **self._preset_sections(training or {}),
+            "weights": {"dtype": dtype, "kind": "ema" if use_ema else "raw"},
+        }
+        write_preset(
+            path,
+            config,
+            model_card(config) if card is None else card,
+            lambda file: write_weights(self.backbone, file, dtype, averages),
+            overwrite,
+        )
+
+    def _preset_sections(self, training):
+        """What the configuration says about the model itself."""
+        compiled_loss = getattr(self, "_compile_loss", None)
+        optimizer, schedule = optimizer_to_recipe(getattr(self, "optimizer", None))
+        perceptual = self.perceptual
+        if perceptual not in (None, "gradient"):
+            logger.warning(
+                "The perceptual network is left out of the preset; pass "
+                "`perceptual=` when you load it to train."
+            )
+            perceptual = None
+        arguments = self.backbone.get_config()
+        return {
+            "parameters": self.backbone.count_params(),
+            "architecture": {key: arguments[key] for key in SCHEMA["architecture"]},
+            "noise": self.noise_schedule.get_config(),
+            "sampling": {**self.sampling.to_dict(), "use_ema": False},
+            "recipe": {
+                "perceptual": perceptual,
+                "losses": losses_to_recipe(
+                    getattr(compiled_loss, "_user_loss", None),
+                    getattr(compiled_loss, "_user_loss_weights", None),
+                ),
+                "optimizer": optimizer,
+                "training": {**schedule, **training},
+            },
+        }

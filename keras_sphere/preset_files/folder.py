@@ -1,0 +1,143 @@
+"""A preset's folder, which is complete at every moment."""
+
+import json
+import os
+import pathlib
+import reprlib
+import shutil
+import uuid
+
+from keras_sphere.atomic_file import replace_when_done
+from keras_sphere.file_integrity import check_sha256, sha256
+from keras_sphere.preset_files.schema import WEIGHTS_FILE, check_config
+from keras_sphere.preset_files.weights_file import check_contents
+
+CONFIG, CARD, WEIGHTS = "config.json", "README.md", "model.weights.h5"
+_LARGEST_CONFIG = 2**20
+
+
+def read_config(folder):
+    """Reads and checks a preset's configuration.
+
+    Args:
+        folder: String or path.
+
+    Returns:
+        Dict, as `schema.SCHEMA` describes it.
+
+    Raises:
+        FileNotFoundError: If the folder holds no `config.json`.
+        ValueError: If the file is not what a preset may hold.
+    """
+    path = pathlib.Path(folder) / CONFIG
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"A preset is a folder with a {CONFIG}. Received: folder={str(folder)!r}"
+        )
+    size = path.stat().st_size
+    if size > _LARGEST_CONFIG:
+        raise ValueError(
+            f"{path} must have at most {_LARGEST_CONFIG} bytes. Received: {size} bytes"
+        )
+    try:
+        config = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"{path} is not a JSON file. Received: {reprlib.repr(str(error))}"
+        ) from error
+    return check_config(config, path)
+
+
+def checked_weights(folder, config):
+    """The path of a preset's weights, once they are seen to be whole and harmless.
+
+    Args:
+        folder: String or path.
+        config: Dict as `read_config` returns it, with weights.
+
+    Returns:
+        `pathlib.Path`.
+
+    Raises:
+        CorruptFileError: If the file is missing, cut short or changed.
+        ValueError: If it holds what a file of weights must not.
+    """
+    path = pathlib.Path(folder) / config["weights"]["file"]
+    check_sha256(path, config["weights"]["sha256"])
+    check_contents(path, config["parameters"])
+    return path
+
+
+def write_preset(folder, config, card, write_weights=None, overwrite=False):
+    """Writes a preset's folder so that a process may die at any moment.
+
+    A new folder is filled under a temporary name and then renamed. In an existing
+    one the weights go to a new file first; then `config.json`, which names them and
+    their checksum, is replaced at once; then what it no longer names is removed.
+
+    Args:
+        folder: String or path.
+        config: Dict. `weights`, if any, needs only `dtype` and `kind`.
+        card: String. The text of `README.md`.
+        write_weights: Callable that takes the path to write the weights to; `None`
+            for a preset without weights.
+        overwrite: Boolean. Whether the folder may exist.
+
+    Raises:
+        FileExistsError: If the folder exists and `overwrite` is false.
+        ValueError: If the configuration is not one that could be read again.
+    """
+    folder = pathlib.Path(folder).absolute()
+    if folder.exists() and not overwrite:
+        raise FileExistsError(
+            "The folder of the preset must not exist yet, unless `overwrite=True`. "
+            f"Received: path={str(folder)!r}"
+        )
+    if folder.is_dir():
+        _fill(folder, config, card, write_weights)
+        return
+    temporary = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:8]}")
+    try:
+        temporary.mkdir(parents=True)
+        _fill(temporary, config, card, write_weights)
+        os.rename(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _fill(folder, config, card, write_weights):
+    if write_weights is None:
+        config = {**config, "weights": None}
+    else:
+        entry = _write_new_weights(folder, write_weights)
+        config = {**config, "weights": {**config["weights"], **entry}}
+    check_config(config, folder / CONFIG)
+    _replace_text(folder / CONFIG, json.dumps(config, indent=2) + "\n")
+    _replace_text(folder / CARD, card)
+    _remove_other_weights(folder, config["weights"])
+
+
+def _write_new_weights(folder, write_weights):
+    """Writes weights beside those that are there; returns their name and checksum."""
+    temporary = folder / f".{uuid.uuid4().hex[:8]}.weights.h5"
+    try:
+        write_weights(temporary)
+        checksum = sha256(temporary)
+        name = WEIGHTS
+        if (folder / name).exists():
+            name = f"model-{checksum[:16]}.weights.h5"
+        os.replace(temporary, folder / name)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return {"file": name, "sha256": checksum}
+
+
+def _remove_other_weights(folder, entry):
+    for path in folder.iterdir():
+        if WEIGHTS_FILE.fullmatch(path.name) and path.name != (entry or {}).get("file"):
+            path.unlink()
+
+
+def _replace_text(path, text):
+    with replace_when_done(path) as temporary:
+        temporary.write_text(text)

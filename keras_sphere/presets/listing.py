@@ -1,0 +1,93 @@
+"""What there is to load, as text."""
+
+from keras_sphere.preset_files.card import describe_weights
+from keras_sphere.presets.sources import built_in_names, find
+
+
+class PresetTable(list):
+    """A list of dicts, one per preset, that prints as a table."""
+
+    _COLUMNS = ("name", "image_size", "classes", "parameters", "license", "weights")
+
+    def __str__(self):
+        rows = [self._COLUMNS, *(tuple(map(_text, row.values())) for row in self)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+class PresetDescription(dict):
+    """A preset's configuration, with `card`; it prints as its card and numbers."""
+
+    def __str__(self):
+        sections = [
+            f"{name}\n{_indented(self[name])}"
+            for name in ("architecture", "noise", "sampling", "recipe")
+        ]
+        return "\n".join(
+            [
+                self["card"].rstrip(),
+                "",
+                f"parameters: {self['parameters']:,}",
+                f"weights: {describe_weights(self['weights'])}",
+                *sections,
+            ]
+        )
+
+    __repr__ = __str__
+
+
+def list_presets():
+    """The presets of this package.
+
+    Returns:
+        List of dicts of `name`, `image_size`, `classes` (0: unconditional),
+        `parameters`, `license` and `weights` (whether there are some); it prints as
+        a table.
+    """
+    return PresetTable(_row(find(name).config) for name in built_in_names())
+
+
+def describe(name_or_path):
+    """All that a preset says of itself.
+
+    Args:
+        name_or_path: As for `load`.
+
+    Returns:
+        Dict of the preset's configuration and its `card`; it prints as text.
+
+    Raises:
+        ValueError: If there is no such preset, or its configuration is not valid.
+    """
+    source = find(name_or_path)
+    return PresetDescription({**source.config, "card": source.card()})
+
+
+def _row(config):
+    return {
+        "name": config["name"],
+        "image_size": config["architecture"]["image_size"],
+        "classes": config["architecture"]["num_classes"],
+        "parameters": config["parameters"],
+        "license": config["license"],
+        "weights": config["weights"] is not None,
+    }
+
+
+def _text(value):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _indented(section, depth=1):
+    lines = []
+    for key, value in section.items():
+        if isinstance(value, dict):
+            lines += [f"{'  ' * depth}{key}:", _indented(value, depth + 1)]
+        else:
+            lines.append(f"{'  ' * depth}{key}: {value}")
+    return "\n".join(lines)

@@ -1,0 +1,129 @@
+"""A preset's folder to a model."""
+
+import logging
+
+import keras
+
+from keras_sphere.models import SphereEncoderBackbone, SphereEncoderModel
+from keras_sphere.preset_files.recipe import losses_from_recipe, optimizer_from_recipe
+from keras_sphere.presets.limits import check_parameters
+from keras_sphere.presets.overrides import resolve_arguments
+from keras_sphere.presets.sources import find
+from keras_sphere.validation import check_choice
+
+logger = logging.getLogger("keras_sphere")
+
+
+def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
+    """Loads a model, ready for `fit` and `generate`.
+
+    Args:
+        name_or_path: A built-in name (see `presets.list()`), the path of a folder,
+            or `"hf://user/repository"`, which needs the package `huggingface_hub`
+            and is the only one to touch the network.
+        weights: Boolean, whether to load weights; `None` loads them where there are
+            some, and says on the log where there are none.
+        dtype: Dtype policy or its name, such as `"mixed_bfloat16"`. Defaults to
+            Keras' global one.
+        compile: Boolean. Whether to compile with the losses and the optimizer of
+            the recipe, at its constant learning rate.
+        **overrides: Arguments of `SphereEncoderBackbone` or `SphereEncoderModel` in
+            place of the preset's. Weights that do not fit them start afresh; the
+            log names them.
+
+    Returns:
+        `SphereEncoderModel`.
+
+    Raises:
+        ValueError: If there is no such preset, it is not valid, or has no weights
+            and `weights` is true.
+        CorruptFileError: If the file of weights is missing or damaged.
+
+    Example:
+
+    >>> model = keras_sphere.presets.load("digits16")
+    >>> images = model.generate(num_images=16)
+    """
+    check_choice("weights", weights, (None, True, False))
+    source = find(name_or_path)
+    config = source.config
+    check_parameters(config["architecture"], config["parameters"])
+    architecture, arguments = resolve_arguments(config, overrides)
+    check_parameters(architecture)
+    wanted = _wants_weights(source, weights)
+    if not wanted:
+        backbone = SphereEncoderBackbone(**architecture, dtype=dtype)
+    elif architecture == config["architecture"]:
+        backbone = _load_backbone(source, dtype)
+    else:
+        backbone = SphereEncoderBackbone(**architecture, dtype=dtype)
+        _copy_fitting(_load_backbone(source, dtype), backbone, source.handle)
+    model = SphereEncoderModel(backbone, **arguments)
+    if compile:
+        _compile(model, config["recipe"])
+    return model
+
+
+def _wants_weights(source, weights):
+    if source.config["weights"] is not None:
+        return weights is not False
+    if weights:
+        raise ValueError(
+            f"The preset {source.handle!r} has no weights: train it by "
+            f"`presets.load({source.handle!r}, weights=False).fit(...)`, or convert a "
+            "checkpoint with `keras_sphere.convert`. Received: weights=True"
+        )
+    if weights is None:
+        logger.warning(
+            "The preset %r has no weights: the model starts untrained.", source.handle
+        )
+    return False
+
+
+def _load_backbone(source, dtype):
+    """The backbone with the preset's weights, none of which is drawn at random."""
+    path = source.weights()
+    with keras.StatelessScope():
+        # Variables made here get their values when the scope ends.
+        backbone = SphereEncoderBackbone(**source.config["architecture"], dtype=dtype)
+        for variable in backbone.trainable_variables:
+            variable._initializer = keras.initializers.Zeros()
+    try:
+        backbone.load_weights(path)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} must hold the weights of the architecture beside it. "
+            f"Received: {error}"
+        ) from error
+    return backbone
+
+
+def _copy_fitting(source, target, handle):
+    """Copies trained weights of equal path and shape; names the others on the log."""
+    values = {variable.path: variable for variable in source.trainable_variables}
+    unfit = []
+    for variable in target.trainable_variables:
+        value = values.get(variable.path)
+        if value is None or tuple(value.shape) != tuple(variable.shape):
+            unfit.append(variable.path)
+        else:
+            variable.assign(values.pop(variable.path))
+    unfit += [path for path in values if path not in unfit]
+    if unfit:
+        logger.warning(
+            "%d weights of %r do not fit; they are left out, or start afresh: %s",
+            len(unfit),
+            handle,
+            ", ".join(unfit),
+        )
+
+
+def _compile(model, recipe):
+    arguments = {}
+    if recipe["losses"] is not None:
+        arguments["loss"], arguments["loss_weights"] = losses_from_recipe(
+            recipe["losses"]
+        )
+    if recipe["optimizer"] is not None:
+        arguments["optimizer"] = optimizer_from_recipe(recipe["optimizer"])
+    model.compile(**arguments)

@@ -1,0 +1,52 @@
+"""A preset's configuration with some of its values changed."""
+
+import difflib
+
+_MODEL_ARGUMENTS = ("perceptual", "seed", "name")
+
+
+def resolve_arguments(config, overrides):
+    """Arguments of backbone and model, from a configuration and changes to it.
+
+    What no longer fits follows: a new largest angle gives new hard cases, a model
+    without classes has no guidance.
+
+    Args:
+        config: Dict, as `preset_files.schema.SCHEMA` describes it.
+        overrides: Dict of arguments of `SphereEncoderBackbone` and
+            `SphereEncoderModel`; `sampling` may hold only some of the options.
+
+    Returns:
+        Pair of dicts, arguments of the backbone and of the model.
+
+    Raises:
+        ValueError: If there is no argument of that name.
+    """
+    architecture, noise = dict(config["architecture"]), dict(config["noise"])
+    sampling = dict(config["sampling"])
+    model = {"perceptual": config["recipe"]["perceptual"]}
+    known = [*architecture, *noise, *_MODEL_ARGUMENTS, "sampling"]
+    if "max_angle_degrees" in overrides:
+        noise["hard_case_max_angle_degrees"] = None
+    for name, value in overrides.items():
+        if name not in known:
+            known.sort(key=lambda other: -_likeness(name, other))
+            raise ValueError(
+                f"A preset has no value `{name}` to override. It has: "
+                f"{', '.join(known)}. Received: {name}={value!r}"
+            )
+        if name == "sampling":
+            sampling.update(value)
+        elif name in _MODEL_ARGUMENTS:
+            model[name] = value
+        else:
+            (architecture if name in architecture else noise)[name] = value
+    if not architecture["num_classes"] and "guidance_scale" not in overrides.get(
+        "sampling", {}
+    ):
+        sampling["guidance_scale"] = 1.0
+    return architecture, {**noise, **model, "sampling": sampling}
+
+
+def _likeness(a, b):
+    return difflib.SequenceMatcher(None, a, b).ratio()

@@ -1,0 +1,6 @@
+import pytest
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick(quick_compilation):
+    """All modules of this folder."""

@@ -1,0 +1,164 @@
+"""The presets of the package."""
+
+import math
+import pathlib
+import tomllib
+
+import keras
+from absl.testing import parameterized
+
+import keras_sphere
+from keras_sphere import SphereEncoderBackbone, presets
+from keras_sphere.data import load_digits
+from keras_sphere.preset_files.folder import checked_weights, read_config
+from keras_sphere.presets.limits import fewest_parameters
+from keras_sphere.presets.sources import built_in_names
+from tests.testing import TestCase
+
+ROOT = pathlib.Path(keras_sphere.__file__).parent / "presets"
+
+# Millions, as the paper's recipes state them; None: not stated.
+PARAMETERS = {
+    "animal_faces256": 642.15,
+    "cifar10": 263.82,
+    "digits16": None,
+    "imagenet256_base": None,
+    "imagenet256_large": 950.35,
+    "imagenet256_xlarge": 1388.92,
+    "imagenet64": None,
+    "oxford_flowers256": 948.84,
+}
+# steps, guidance, shared noise, largest angle; losses: reconstruction's distance and
+# perceptual weights, then consistency's; learning rate; epochs, warm-up epochs.
+RECIPES = {
+    "animal_faces256": (4, 1.0, True, 85, 25, 1, 1, 1, 1e-4, 1000, 10),
+    "cifar10": (4, 1.2, True, 80, 1, 1, 0.5, 0.5, 1e-4, 5000, 10),
+    "digits16": (4, 1.2, True, 80, 1, 1, 1, 1, 1.5e-3, 400, 3),
+    "imagenet256_base": (4, 1.4, True, 85, 50, 1, 25, 1, 1e-4, 800, 5),
+    "imagenet256_large": (4, 1.4, True, 85, 50, 1, 25, 1, 1e-4, 800, 5),
+    "imagenet256_xlarge": (4, 1.4, True, 85, 50, 1, 25, 1, 1e-4, 800, 5),
+    "imagenet64": (4, 1.4, True, 80, 1, 1, 0.5, 0.5, 1e-4, 800, 5),
+    "oxford_flowers256": (4, 1.6, False, 85, 25, 1, 1, 1, 1e-4, 1000, 10),
+}
+
+
+def abstract_backbone(architecture):
+    """A backbone whose variables have shapes and no values."""
+    with keras.StatelessScope(initialize_variables=False):
+        backbone = SphereEncoderBackbone(**architecture)
+    keras.utils.clear_session(free_memory=False)
+    return backbone
+
+
+class BuiltInTest(TestCase):
+    def test_names(self):
+        self.assertEqual(built_in_names(), sorted(PARAMETERS))
+
+    @parameterized.parameters(*PARAMETERS.items())
+    def test_parameters(self, name, millions):
+        config = read_config(ROOT / name)
+        backbone = abstract_backbone(config["architecture"])
+        self.assertEqual(backbone.count_params(), config["parameters"])
+        if millions is not None:
+            self.assertEqual(round(config["parameters"] / 1e6, 2), millions)
+        fewest = fewest_parameters(config["architecture"])
+        self.assertBetween(fewest, 0.9 * config["parameters"], config["parameters"])
+
+    def test_trainable_parameters(self):
+        backbone = abstract_backbone(read_config(ROOT / "cifar10")["architecture"])
+        count = sum(math.prod(v.shape) for v in backbone.trainable_variables)
+        self.assertEqual(round(count / 1e6, 2), 263.42)
+
+    @parameterized.parameters(*RECIPES.items())
+    def test_recipe(self, name, expected):
+        config = read_config(ROOT / name)
+        sampling, recipe = config["sampling"], config["recipe"]
+        losses, training = recipe["losses"], recipe["training"]
+        self.assertEqual(
+            (
+                sampling["steps"],
+                sampling["guidance_scale"],
+                sampling["shared_noise"],
+                config["noise"]["max_angle_degrees"],
+                *(
+                    losses[f"pixel_{name}"][f"{part}_weight"]
+                    for name in ("reconstruction", "consistency")
+                    for part in ("distance", "perceptual")
+                ),
+                recipe["optimizer"]["learning_rate"],
+                training["epochs"],
+                training["warmup_epochs"],
+            ),
+            expected,
+        )
+        for pair in ("pixel_reconstruction", "pixel_consistency"):
+            self.assertEqual(losses[pair]["weight"], 1.0)
+        self.assertEqual(losses["latent_consistency"]["weight"], 0.1)
+        self.assertIsNone(sampling["max_angle_degrees"])
+        self.assertEqual(config["name"], name)
+
+    @parameterized.parameters(*PARAMETERS)
+    def test_card(self, name):
+        card = (ROOT / name / "README.md").read_text()
+        self.assertStartsWith(card, f"# {name}\n")
+        self.assertIn(f"{read_config(ROOT / name)['parameters']:,}", card)
+
+    def test_list(self):
+        table = presets.list()
+        self.assertEqual([row["name"] for row in table], sorted(PARAMETERS))
+        lines = str(table).splitlines()
+        self.assertLen(lines, len(PARAMETERS) + 1)
+        self.assertRegex(
+            lines[1], r"animal_faces256 +256 +0 +642,148,324 +Apache-2.0 +no"
+        )
+        self.assertEqual(
+            table[2]["weights"], (ROOT / "digits16" / "model.weights.h5").exists()
+        )
+
+    def test_describe(self):
+        description = presets.describe("oxford_flowers256")
+        self.assertEqual(description["architecture"]["num_classes"], 102)
+        self.assertIn("# oxford_flowers256", str(description))
+        self.assertIn("guidance_scale: 1.6", str(description))
+        self.assertIn("parameters: 948,844,516", str(description))
+
+    def test_package_data(self):
+        """Every file of a preset is one that the package's metadata includes."""
+        pyproject = tomllib.loads((ROOT.parents[1] / "pyproject.toml").read_text())
+        patterns = pyproject["tool"]["setuptools"]["package-data"]["keras_sphere"]
+        included = {path for glob in patterns for path in ROOT.parent.glob(glob)}
+        files = {
+            path for path in ROOT.glob("*/*") if path.suffix not in (".py", ".pyc")
+        }
+        self.assertEqual(files, included)
+        self.assertGreaterEqual(len(files), 2 * len(PARAMETERS))
+
+
+class Digits16Test(TestCase):
+    """The preset that ships weights."""
+
+    def setUp(self):
+        super().setUp()
+        if read_config(ROOT / "digits16")["weights"] is None:
+            self.skipTest("digits16 has no weights yet: see its card.")
+
+    def test_file(self):
+        config = read_config(ROOT / "digits16")
+        path = checked_weights(ROOT / "digits16", config)
+        self.assertLess(path.stat().st_size, 4 * 2**20)
+        self.assertLen(list(path.parent.glob("*.h5")), 1)
+        card = (ROOT / "digits16" / "README.md").read_text()
+        self.assertIn("500 real training images", card)
+        self.assertNotIn("there are no weights", card)
+
+    def test_generates_digits(self):
+        """Samples look more like training images of their class than of others."""
+        (images, labels), _ = load_digits(16)
+        model = presets.load("digits16")
+        self.assertEqual(model.generate(num_images=16).shape, (16, 16, 16, 1))
+        wanted = [c for c in range(10) for _ in range(10)]
+        samples = model.generate(labels=wanted, seed=0)
+        images = images / 127.5 - 1.0
+        distances = ((samples[:, None] - images[None]) ** 2).sum((2, 3, 4))
+        nearest = labels[distances.argmin(1)]
+        self.assertGreater((nearest == wanted).mean(), 0.9)
