@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -11,7 +12,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-import keras_sphere  # noqa: F401 - registers the classes of the saved model
+import keras_sphere
 
 pytestmark = pytest.mark.slow
 
@@ -85,3 +86,37 @@ def test_the_model_file_generates(run):
     images = model.generate(labels=[3, 7], steps=2, seed=0)
     assert images.shape == (2, 16, 16, 1)
     assert np.all(np.isfinite(images))
+
+
+def test_a_run_becomes_the_preset(run, tmp_path):
+    """`publish_digits16.py`, on a copy of the preset's folder."""
+    folder, _ = run
+    source = pathlib.Path(keras_sphere.__file__).parent / "presets" / "digits16"
+    preset = tmp_path / "digits16"
+    preset.mkdir()
+    for name in ("config.json", "README.md"):
+        shutil.copy(source / name, preset)
+    script = ROOT / "examples" / "publish_digits16.py"
+    search_path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    result = subprocess.run(
+        [sys.executable, str(script), f"--run_dir={folder}", f"--preset_dir={preset}"],
+        env={**os.environ, "PYTHONPATH": search_path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    description = keras_sphere.presets.describe(preset)
+    assert description["weights"]["dtype"] == "float16"
+    assert description["recipe"]["training"]["epochs"] == 2
+    assert "500 real training images" in description["card"]
+    assert "there are no weights" not in description["card"]
+    model = keras_sphere.presets.load(preset)
+    trained = keras.saving.load_model(folder / "model.keras")
+    for loaded, value in zip(
+        model.backbone.trainable_variables,
+        trained.backbone.trainable_variables,
+        strict=True,
+    ):
+        expected = keras.ops.convert_to_numpy(value).astype("float16")
+        assert np.array_equal(keras.ops.convert_to_numpy(loaded), expected)
