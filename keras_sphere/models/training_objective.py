@@ -26,7 +26,9 @@ def pair_losses(images, outputs):
     """
 
     def fixed(structure):
-        return keras.tree.map_structure(keras.ops.stop_gradient, structure)
+        return keras.tree.map_structure(
+            lambda x: keras.ops.stop_gradient(keras.ops.convert_to_tensor(x)), structure
+        )
 
     def pixels(tensor, features):
         return {"images": (as_float(tensor) + 1.0) / 2.0, "features": features}
