@@ -180,6 +180,21 @@ def test_bad_json_names_the_file(tmp_path, text):
         read_config(tmp_path)
 
 
+def test_a_long_configuration_is_not_read(tmp_path):
+    write(tmp_path / "preset", 1)
+    with open(tmp_path / "preset" / "config.json", "a") as file:
+        file.write(" " * 2**21)
+    with pytest.raises(ValueError, match=r"config\.json must have at most"):
+        read_config(tmp_path / "preset")
+
+
+def test_contents_are_checked_beside_the_checksum(tmp_path):
+    write(tmp_path, 1, overwrite=True)
+    config = {**read_config(tmp_path), "parameters": NUM_VALUES + 1}
+    with pytest.raises(ValueError, match="Received: 4 values"):
+        checked_weights(tmp_path, config)
+
+
 def test_no_configuration(tmp_path):
     with pytest.raises(FileNotFoundError, match="Received: folder="):
         read_config(tmp_path)
