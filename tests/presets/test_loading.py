@@ -88,7 +88,6 @@ class LoadingTest(PresetTestCase):
             "cycled_latents": tiny_models.new_draws(4, seed=1)["noise"],
             "features": [[tiny_models.new_images(4, seed)] for seed in (3, 4, 5)],
         }
-        outputs = keras.tree.map_structure(keras.ops.convert_to_tensor, outputs)
         self.assertAllClose(
             loaded.loss_terms(images, outputs), self.model.loss_terms(images, outputs)
         )
