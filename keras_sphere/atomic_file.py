@@ -62,7 +62,7 @@ def folder_when_done(path):
     try:
         temporary.mkdir()
         yield temporary
-        for file in temporary.iterdir():
+        for file in temporary.rglob("*"):
             flush_to_disk(file)
         flush_to_disk(temporary)
         os.rename(temporary, path)

@@ -1,17 +1,17 @@
 """Models from a configuration and state dict in the reference's own terms."""
 
-import re
-
-import numpy as np
-
-from keras_sphere.convert.reference_names import reference_weights
+from keras_sphere.convert.reference_weights import clean_name, load_reference_weights
 from keras_sphere.losses import LatentCosineDistance, PixelLoss
 from keras_sphere.models import SphereEncoderBackbone, SphereEncoderModel
 from keras_sphere.models.sizes import SIZES
 from keras_sphere.optimizers import SphereAdamW
 
-_PREFIXES = re.compile(r"^(?:_orig_mod\.|_checkpoint_wrapped_module\.)+")
-_INNER_PREFIXES = re.compile(r"\.(?:_orig_mod|_checkpoint_wrapped_module)(?=\.)")
+SIZE_KEYS = {
+    "width": "hidden_dim",
+    "layers": "num_layers",
+    "heads": "num_heads",
+    "in_context_start": "in_context_start",
+}
 
 
 def from_reference(config, state_dict):
@@ -35,102 +35,83 @@ def from_reference(config, state_dict):
 
     >>> model = keras_sphere.convert.from_reference(config, state_dict)
     """
+    g = config["G"]
+    sizes = {
+        g[half]: config["size"]
+        for half in ("vit_enc_model_size", "vit_dec_model_size")
+        if "size" in config
+    }
+    arguments = backbone_arguments(g, sizes, num_channels(state_dict))
     model = SphereEncoderModel(
-        SphereEncoderBackbone(**_backbone_arguments(config, state_dict)),
-        **_model_arguments(config["G"]),
+        SphereEncoderBackbone(**arguments),
+        **model_arguments(g),
     )
     load_reference_weights(model.backbone, state_dict)
     if "loss" in config or "opt" in config:
         losses, weights = reference_losses(config.get("loss", {}))
         model.compile(
-            optimizer=_optimizer(config.get("opt", {})),
+            optimizer=reference_optimizer(config.get("opt", {})),
             loss=losses,
             loss_weights=weights,
         )
     return model
 
 
-def load_reference_weights(backbone, state_dict):
-    """Writes a reference state dict into a backbone.
+def reference_size(g, name, sizes):
+    """Numbers of one of the reference's sizes.
 
     Args:
-        backbone: `SphereEncoderBackbone` of the same architecture.
-        state_dict: Dict from reference names to arrays.
+        g: Dict of the reference's constructor arguments.
+        name: String. The name of a size.
+        sizes: Dict of further sizes by name: dicts of `width`, `layers`, `heads` and
+            `in_context_start`.
 
-    Raises:
-        ValueError: If a tensor is missing, left over or of the wrong shape; the
-            backbone is not changed then.
+    Returns:
+        Dict as `models.sizes.resolve_size` returns it.
     """
-    arrays = {_clean(name): np.asarray(value) for name, value in state_dict.items()}
-    weights = list(reference_weights(backbone))
-    names = {name for name, _, _ in weights}
-    unused = {name for name in arrays if not _never_used(name, backbone)} - names
-    if names - set(arrays) or unused:
-        raise ValueError(
-            "The state dict does not fit the configuration. Received: missing "
-            f"{sorted(names - set(arrays))}, unexpected {sorted(unused)}"
-        )
-    values = []
-    for name, variable, transform in weights:
-        value = transform(arrays[name])
-        if tuple(value.shape) != tuple(variable.shape):
-            raise ValueError(
-                f"The tensor {name!r} does not fit: expected the shape "
-                f"{tuple(variable.shape)} in our layout. Received: {value.shape}"
-            )
-        values.append((variable, value))
-    for variable, value in values:
-        variable.assign(value)
-
-
-def _clean(name):
-    return _INNER_PREFIXES.sub("", _PREFIXES.sub("", name))
-
-
-def _never_used(name, backbone):
-    """Buffers, and in-context tokens that no block ever sees."""
-    half, _, rest = name.partition(".")
-    if rest in ("rope", "inctx_rope"):
-        return True
-    transformer = getattr(getattr(backbone, half, None), "transformer", None)
-    return (
-        rest in ("inctx_embed", "inctx_pos_embed")
-        and transformer is not None
-        and not transformer.inserts_tokens
-    )
-
-
-def _size(config, name):
     if name in SIZES:
         size = dict(SIZES[name])
+    elif isinstance(sizes, dict) and isinstance(sizes.get(name), dict):
+        size = {ours: sizes[name].get(key) for key, ours in SIZE_KEYS.items()}
     else:
-        given = config["size"]
-        size = {
-            "hidden_dim": given["width"],
-            "num_layers": given["layers"],
-            "num_heads": given["heads"],
-            "in_context_start": given["in_context_start"],
-        }
-    if config["G"].get("halve_model_size"):
+        raise ValueError(
+            f"The size of a transformer must be one of {list(SIZES)}, or be given by "
+            f"its numbers under `sizes`. Received: {name!r}"
+        )
+    if g.get("halve_model_size"):
         size["num_layers"] //= 2
     return size
 
 
-def _backbone_arguments(config, state_dict):
-    g = config["G"]
-    patch_weight = next(
-        np.shape(value)
-        for name, value in state_dict.items()
-        if _clean(name) == "encoder.x_embedder.0.weight"
+def num_channels(state_dict):
+    """How many colors a reference state dict is for."""
+    for name, value in state_dict.items():
+        if clean_name(name) == "encoder.x_embedder.0.weight":
+            shape = value.shape
+            if len(shape) == 4:
+                return int(shape[1])
+    raise ValueError(
+        "A state dict must hold the patch convolution `encoder.x_embedder.0.weight`, "
+        f"of four axes. Received: {sorted(state_dict)[:5]}, ..."
     )
+
+
+def backbone_arguments(g, sizes, num_channels):
+    """Arguments of `SphereEncoderBackbone` by the reference's.
+
+    Args:
+        g: Dict of the reference's constructor arguments.
+        sizes: See `reference_size`.
+        num_channels: Integer.
+    """
     return {
         "image_size": g["input_size"],
         "patch_size": g["patch_size"],
         "token_channels": g["token_channels"],
-        "num_channels": patch_weight[1],
+        "num_channels": num_channels,
         "num_classes": g.get("num_classes", 0),
-        "encoder_size": _size(config, g["vit_enc_model_size"]),
-        "decoder_size": _size(config, g["vit_dec_model_size"]),
+        "encoder_size": reference_size(g, g["vit_enc_model_size"], sizes),
+        "decoder_size": reference_size(g, g["vit_dec_model_size"], sizes),
         "pixel_head": g.get("pixel_head_type", "linear"),
         "encoder_mixer_depth": g.get("vit_enc_latent_mlp_mixer_depth", 0),
         "decoder_mixer_depth": g.get("vit_dec_latent_mlp_mixer_depth", 0),
@@ -140,7 +121,8 @@ def _backbone_arguments(config, state_dict):
     }
 
 
-def _model_arguments(g):
+def model_arguments(g):
+    """Arguments of `SphereEncoderModel` by the reference's."""
     hard_cases = g.get("mix_hard_cases", False)
     arguments = {
         "max_angle_degrees": g["noise_sigma_max_angle"],
@@ -183,7 +165,8 @@ def reference_losses(loss):
     return losses, {**dict.fromkeys(parts, 1.0), "latent_consistency": latent_weight}
 
 
-def _optimizer(opt):
+def reference_optimizer(opt):
+    """`SphereAdamW` by the reference's names."""
     beta_1, beta_2 = opt.get("betas", (0.9, 0.95))
     return SphereAdamW(
         learning_rate=float(opt.get("lr", 1e-4)),

@@ -1,36 +1,48 @@
 """Which weight of ours is which tensor of the reference's state dict."""
 
+import dataclasses
+from collections.abc import Callable
+
 import numpy as np
 
 
-def dense(matrix):
-    """`[out, in]` to `(in, out)`."""
-    return matrix.T
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """How an array of the reference's layout is turned into ours, and back.
+
+    Args:
+        to_ours: Callable, array to array.
+        to_reference: Callable, its inverse.
+    """
+
+    to_ours: Callable
+    to_reference: Callable
+
+    def __call__(self, array):
+        return self.to_ours(array)
+
+    def reference_shape(self, shape):
+        """The shape that the reference's array has where ours has `shape`."""
+        return self.to_reference(np.broadcast_to(np.float32(0.0), shape)).shape
 
 
-def convolution(kernel):
-    """`[out, in, rows, columns]` to `(rows, columns, in, out)`; the transposed
-    convolution's `[in, out, rows, columns]` to `(rows, columns, out, in)`."""
-    return kernel.transpose(2, 3, 1, 0)
+# `[out, in]` and `(in, out)`.
+dense = Layout(np.transpose, np.transpose)
+# `[out, in, rows, columns]` and `(rows, columns, in, out)`; the transposed
+# convolution's `[in, out, rows, columns]` and `(rows, columns, out, in)`.
+convolution = Layout(
+    lambda kernel: np.transpose(kernel, (2, 3, 1, 0)),
+    lambda kernel: np.transpose(kernel, (3, 2, 0, 1)),
+)
+same = Layout(lambda array: array, lambda array: array)
+# A mixer's alpha, a scalar or of shape `[1]`.
+scalar = Layout(lambda array: np.reshape(array, (1,)), lambda array: array)
+# `[1, tokens, width]` and `(tokens, width)`.
+table = Layout(lambda array: array[0], lambda array: array[None])
 
 
-def same(array):
-    """As it is."""
-    return array
-
-
-def scalar(array):
-    """A mixer's alpha, a scalar or of shape `[1]`, to shape `(1,)`."""
-    return np.reshape(array, (1,))
-
-
-def table(array):
-    """`[1, tokens, width]` to `(tokens, width)`."""
-    return array[0]
-
-
-def _linear(name, layer, transform=dense):
-    yield f"{name}.weight", layer.kernel, transform
+def _linear(name, layer, layout=dense):
+    yield f"{name}.weight", layer.kernel, layout
     if layer.bias is not None:
         yield f"{name}.bias", layer.bias, same
 
@@ -116,8 +128,8 @@ def reference_weights(backbone):
         backbone: `SphereEncoderBackbone`.
 
     Yields:
-        Tuples `(name, variable, transform)`: `transform` turns the reference's array
-        into the variable's layout.
+        Tuples `(name, variable, layout)`: calling the `Layout` turns the reference's
+        array into the variable's.
     """
     yield from _encoder(backbone.encoder)
     yield from _decoder(backbone.decoder)

@@ -62,50 +62,89 @@ class PresetSaving:
         >>> model.save_to_preset("digits")
         >>> model = keras_sphere.presets.load("digits")
         """
-        check_choice("dtype", dtype, ("float32", "float16"))
         use_ema = self.sampling.use_ema if use_ema is None else use_ema
         sync_variables(self)
-        averages = moving_averages(self) if use_ema else ()
-        config = {
-            "format_version": FORMAT_VERSION,
-            "name": pathlib.Path(path).absolute().name if name is None else name,
-            "description": description,
-            "license": license,
-            **self._preset_sections(training or {}),
-            "weights": {"dtype": dtype, "kind": "ema" if use_ema else "raw"},
-        }
-        write_preset(
+        averages = {id(v): a for v, a in moving_averages(self)} if use_ema else {}
+        write_model_preset(
+            self,
             path,
-            config,
-            model_card(config) if card is None else card,
-            lambda file: write_weights(self.backbone, file, dtype, averages),
-            overwrite,
+            kind="ema" if use_ema else "raw",
+            value_of=lambda variable: averages.get(id(variable)),
+            dtype=dtype,
+            name=name,
+            description=description,
+            license=license,
+            training=training,
+            card=card,
+            overwrite=overwrite,
         )
 
-    def _preset_sections(self, training):
-        """What the configuration says about the model itself."""
-        compiled_loss = getattr(self, "_compile_loss", None)
-        optimizer, schedule = optimizer_to_recipe(getattr(self, "optimizer", None))
-        perceptual = self.perceptual
-        if perceptual not in (None, "gradient"):
-            logger.warning(
-                "The perceptual network is left out of the preset; pass "
-                "`perceptual=` when you load it to train."
-            )
-            perceptual = None
-        arguments = self.backbone.get_config()
-        return {
-            "parameters": self.backbone.count_params(),
-            "architecture": {key: arguments[key] for key in SCHEMA["architecture"]},
-            "noise": self.noise_schedule.get_config(),
-            "sampling": {**self.sampling.to_dict(), "use_ema": False},
-            "recipe": {
-                "perceptual": perceptual,
-                "losses": losses_to_recipe(
-                    getattr(compiled_loss, "_user_loss", None),
-                    getattr(compiled_loss, "_user_loss_weights", None),
-                ),
-                "optimizer": optimizer,
-                "training": {**schedule, **training},
-            },
-        }
+
+def write_model_preset(
+    model,
+    path,
+    kind,
+    value_of,
+    dtype="float32",
+    name=None,
+    description="",
+    license="unspecified",
+    training=None,
+    card=None,
+    overwrite=False,
+):
+    """Writes the preset of a model whose weights are given one by one.
+
+    Args:
+        model: `SphereEncoderModel`. The variables of its backbone need no values.
+        path: String or path. The folder.
+        kind: `"raw"` or `"ema"`. What the weights are.
+        value_of: See `preset_files.weights_file.write_weights`.
+        dtype, name, description, license, training, card, overwrite: See
+            `SphereEncoderModel.save_to_preset`.
+    """
+    check_choice("dtype", dtype, ("float32", "float16"))
+    config = {
+        "format_version": FORMAT_VERSION,
+        "name": pathlib.Path(path).absolute().name if name is None else name,
+        "description": description,
+        "license": license,
+        **_sections(model, training or {}),
+        "weights": {"dtype": dtype, "kind": kind},
+    }
+    write_preset(
+        path,
+        config,
+        model_card(config) if card is None else card,
+        lambda file: write_weights(model.backbone, file, dtype, value_of),
+        overwrite,
+    )
+
+
+def _sections(model, training):
+    """What the configuration says about the model itself."""
+    compiled_loss = getattr(model, "_compile_loss", None)
+    optimizer, schedule = optimizer_to_recipe(getattr(model, "optimizer", None))
+    perceptual = model.perceptual
+    if perceptual not in (None, "gradient"):
+        logger.warning(
+            "The perceptual network is left out of the preset; pass "
+            "`perceptual=` when you load it to train."
+        )
+        perceptual = None
+    arguments = model.backbone.get_config()
+    return {
+        "parameters": model.backbone.count_params(),
+        "architecture": {key: arguments[key] for key in SCHEMA["architecture"]},
+        "noise": model.noise_schedule.get_config(),
+        "sampling": {**model.sampling.to_dict(), "use_ema": False},
+        "recipe": {
+            "perceptual": perceptual,
+            "losses": losses_to_recipe(
+                getattr(compiled_loss, "_user_loss", None),
+                getattr(compiled_loss, "_user_loss_weights", None),
+            ),
+            "optimizer": optimizer,
+            "training": {**schedule, **training},
+        },
+    }

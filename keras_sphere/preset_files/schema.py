@@ -217,6 +217,21 @@ def check_config(config, origin):
     return config
 
 
+def check_architecture(architecture, origin):
+    """Checks an architecture that comes from elsewhere, before anything is built.
+
+    Args:
+        architecture: Dict of arguments of `SphereEncoderBackbone`; those that have
+            defaults may be missing.
+        origin: String or path. The file, for the message.
+
+    Raises:
+        ValueError: If a value is of the wrong type or out of range.
+    """
+    for key, value in architecture.items():
+        _check(value, SCHEMA["architecture"][key], origin, f"`{key}`")
+
+
 def _check(value, rule, origin, place):
     if isinstance(rule, tuple):
         expected, fits = rule

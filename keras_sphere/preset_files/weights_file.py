@@ -8,26 +8,64 @@ import numpy as np
 from keras_sphere.file_integrity import CorruptFileError
 
 
-def write_weights(backbone, path, dtype="float32", averages=()):
+class _OtherValues(keras.StatelessScope):
+    """In this scope, a function says what value a variable has."""
+
+    def __init__(self, value_of):
+        super().__init__()
+        self._value_of = value_of
+
+    def get_current_value(self, variable):
+        value = self._value_of(variable)
+        return None if value is None else keras.ops.convert_to_tensor(value)
+
+
+class _Diverted(keras.StatelessScope):
+    """In this scope, a function receives what is assigned to a variable."""
+
+    def __init__(self, receive):
+        super().__init__()
+        self._receive = receive
+
+    def add_update(self, update):
+        self._receive(*update)
+
+
+def write_weights(backbone, path, dtype="float32", value_of=lambda variable: None):
     """Writes the weights of a Keras model; its own `load_weights` reads them.
 
     Args:
-        backbone: Keras model.
+        backbone: Keras model. Its variables may have no values of their own, if
+            `value_of` gives some.
         path: `pathlib.Path` that ends in `.weights.h5`.
         dtype: `"float32"` or `"float16"`.
-        averages: Pairs of a variable and the value to write in its place.
+        value_of: Callable that takes a variable and returns the array to write in
+            its place, or `None`. It is called once per variable, and its array is
+            kept no longer than it takes to write it.
 
     Raises:
         ValueError: If a weight is not finite in `dtype`.
     """
     full = path.with_name(f"full-{path.name}")
-    mapping = [(variable, keras.ops.convert_to_tensor(v)) for variable, v in averages]
     try:
-        with keras.StatelessScope(state_mapping=mapping):
+        with _OtherValues(value_of):
             backbone.save_weights(full)
         _cast(full, path, dtype)
     finally:
         full.unlink(missing_ok=True)
+
+
+def read_weights(backbone, path, receive):
+    """Reads a file of weights one by one, without keeping them in the model.
+
+    Args:
+        backbone: Keras model, whose variables need no values of their own and
+            keep those they have.
+        path: `pathlib.Path` that ends in `.weights.h5`.
+        receive: Callable that takes a variable and its value, a tensor.
+    """
+    with _Diverted(receive):
+        backbone.load_weights(path)
 
 
 def _cast(source, target, dtype):

@@ -1,0 +1,182 @@
+"""Named tensors in a file: PyTorch's `.pth`, or safetensors, read one at a time."""
+
+import contextlib
+import dataclasses
+import pathlib
+import pickle
+from collections.abc import Callable
+
+import ml_dtypes  # noqa: F401  teaches NumPy bfloat16
+import numpy as np
+
+from keras_sphere.file_integrity import CorruptFileError
+from keras_sphere.optional_imports import import_optional
+
+FORMATS = ("pth", "safetensors")
+# Which weights a file holds, and under what name.
+KINDS = {"raw": "model", "ema": "ema_model"}
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredTensor:
+    """A tensor that stays in its file until it is read.
+
+    Args:
+        shape: Tuple of integers.
+        read: Callable that returns the values, a float32 array.
+    """
+
+    shape: tuple
+    read: Callable
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """What a file holds.
+
+    Args:
+        state_dicts: Dict from `"raw"` and `"ema"`, or `None` where the file does not
+            say which, to dicts of `StoredTensor` by name.
+        epoch: Integer or `None`.
+    """
+
+    state_dicts: dict
+    epoch: int | None = None
+
+
+@contextlib.contextmanager
+def open_checkpoint(path):
+    """Opens a file of tensors, none of which is read yet.
+
+    Args:
+        path: String or path that ends in `.pth` or `.safetensors`. Tensors of a
+            `.pth` are in the dicts `model` and `ema_model`, those of a safetensors
+            file have these in front of their names; or there is one state dict,
+            and nothing says which.
+
+    Yields:
+        `Checkpoint`.
+
+    Raises:
+        CorruptFileError: If the file is missing, cut short or of another format.
+        ValueError: If it holds anything but float tensors.
+        ImportError: If the package that reads it is not installed.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise CorruptFileError(f"{path} is missing.")
+    if path.suffix == ".safetensors":
+        with _open_safetensors(path) as file:
+            yield _safetensors_checkpoint(file, path)
+    elif path.suffix == ".pth":
+        yield _torch_checkpoint(path)
+    else:
+        raise ValueError(
+            "A checkpoint must end in .pth or .safetensors. "
+            f"Received: path={str(path)!r}"
+        )
+
+
+def _open_safetensors(path):
+    safetensors = import_optional("safetensors", "A .safetensors file", "convert")
+    try:
+        return safetensors.safe_open(path, framework="numpy")
+    except safetensors.SafetensorError as error:
+        raise CorruptFileError(f"{path} is no whole safetensors file: {error}") from (
+            error
+        )
+
+
+def _safetensors_checkpoint(file, path):
+    state_dicts = {}
+    for name in file.keys():  # noqa: SIM118  the file is no dict
+        part = file.get_slice(name)
+        if part.get_dtype() not in ("F32", "F16", "BF16"):
+            raise _unfit(path, name, part.get_dtype())
+        first, _, rest = name.partition(".")
+        kind = {stored: kind for kind, stored in KINDS.items()}.get(first)
+        tensor = StoredTensor(
+            tuple(part.get_shape()),
+            lambda name=name: file.get_tensor(name).astype("float32"),
+        )
+        state_dicts.setdefault(kind, {})[name if kind is None else rest] = tensor
+    epoch = (file.metadata() or {}).get("epoch", "")
+    return Checkpoint(state_dicts, int(epoch) if epoch.isdecimal() else None)
+
+
+def _torch_checkpoint(path):
+    torch = import_optional("torch", "A .pth file", "torch")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"{path} must hold tensors, texts and numbers only: other objects are "
+            f"not loaded, since they could run code. Received: {error}"
+        ) from error
+    except (RuntimeError, EOFError, OSError) as error:
+        raise CorruptFileError(
+            f"{path} is no whole file of torch.save: {error}"
+        ) from error
+    state_dicts = {None: content}
+    if isinstance(content, dict) and set(KINDS.values()) & set(content):
+        state_dicts = {
+            kind: content[key] for kind, key in KINDS.items() if key in content
+        }
+    epoch = content.get("epoch") if isinstance(content, dict) else None
+    return Checkpoint(
+        {kind: _stored(tensors, path) for kind, tensors in state_dicts.items()},
+        epoch if isinstance(epoch, int) else None,
+    )
+
+
+def _stored(tensors, path):
+    import torch
+
+    if not isinstance(tensors, dict):
+        raise _unfit(path, "the state dict", type(tensors).__name__)
+    stored = {}
+    for name, tensor in tensors.items():
+        dtype = getattr(tensor, "dtype", type(tensor).__name__)
+        floats = (torch.float32, torch.float16, torch.bfloat16)
+        if (
+            not isinstance(name, str)
+            or not isinstance(tensor, torch.Tensor)
+            or tensor.layout != torch.strided
+            or dtype not in floats
+        ):
+            raise _unfit(path, name, dtype)
+        stored[name] = StoredTensor(
+            tuple(tensor.shape),
+            lambda tensor=tensor: tensor.detach().float().numpy(),
+        )
+    return stored
+
+
+def _unfit(path, name, dtype):
+    return ValueError(
+        f"{path} must hold tensors of float32, float16 or bfloat16 by name. "
+        f"Received: {name!r} of {dtype}"
+    )
+
+
+def write_checkpoint(path, kind, state_dict, epoch):
+    """Writes a file that `open_checkpoint` reads.
+
+    Args:
+        path: `pathlib.Path` that ends in `.pth` or `.safetensors`.
+        kind: `"raw"` or `"ema"`.
+        state_dict: Dict from reference names to contiguous float32 arrays.
+        epoch: Integer.
+    """
+    if path.suffix == ".safetensors":
+        safetensors = import_optional("safetensors.numpy", "safetensors", "convert")
+        tensors = {f"{KINDS[kind]}.{name}": a for name, a in state_dict.items()}
+        safetensors.save_file(tensors, path, metadata={"epoch": str(epoch)})
+        return
+    torch = import_optional("torch", "A .pth file", "torch")
+    # torch warns of arrays that must not be written to.
+    tensors = {
+        name: torch.from_numpy(a if a.flags.writeable else np.array(a))
+        for name, a in state_dict.items()
+    }
+    torch.save({KINDS[kind]: tensors, "epoch": epoch}, path)

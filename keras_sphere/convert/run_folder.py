@@ -1,0 +1,234 @@
+"""Reference run folders to preset folders, and back, tensor by tensor."""
+
+import json
+import logging
+import pathlib
+import re
+
+import keras
+import numpy as np
+
+from keras_sphere.atomic_file import folder_when_done
+from keras_sphere.convert import reference, reference_weights
+from keras_sphere.convert.checkpoint_files import (
+    FORMATS,
+    KINDS,
+    open_checkpoint,
+    write_checkpoint,
+)
+from keras_sphere.convert.run_config import read_run_config, run_config
+from keras_sphere.models import SphereEncoderBackbone, SphereEncoderModel
+from keras_sphere.models.preset_saving import write_model_preset
+from keras_sphere.preset_files.schema import check_architecture
+from keras_sphere.preset_files.weights_file import read_weights
+from keras_sphere.presets.limits import check_parameters
+from keras_sphere.presets.sources import find
+from keras_sphere.validation import check_choice
+
+CONFIG, CHECKPOINTS = "cfg.json", "ckpt"
+_CHECKPOINT = re.compile(r"ep(\d+)\.(?:pth|safetensors)")
+
+logger = logging.getLogger("keras_sphere")
+
+
+def reference_to_preset(
+    source,
+    path,
+    weights=None,
+    dtype="float32",
+    name=None,
+    description="",
+    license="unspecified",
+    overwrite=False,
+):
+    """Converts a run folder of the PyTorch reference to a preset.
+
+    Tensors are read and written one by one: neither model is ever in memory.
+
+    Args:
+        source: String or path. A folder with `cfg.json` and
+            `ckpt/epNNNN.pth` or `.safetensors`, of which the newest is taken; or one
+            of these files.
+        path: String or path. The preset's folder.
+        weights: `"raw"` or `"ema"`; `None` takes the moving average where there is
+            one. Where a file holds one state dict and does not say which, this says
+            what it is.
+        dtype: `"float32"` or `"float16"`. How the weights are stored.
+        name, description, license: Strings for the configuration and its card.
+        overwrite: Boolean. Whether `path` may exist.
+
+    Raises:
+        ValueError: If a tensor is missing, left over or of the wrong shape, or the
+            configuration is not complete.
+        CorruptFileError: If a file is missing or damaged.
+
+    Example:
+
+    >>> keras_sphere.convert.reference_to_preset("runs/cifar", "my_cifar")
+    >>> model = keras_sphere.presets.load("my_cifar")
+    """
+    check_choice("weights", weights, (None, *KINDS))
+    config_path, checkpoint_path = _find_files(pathlib.Path(source))
+    config = read_run_config(config_path)
+    with open_checkpoint(checkpoint_path) as checkpoint:
+        kind, tensors = _select(checkpoint.state_dicts, weights, checkpoint_path)
+        model = _abstract_model(config, tensors, config_path)
+        matched = reference_weights.match_weights(model.backbone, tensors)
+        _check_buffers(model.backbone, tensors)
+
+        def value_of(variable):
+            tensor, layout = matched[id(variable)]
+            return layout(tensor.read())
+
+        notes = config["notes"]
+        if checkpoint.epoch is not None:
+            notes = {**notes, "epoch": checkpoint.epoch}
+        write_model_preset(
+            model,
+            path,
+            kind,
+            value_of,
+            dtype=dtype,
+            name=name,
+            description=description,
+            license=license,
+            training=notes,
+            overwrite=overwrite,
+        )
+
+
+def preset_to_reference(preset, path, format="pth"):
+    """Converts a preset to a run folder of the PyTorch reference.
+
+    Tensors are read one by one; the new state dict is in memory once.
+
+    Args:
+        preset: What `keras_sphere.presets.load` takes; it must have weights.
+        path: String or path. The run folder, which must not exist.
+        format: `"pth"` or `"safetensors"`.
+
+    Raises:
+        FileExistsError: If the folder exists.
+        ValueError: If there is no such preset, it has no weights, or the reference
+            has no such model.
+    """
+    check_choice("format", format, FORMATS)
+    path = pathlib.Path(path)
+    if path.exists():
+        raise FileExistsError(
+            f"The run folder must not exist yet. Received: path={str(path)!r}"
+        )
+    source = find(preset)
+    config = source.config
+    if config["weights"] is None:
+        raise ValueError(
+            f"The preset has no weights to convert. Received: preset={source.handle!r}"
+        )
+    fields = run_config(config)
+    check_parameters(config["architecture"], config["parameters"])
+    with _abstract():
+        backbone = SphereEncoderBackbone(**config["architecture"], dtype="float32")
+    kind = config["weights"]["kind"]
+    state_dict = dict(reference_weights.unused_tensors(backbone))
+    convert = reference_weights.reference_arrays(backbone)
+    read_weights(
+        backbone,
+        source.weights(),
+        lambda variable, value: state_dict.update([convert(variable, value)]),
+    )
+    if kind == "ema":
+        state_dict.update(reference_weights.buffers(backbone))
+    epoch = config["recipe"]["training"].get("epoch")
+    epoch = epoch if isinstance(epoch, int) else 0
+    with folder_when_done(path) as folder:
+        (folder / CHECKPOINTS).mkdir()
+        file = folder / CHECKPOINTS / f"ep{epoch:04d}.{format}"
+        write_checkpoint(file, kind, state_dict, epoch)
+        (folder / CONFIG).write_text(json.dumps(fields, indent=2) + "\n")
+
+
+def _find_files(source):
+    folder = source.parent.parent if source.is_file() else source
+    config = folder / CONFIG
+    if not config.is_file():
+        raise FileNotFoundError(
+            f"A run folder holds {CONFIG}, and its checkpoints in {CHECKPOINTS}/. "
+            f"Received: source={str(source)!r}"
+        )
+    if source.is_file():
+        return config, source
+    files = {
+        (int(match[1]), file.suffix): file
+        for file in (folder / CHECKPOINTS).glob("*")
+        if (match := _CHECKPOINT.fullmatch(file.name))
+    }
+    if not files:
+        raise FileNotFoundError(
+            f"{folder / CHECKPOINTS} must hold a file epNNNN.pth or "
+            f"epNNNN.safetensors. Received: source={str(source)!r}"
+        )
+    return config, files[max(files)]
+
+
+def _select(state_dicts, weights, path):
+    """The kind of weights to convert, and their tensors."""
+    if set(state_dicts) == {None}:
+        if weights is None:
+            raise ValueError(
+                f"{path} does not say whether its weights are raw or their moving "
+                "average: say so by `weights`. Received: weights=None"
+            )
+        return weights, state_dicts[None]
+    if None in state_dicts:
+        unexpected = sorted(state_dicts[None])[:5]
+        raise ValueError(
+            f"{path} must hold tensors of {list(KINDS.values())} only. Received: "
+            f"{unexpected} besides"
+        )
+    kind = weights or ("ema" if "ema" in state_dicts else "raw")
+    if kind not in state_dicts:
+        raise ValueError(
+            f"{path} must hold the weights asked for. It has: {sorted(state_dicts)}. "
+            f"Received: weights={weights!r}"
+        )
+    return kind, state_dicts[kind]
+
+
+def _abstract():
+    """In this scope, new variables have shapes, but no values."""
+    return keras.StatelessScope(initialize_variables=False)
+
+
+def _abstract_model(config, tensors, origin):
+    g = config["G"]
+    try:
+        architecture = reference.backbone_arguments(
+            g, config["sizes"], reference.num_channels(tensors)
+        )
+        arguments = reference.model_arguments(g)
+    except TypeError as error:
+        raise ValueError(f"{origin} has a value of the wrong type: {error}") from error
+    check_architecture(architecture, origin)
+    check_parameters(architecture)
+    with _abstract():
+        backbone = SphereEncoderBackbone(**architecture, dtype="float32")
+        model = SphereEncoderModel(backbone, **arguments)
+    losses, weights = reference.reference_losses(config["loss"])
+    model.compile(
+        optimizer=reference.reference_optimizer(config["opt"]),
+        loss=losses,
+        loss_weights=weights,
+    )
+    return model
+
+
+def _check_buffers(backbone, tensors):
+    """Raises a `ValueError` if rotary tables are not those that we compute."""
+    expected = reference_weights.buffers(backbone)
+    for name, tensor in tensors.items():
+        table = expected.get(reference_weights.clean_name(name))
+        if table is not None and not np.allclose(tensor.read(), table, atol=1e-3):
+            raise ValueError(
+                f"The buffer {name!r} must hold the rotary positions of the method. "
+                "Received: other values"
+            )
