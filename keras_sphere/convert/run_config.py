@@ -66,7 +66,8 @@ def read_run_config(path):
 
     Returns:
         Dict of `G` (constructor arguments), `sizes`, `loss`, `opt`, in the
-        reference's terms as `convert.reference` takes them, and `notes`.
+        reference's terms as `convert.reference` takes them, `notes`, and `sampling`,
+        a dict of `SamplingOptions` or `None`.
 
     Raises:
         ValueError: If the file is no JSON object, or a field that defines the model
@@ -103,6 +104,7 @@ def read_run_config(path):
         "loss": named(_LOSS_KEYS),
         "opt": named(_OPTIMIZER_KEYS),
         "notes": named(_NOTES),
+        "sampling": fields.get("sampling"),
     }
 
 
@@ -113,8 +115,8 @@ def run_config(preset):
         preset: Dict, a preset's configuration.
 
     Returns:
-        Dict. It has one field more, `sizes`, where a transformer is of none of the
-        reference's six sizes.
+        Dict. Two fields are this package's own: `sampling`, and `sizes` where a
+        transformer is of none of the reference's six sizes.
 
     Raises:
         ValueError: If the reference has no such model.
@@ -147,6 +149,7 @@ def run_config(preset):
         "mix_hard_cases_max_angle": noise["hard_case_max_angle_degrees"],
         **_loss_fields(preset["recipe"]["losses"]),
         **_optimizer_fields(preset["recipe"]["optimizer"]),
+        "sampling": preset["sampling"],
         **{key: training[ours] for key, ours in _NOTES.items() if ours in training},
     }
 

@@ -23,6 +23,7 @@ from keras_sphere.preset_files.schema import check_architecture
 from keras_sphere.preset_files.weights_file import read_weights
 from keras_sphere.presets.limits import check_parameters
 from keras_sphere.presets.sources import find
+from keras_sphere.sampling import SamplingOptions
 from keras_sphere.validation import check_choice
 
 CONFIG, CHECKPOINTS = "cfg.json", "ckpt"
@@ -206,6 +207,8 @@ def _abstract_model(config, tensors, origin):
             g, config["sizes"], reference.num_channels(tensors)
         )
         arguments = reference.model_arguments(g)
+        if config["sampling"] is not None:
+            arguments["sampling"] = SamplingOptions(**config["sampling"]).to_dict()
     except TypeError as error:
         raise ValueError(f"{origin} has a value of the wrong type: {error}") from error
     check_architecture(architecture, origin)
