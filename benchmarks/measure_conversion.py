@@ -1,11 +1,11 @@
 """Time and memory of converting checkpoints, each step in a process of its own.
 
-    KERAS_BACKEND=jax python benchmarks/measure_conversion.py [--preset=imagenet256_base]
+    KERAS_BACKEND=jax python benchmarks/measure_conversion.py [--preset=cifar10]
 
 Makes a preset with random weights, then converts it to a run folder and that to a
-preset again. Memory is the peak above that after import; pages of files that are mapped
-to memory, which the system can take back at any time, are not counted. Prints a markdown
-table; needs three times the model's size on disk.
+preset again. Memory is the peak of the process, and what it had after import; pages of
+mapped files, which the system can take back at any time, are not counted. Prints a
+markdown table; needs four times the model's size on disk.
 """
 
 import json

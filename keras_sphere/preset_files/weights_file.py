@@ -12,7 +12,7 @@ class _OtherValues(keras.StatelessScope):
     """In this scope, a function says what value a variable has."""
 
     def __init__(self, value_of):
-        super().__init__()
+        super().__init__(initialize_variables=False)
         self._value_of = value_of
 
     def get_current_value(self, variable):
@@ -24,7 +24,7 @@ class _Diverted(keras.StatelessScope):
     """In this scope, a function receives what is assigned to a variable."""
 
     def __init__(self, receive):
-        super().__init__()
+        super().__init__(initialize_variables=False)
         self._receive = receive
 
     def add_update(self, update):
