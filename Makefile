@@ -43,7 +43,7 @@ $(VENV)/.demo: $(BIN)/python $(INPUTS)
 # would fetch gigabytes of CUDA. (macOS has no tensorflow-cpu: TENSORFLOW=tensorflow.)
 $(VENV)/.test: $(VENV)/.lint $(INPUTS)
 	$(PIP) install --constraint constraints.txt torch==2.13.0 $(TENSORFLOW)
-	$(PIP) install --constraint constraints.txt --editable ".[jax,data,train,convert,dev]"
+	$(PIP) install --constraint constraints.txt --editable ".[jax,data,train,convert,huggingface,dev]"
 	touch $@
 
 $(VENV)/.lint: $(BIN)/python $(INPUTS)
