@@ -28,13 +28,17 @@ ORDER = (
     "models",
     "presets",
     "convert",
+    "editing",
+    "evaluation",
     "training",
     "distribution",
+    "command_line",
+    "__main__",
     "__init__",
 )
-# Tools know no models; only what trains, and the public API, know them.
+# Tools know no models; only what stands on both uses them.
 TOOLS = ("data", "metrics", "visualization")
-MAY_IMPORT_TOOLS = ("training",)
+MAY_IMPORT_TOOLS = ("editing", "evaluation", "training", "command_line")
 TOOLS_MAY_IMPORT = ("optional_imports", "atomic_file", "geometry", "validation")
 
 BACKENDS = ("tensorflow", "jax", "torch")
