@@ -9,6 +9,7 @@ parameters: 12 GB of memory). Prints a markdown table.
 """
 
 import contextlib
+import functools
 import gc
 import json
 import os
@@ -79,7 +80,7 @@ def measure_large_file():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder) / name
         model = keras_sphere.presets.load(name, weights=False, compile=False)
-        save = seconds(lambda: model.save_to_preset(folder))
+        save = seconds(functools.partial(model.save_to_preset, folder))
         del model
         gc.collect()
         load = seconds(lambda: keras_sphere.presets.load(folder))
