@@ -4,6 +4,7 @@ Everything else in the package is written on `keras.ops`.
 """
 
 import contextlib
+import os
 
 import keras
 
@@ -57,6 +58,19 @@ def sync_variables(model):
     """
     if BACKEND == "jax" and getattr(model, "_jax_state", None) is not None:
         model.jax_state_sync()
+
+
+def make_deterministic():
+    """Asks the backend for operations that give the same numbers in every run.
+
+    They can be slower, and matter on GPUs. JAX takes its choice from the environment,
+    before it starts: `XLA_FLAGS=--xla_gpu_deterministic_ops=true`.
+    """
+    if BACKEND == "tensorflow":
+        tf.config.experimental.enable_op_determinism()
+    elif BACKEND == "torch":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 if BACKEND == "torch":
