@@ -72,7 +72,7 @@ def measure(plan, parameters, num_steps, batches=None):
 
 
 def _has_accelerator():
-    """Whether weights lie in a memory that this machine's free memory says nothing of."""
+    """Whether weights lie in another memory than this machine's own."""
     try:
         devices = keras.distribution.list_devices()
     except (AttributeError, NotImplementedError):  # torch has no such list

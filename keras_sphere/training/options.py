@@ -1,4 +1,5 @@
 """All that can be chosen of a training run, with its help: the flags are made of it."""
+# ruff: noqa: RUF009 - `_option` makes fields
 
 import dataclasses
 import typing
@@ -120,7 +121,7 @@ class TrainingOptions:
     )
     keep: int = _option(3, "How many of the newest checkpoints are kept.")
     log_images_every: int | None = _option(
-        None, "Epochs between pictures. Default: fifty times in the run."
+        None, "Epochs between pictures; 0: none. Default: fifty times in the run."
     )
     memorization_alarm: bool = _option(
         True,

@@ -42,7 +42,7 @@ class TrainingRun(typing.NamedTuple):
     is_complete: bool
 
 
-def train(preset="cifar10", dataset=None, output_dir=None, **options):
+def train(preset="cifar10", dataset=None, output_dir=None, callbacks=(), **options):
     """Trains a preset's model by its recipe, or goes on with a training.
 
     Every number comes from the preset; any of `TrainingOptions` can be chosen instead.
@@ -60,6 +60,8 @@ def train(preset="cifar10", dataset=None, output_dir=None, **options):
         dataset: Name of a data set, path of images, a dataset or an endless generator;
             `None` for the preset's own. See `keras_sphere.data.load`.
         output_dir: String or path. Defaults to `"runs/<preset>"`.
+        callbacks: Sequence of Keras callbacks of your own. They are called before what
+            is logged is written, and before checkpoints.
         **options: Fields of `TrainingOptions`, such as `epochs` or `batch_size`.
 
     Returns:
@@ -86,12 +88,12 @@ def train(preset="cifar10", dataset=None, output_dir=None, **options):
     stop = StopOnSignal()
     stop.install()
     try:
-        return _train(options, folder, stop)
+        return _train(options, folder, stop, callbacks)
     finally:
         stop.restore()
 
 
-def _train(options, folder, stop):
+def _train(options, folder, stop, callbacks):
     options, data, plan = _prepare(options)
     parameters = count_parameters(plan)
     print(format_plan(plan, parameters, keras.backend.backend()))
@@ -104,7 +106,28 @@ def _train(options, folder, stop):
     if plan.deterministic:
         make_deterministic()
     model = build_model(plan)
-    history = _fit(model, plan, data, folder, stop, is_resumed, options)
+    checkpoint = TrainingCheckpoint(
+        folder / CHECKPOINTS, every_steps=plan.checkpoint_every_steps, keep=plan.keep
+    )
+    start = checkpoint.resume(model)
+    if is_resumed:
+        _tell_start(start, plan, data)
+    history = {}
+    if not stop.received and _steps_done(start, plan) < _last_step(plan):
+        history = _fit(
+            model,
+            plan,
+            data,
+            start,
+            _verbosity(options.verbose),
+            callbacks=[
+                *callbacks,
+                *watching_callbacks(plan, data, folder),
+                stop,
+                StopAfterSteps(plan.max_steps, _steps_done(start, plan)),
+                checkpoint,
+            ],
+        )
     if stop.received:
         print(
             f"{stop.received.name}: saved in {folder}. The same command goes on from "
@@ -141,36 +164,33 @@ def _claim_folder(folder, plan, may_resume):
     return is_begun
 
 
-def _fit(model, plan, data, folder, stop, is_resumed, options):
+def _tell_start(start, plan, data):
+    print(f"Going on from step {_steps_done(start, plan):,}: epoch {start.epoch + 1}.")
+    if start.step and not data.is_exact:
+        logger.warning(
+            "Your stream starts anew: the rest of this epoch sees other images than an "
+            "unbroken run would."
+        )
+
+
+def _steps_done(start, plan):
+    return start.epoch * plan.steps_per_epoch + start.step
+
+
+def _last_step(plan):
+    return min(plan.total_steps, plan.max_steps or plan.total_steps)
+
+
+def _fit(model, plan, data, start, verbose, callbacks):
     """Trains to the end of the plan, or of this process; returns the history."""
-    checkpoint = TrainingCheckpoint(
-        folder / CHECKPOINTS, every_steps=plan.checkpoint_every_steps, keep=plan.keep
-    )
-    start = checkpoint.resume(model)
-    steps_done = start.epoch * plan.steps_per_epoch + start.step
-    if is_resumed:
-        print(f"Going on from step {steps_done:,}: epoch {start.epoch + 1}.")
-        if start.step and not data.is_exact:
-            logger.warning(
-                "Your stream starts anew: the rest of this epoch sees other images "
-                "than an unbroken run would."
-            )
-    last = min(plan.total_steps, plan.max_steps or plan.total_steps)
-    if stop.received or steps_done >= last:
-        return {}
     return model.fit(
         data.starting_at(*start),
         steps_per_epoch=plan.steps_per_epoch,
         initial_epoch=start.epoch,
         epochs=plan.epochs,
         shuffle=False,
-        verbose=_verbosity(options.verbose),
-        callbacks=[
-            *watching_callbacks(plan, data, folder),
-            stop,
-            StopAfterSteps(plan.max_steps, steps_done),
-            checkpoint,
-        ],
+        verbose=verbose,
+        callbacks=callbacks,
     ).history
 
 

@@ -20,8 +20,9 @@ def watching_callbacks(plan, data, folder):
     """
     callbacks = [TrainingStatistics()]
     batch_size, every = plan.data.batch_size, plan.log_images_every
-    to_show, held_out = data.to_show(), data.held_out()
-    image_log = None
+    to_show = held_out = image_log = None
+    if every:
+        to_show, held_out = data.to_show(), data.held_out()
     if to_show is not None:
         image_log = ImageLog(
             folder / "pictures",

@@ -53,9 +53,7 @@ def with_trial_defaults(options, dataset):
     if not (options.size == TINY or (options.size is None and is_trial_dataset)):
         return options, ""
     chosen = {
-        name: value
-        for name, value in TRIAL.items()
-        if getattr(options, name) is None
+        name: value for name, value in TRIAL.items() if getattr(options, name) is None
     }
     settings = ", ".join(f"{name}={value}" for name, value in chosen.items())
     return dataclasses.replace(options, **chosen), (
