@@ -39,6 +39,12 @@ class FileSaving:
             check_space(temporary, self._count_bytes())
             return super().save_weights(temporary)
 
+    def save_own_variables(self, store):
+        """Keeps `batch_range`, a note about the last batch, out of files."""
+
+    def load_own_variables(self, store):
+        """See `save_own_variables`."""
+
     def _count_bytes(self):
         """About the size of a file: HDF5 crashes the process if it cannot write."""
         optimizer = getattr(self, "optimizer", None)

@@ -48,16 +48,17 @@ def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
     source = find(name_or_path)
     config = source.config
     check_parameters(config["architecture"], config["parameters"])
-    architecture, arguments = resolve_arguments(config, overrides)
+    architecture, options, arguments = resolve_arguments(config, overrides)
     check_parameters(architecture)
     wanted = _wants_weights(source, weights)
+    options["dtype"] = dtype
     if not wanted:
-        backbone = SphereEncoderBackbone(**architecture, dtype=dtype)
+        backbone = SphereEncoderBackbone(**architecture, **options)
     elif architecture == config["architecture"]:
-        backbone = _load_backbone(source, dtype)
+        backbone = _load_backbone(source, options)
     else:
-        backbone = SphereEncoderBackbone(**architecture, dtype=dtype)
-        _copy_fitting(_load_backbone(source, dtype), backbone, source.handle)
+        backbone = SphereEncoderBackbone(**architecture, **options)
+        _copy_fitting(_load_backbone(source, options), backbone, source.handle)
     model = SphereEncoderModel(backbone, **arguments)
     if compile:
         _compile(model, config["recipe"])
@@ -80,12 +81,12 @@ def _wants_weights(source, weights):
     return False
 
 
-def _load_backbone(source, dtype):
+def _load_backbone(source, options):
     """The backbone with the preset's weights, none of which is drawn at random."""
     path = source.weights()
     with keras.StatelessScope():
         # Variables made here get their values when the scope ends.
-        backbone = SphereEncoderBackbone(**source.config["architecture"], dtype=dtype)
+        backbone = SphereEncoderBackbone(**source.config["architecture"], **options)
         for variable in backbone.trainable_variables:
             variable._initializer = keras.initializers.Zeros()
     try:
