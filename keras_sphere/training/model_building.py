@@ -63,8 +63,8 @@ def _optimizer(plan):
     schedule = WarmupCosine(
         plan.optimizer["learning_rate"],
         plan.min_learning_rate,
-        plan.warmup_steps,
-        plan.decay_steps,
+        plan.warmup_updates,
+        plan.decay_updates,
     )
     return SphereAdamW(
         **{**plan.optimizer, "learning_rate": schedule},

@@ -30,6 +30,10 @@ class TrainingOptions:
         "Name of a data set, or path of a folder, zip or .jsonl list of images. "
         "Default: that of the preset. `digits` and `fake` need no files.",
     )
+    split: str = _option("train", "Images to train on, such as `train[:95%]`.")
+    held_out_split: str | None = _option(
+        None, "Images for pictures and the alarm. Default: the data set's other split."
+    )
     data_dir: str | None = _option(None, "Where data sets lie, or are downloaded to.")
     output_dir: str | None = _option(
         None, "Folder of the run. Default: runs/<name of the preset>."

@@ -3,6 +3,7 @@
 import dataclasses
 
 from keras_sphere.models.sizes import SIZES
+from keras_sphere.perceptual import feature_distance_of
 from keras_sphere.presets.overrides import resolve_arguments
 from keras_sphere.presets.sources import find
 from keras_sphere.training.options import OF_PRESET
@@ -36,6 +37,7 @@ class DataPlan:
 
     Args:
         dataset: String. Name or path.
+        split: String.
         image_size: Integer. Side in pixels.
         batch_size: Integer.
         conditional: Boolean. Whether labels are needed.
@@ -44,6 +46,7 @@ class DataPlan:
     """
 
     dataset: str
+    split: str
     image_size: int
     batch_size: int
     conditional: bool
@@ -70,7 +73,9 @@ class TrainingPlan:
             scaled.
         min_learning_rate: Float, scaled.
         gradient_accumulation_steps: Integer. Batches per update.
-        epochs, steps_per_epoch, warmup_steps, decay_steps: Integers, in batches.
+        epochs, steps_per_epoch: Integers; a step is a batch.
+        warmup_updates, decay_updates: Integers. The schedule, in updates of the
+            weights.
         dtype, seed, rematerialize_every, jit_compile, steps_per_execution,
             deterministic: See `TrainingOptions`.
         checkpoint_every_steps, keep, log_images_every, memorization_alarm,
@@ -90,8 +95,8 @@ class TrainingPlan:
     gradient_accumulation_steps: int
     epochs: int
     steps_per_epoch: int
-    warmup_steps: int
-    decay_steps: int
+    warmup_updates: int
+    decay_updates: int
     dtype: str | None
     seed: int
     rematerialize_every: int | None
@@ -134,6 +139,7 @@ def plan_data(options, dataset):
     check_positive_integer("batch_size", batch_size)
     return DataPlan(
         dataset=dataset,
+        split=options.split,
         image_size=_first(options.image_size, architecture["image_size"]),
         batch_size=batch_size,
         conditional=_first(options.conditional, architecture["num_classes"] > 0),
@@ -164,7 +170,7 @@ def make_plan(options, data, description, steps_per_epoch):
     """
     config = find(options.preset).config
     recipe = config["recipe"]
-    architecture, arguments = resolve_arguments(
+    architecture, _, arguments = resolve_arguments(
         config, _model_overrides(options, data, description)
     )
     perceptual = _first(options.perceptual, recipe["perceptual"], NO_PERCEPTUAL)
@@ -226,10 +232,9 @@ def _model_overrides(options, data, description):
 
 def _plan_losses(options, recipe, perceptual):
     losses = {name: dict(values) for name, values in recipe.items()}
-    if options.perceptual is not None and perceptual is not None:
-        feature_distance = "absolute" if perceptual == "gradient" else "l2"
+    if options.perceptual is not None:
         for name in ("pixel_reconstruction", "pixel_consistency"):
-            losses[name]["feature_distance"] = feature_distance
+            losses[name]["feature_distance"] = feature_distance_of(perceptual)
     for option, (name, key) in _LOSS_OPTIONS.items():
         if getattr(options, option) is not None:
             losses[name][key] = getattr(options, option)
@@ -274,12 +279,14 @@ def _plan_schedule(options, training, steps_per_epoch):
             "minimum is held for as long. "
             f"Received: warmup_epochs={warmup}, epochs={epochs}"
         )
-    warmup_steps = int(warmup * steps_per_epoch)
+    updates_per_epoch = steps_per_epoch / options.gradient_accumulation_steps
+    warmup_updates = int(warmup * updates_per_epoch)
+    decay_updates = int(epochs * updates_per_epoch) - warmup_updates
     return {
         "epochs": epochs,
         "steps_per_epoch": steps_per_epoch,
-        "warmup_steps": warmup_steps,
-        "decay_steps": max(epochs * steps_per_epoch - warmup_steps, warmup_steps + 1),
+        "warmup_updates": warmup_updates,
+        "decay_updates": max(decay_updates, warmup_updates + 1),
     }
 
 

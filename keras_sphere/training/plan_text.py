@@ -59,7 +59,7 @@ def _data(plan):
         how.append(f"resized ({plan.data.resize})")
     how.append(f"crop {plan.data.crop}")
     return (
-        f"{plan.data.dataset}: {count} images of "
+        f"{plan.data.dataset}, {plan.data.split}: {count} images of "
         f"{side}x{side}x{plan.architecture['num_channels']}, "
         f"{f'{classes} classes' if classes else 'unconditional'}; {', '.join(how)}"
     )
@@ -96,8 +96,8 @@ def _steps(plan):
 def _learning_rate(plan):
     o = plan.optimizer
     return (
-        f"{o['learning_rate']:.3g} after {plan.warmup_steps:,} steps of warm-up, "
-        f"{plan.min_learning_rate:.3g} from step {plan.decay_steps:,} on; encoder x "
+        f"{o['learning_rate']:.3g} after {plan.warmup_updates:,} updates of warm-up, "
+        f"{plan.min_learning_rate:.3g} from {plan.decay_updates:,} on; encoder x "
         f"{o['encoder_learning_rate_factor']:g}; clip {o['global_clipnorm']}; "
         f"average {o['ema_momentum']:g}; decay {o['weight_decay']:g}"
     )

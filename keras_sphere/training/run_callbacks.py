@@ -22,7 +22,8 @@ def watching_callbacks(plan, data, folder):
     batch_size, every = plan.data.batch_size, plan.log_images_every
     to_show = held_out = image_log = None
     if every:
-        to_show, held_out = data.to_show(), data.held_out()
+        held_out = data.held_out()
+        to_show = (held_out,) if held_out is not None else data.to_show()
     if to_show is not None:
         image_log = ImageLog(
             folder / "pictures",

@@ -20,7 +20,17 @@ DATASET_OF_PRESET = {
     "imagenet256_xlarge": "imagenet",
     "oxford_flowers256": "oxford_flowers102",
 }
-TRAIN, HELD_OUT = "train", "test"
+# The split beside "train"; "test" where this does not say. (ImageNet's has no labels.)
+HELD_OUT_SPLITS = {"imagenet": "validation", "imagenet64": "validation"}
+# For plans without the data: images to train on, and classes.
+KNOWN_COUNTS = {
+    "animal_faces": (14_630, 3),
+    "cifar10": (50_000, 10),
+    "cifar100": (50_000, 100),
+    "imagenet": (1_281_167, 1000),
+    "imagenet64": (1_281_167, 1000),
+    "oxford_flowers102": (1_020, 102),
+}
 
 logger = logging.getLogger("keras_sphere")
 
@@ -78,15 +88,24 @@ class NamedData:
             options: `TrainingOptions`.
         """
         self._plan, self._data_dir = plan, options.data_dir
+        self._held_out_split = options.held_out_split or HELD_OUT_SPLITS.get(
+            self.name, "test"
+        )
         try:
-            self.dataset = self._load(TRAIN, download=not options.dry_run)
-        except OSError as error:
-            counts = data.KNOWN_COUNTS.get(self.name)
-            if not options.dry_run or counts is None:
+            self.dataset = self._load(
+                plan.split,
+                horizontal_flip=plan.horizontal_flip,
+                crop=plan.crop,
+                download=not options.dry_run,
+            )
+        except data.DataNotFoundError:
+            if not options.dry_run or self.name not in KNOWN_COUNTS:
                 raise
             print(f"The data set {self.name!r} is not here; planned by what is known.")
-            logger.info("%s", error)
-            self.description = types.SimpleNamespace(num_channels=3, **counts)
+            num_images, num_classes = KNOWN_COUNTS[self.name]
+            self.description = types.SimpleNamespace(
+                num_images=num_images, num_channels=3, num_classes=num_classes
+            )
             return
         self.can_read = True
         self.description = self.dataset.description
@@ -99,9 +118,7 @@ class NamedData:
             image_size=self._plan.image_size,
             batch_size=self._plan.batch_size,
             seed=self._plan.seed,
-            horizontal_flip=split == TRAIN and self._plan.horizontal_flip,
             resize=self._plan.resize,
-            crop=self._plan.crop if split == TRAIN else "center",
             conditional=self._plan.conditional,
             data_dir=self._data_dir,
             **arguments,
@@ -119,14 +136,14 @@ class NamedData:
     def held_out(self):
         """Images that are not trained on, or `None` if there are none."""
         try:
-            return self._load(HELD_OUT, download=False)
+            return self._load(self._held_out_split, download=False)
         except (OSError, ValueError) as error:
-            logger.info("No held-out images: %s", error)
+            logger.warning("There are no held-out images: %s", error)
             return None
 
     def to_show(self):
-        """Arguments for `ImageLog`: held-out images, or else training images."""
-        return (self.held_out() or self.dataset,)
+        """Arguments for `ImageLog` where nothing is held out: the training images."""
+        return (self.dataset,)
 
 
 class Stream:

@@ -40,7 +40,7 @@ def new_tiny(plan_of=None, **choices):
     plan = new_plan(size="tiny", **choices)
     if plan_of is None:
         return plan
-    names = ("epochs", "steps_per_epoch", "warmup_steps", "decay_steps")
+    names = ("epochs", "steps_per_epoch", "warmup_updates", "decay_updates")
     names += ("optimizer", "min_learning_rate")
     return dataclasses.replace(plan, **{n: getattr(plan_of, n) for n in names})
 
@@ -50,8 +50,8 @@ def test_the_numbers_are_those_of_the_recipe(preset):
     epochs, warmup, angle, reconstruction, consistency, classes, flip = RECIPES[preset]
     plan = new_plan(preset, num_images=2570, num_classes=classes or 3, batch_size=256)
     assert (plan.epochs, plan.steps_per_epoch) == (epochs, 10)
-    assert plan.warmup_steps == 10 * warmup
-    assert plan.decay_steps == 10 * (epochs - warmup)
+    assert plan.warmup_updates == 10 * warmup
+    assert plan.decay_updates == 10 * (epochs - warmup)
     assert plan.optimizer["learning_rate"] == pytest.approx(1e-4)
     assert plan.min_learning_rate == pytest.approx(1e-6)
     assert plan.optimizer["encoder_learning_rate_factor"] == 0.1
@@ -79,6 +79,7 @@ def test_learning_rates_follow_the_images_of_an_update():
         plan = new_plan(**choices)
         assert plan.optimizer["learning_rate"] == pytest.approx(5e-5)
         assert plan.min_learning_rate == pytest.approx(5e-7)
+        assert plan.warmup_updates == 3900
     plan = new_plan(batch_size=128, scale_learning_rates=False, learning_rate=2e-4)
     assert plan.optimizer["learning_rate"] == 2e-4
     assert plan.min_learning_rate == 1e-6
@@ -95,9 +96,9 @@ def test_the_learning_rate_over_the_steps():
 
 
 def test_warm_up_takes_a_tenth_of_a_short_run_at_most():
-    assert new_plan(num_images=256, batch_size=16, epochs=50).warmup_steps == 80
+    assert new_plan(num_images=256, batch_size=16, epochs=50).warmup_updates == 80
     plan = new_plan(num_images=256, batch_size=16, epochs=50, warmup_epochs=10)
-    assert plan.warmup_steps == 160
+    assert plan.warmup_updates == 160
     with pytest.raises(ValueError, match="Received: warmup_epochs=30"):
         new_plan(epochs=50, warmup_epochs=30)
 

@@ -142,7 +142,9 @@ def test_a_signal_saves_within_the_step_and_the_next_run_goes_on(
 
 def test_another_plan_is_refused_and_the_difference_named(run, unbroken):
     folder, _ = unbroken
-    with pytest.raises(PlanChangedError, match=r"optimizer.learning_rate: [^ ]+ -> 0.0003"):
+    with pytest.raises(
+        PlanChangedError, match=r"optimizer.learning_rate: [^ ]+ -> 0.0003"
+    ):
         run(folder, learning_rate=3e-4)
     with pytest.raises(PlanChangedError, match="epochs: 3 -> 5"):
         run(folder, epochs=5)
