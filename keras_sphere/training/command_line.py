@@ -5,7 +5,7 @@ import sys
 import types
 import typing
 
-from absl import app, flags
+from absl import app, flags, logging
 
 from keras_sphere.file_integrity import CorruptFileError
 from keras_sphere.models.finite_loss_guard import NonFiniteLossError
@@ -27,6 +27,7 @@ def run(**defaults):
     it is saved; with status 1 and a message when it cannot go on.
     """
     names = define_flags(defaults)
+    flags.FLAGS.set_default("verbosity", logging.WARNING)
 
     def main(_):
         try:

@@ -101,11 +101,12 @@ def _train(options, folder, stop, callbacks):
         batches = data.starting_at() if data.can_read else None
         print(measure(plan, parameters["total"], options.dry_run_steps, batches))
         return TrainingRun(None, None, plan, False)
-    is_resumed = _claim_folder(folder, plan, options.resume)
+    is_resumed = _check_folder(folder, plan, options.resume)
     keras.utils.set_random_seed(plan.seed)
     if plan.deterministic:
         make_deterministic()
     model = build_model(plan)
+    write_plan(plan, folder)
     checkpoint = TrainingCheckpoint(
         folder / CHECKPOINTS, every_steps=plan.checkpoint_every_steps, keep=plan.keep
     )
@@ -150,7 +151,7 @@ def _prepare(options):
     return options, data, make_plan(options, data_plan, data.description, len(data))
 
 
-def _claim_folder(folder, plan, may_resume):
+def _check_folder(folder, plan, may_resume):
     """Checks that the folder is this training's; returns whether it is begun."""
     is_begun = bool(CheckpointStore(folder / CHECKPOINTS).entries())
     if is_begun and not may_resume:
@@ -160,7 +161,6 @@ def _claim_folder(folder, plan, may_resume):
         )
     if is_begun:
         check_same_plan(plan, folder)
-    write_plan(plan, folder)
     return is_begun
 
 

@@ -21,8 +21,7 @@ TINY_ARCHITECTURE = {
 TRIAL = {
     "size": TINY,
     "image_size": 16,
-    "epochs": 10,
-    "warmup_epochs": 1.0,
+    "epochs": 8,
     "batch_size": 25,
     "learning_rate": 2e-2,  # at 256: 2e-3 at 25
     "min_learning_rate": 1e-4,
@@ -32,7 +31,7 @@ TRIAL = {
     "horizontal_flip": False,
     "dtype": "float32",
     "checkpoint_every_steps": 100,
-    "log_images_every": 5,
+    "log_images_every": 4,
 }
 
 

@@ -7,6 +7,8 @@ from one that has imported Keras, which takes longer than the steps between two 
 Four of five kills are SIGKILL, at a random moment; the fifth is SIGTERM.
 """
 
+import contextlib
+import importlib
 import json
 import os
 import pathlib
@@ -16,6 +18,7 @@ import signal
 import sys
 import time
 import traceback
+import zipfile
 
 import h5py
 import keras
@@ -25,8 +28,11 @@ import keras_sphere.training.command_line  # noqa: F401 - imported once, before 
 from keras_sphere.file_integrity import CorruptFileError
 from keras_sphere.training.checkpoint_store import CheckpointStore
 
+with contextlib.suppress(ImportError):
+    importlib.import_module("tensorflow")  # what Keras saves with imports it, if it can
+
 SCRIPT = pathlib.Path(__file__).parents[2] / "examples" / "train_folder.py"
-STEPS_PER_EPOCH, EVERY_STEPS, STEPS_PER_KILL = 20, 3, 24
+STEPS_PER_EPOCH, EVERY_STEPS, STEPS_PER_KILL = 20, 3, 16
 SECONDS_OF_START = 1.0
 
 
@@ -130,8 +136,6 @@ def final_arrays(folder):
     store = CheckpointStore(folder / "checkpoints")
     checkpoint = store.open(store.entries()[-1])
     arrays = {"state": (checkpoint / "state.json").read_text()}
-    import zipfile
-
     with zipfile.ZipFile(checkpoint / "model.keras") as archive:
         archive.extract("model.weights.h5", folder / "extracted")
     files = {
@@ -173,8 +177,8 @@ def main(directory, kills, seed=0):
     for kill in range(kills):
         number = signal.SIGTERM if kill % 5 == 4 else signal.SIGKILL
         at_work += kill_one(command, broken / "checkpoints", log, number, moments)
-    print(f"{kills} kills, {at_work} of them at work", time.monotonic() - begin)
-    print("steps before the last life:", steps_done(broken / "checkpoints"))
+    done = steps_done(broken / "checkpoints")
+    print(f"{kills} kills, {at_work} of them at work; {done} steps done by then")
     for folder in (broken, whole):
         child = start(arguments(preset, folder, kills), log)
         status = os.waitpid(child, 0)[1]

@@ -142,9 +142,7 @@ def test_a_signal_saves_within_the_step_and_the_next_run_goes_on(
 
 def test_another_plan_is_refused_and_the_difference_named(run, unbroken):
     folder, _ = unbroken
-    with pytest.raises(
-        PlanChangedError, match=r"optimizer.learning_rate: [^ ]+ -> 0.0003"
-    ):
+    with pytest.raises(PlanChangedError, match=r"learning_rate: [^ ]+ -> 0.0003"):
         run(folder, learning_rate=3e-4)
     with pytest.raises(PlanChangedError, match="epochs: 3 -> 5"):
         run(folder, epochs=5)
@@ -188,6 +186,34 @@ def test_a_bad_batch_ends_the_run_and_leaves_the_earlier_checkpoints(run, tmp_pa
     entries = CheckpointStore(tmp_path / "checkpoints").entries()
     assert len(entries) == 1
     assert not (tmp_path / "preset").exists()
+
+
+def test_divergence_ends_the_run_and_leaves_the_earlier_checkpoints(run, tmp_path):
+    with pytest.raises(keras_sphere.NonFiniteLossError):
+        run(tmp_path, learning_rate=1e30, warmup_epochs=0, checkpoint_every_steps=1)
+    store = CheckpointStore(tmp_path / "checkpoints")
+    for entry in store.entries():
+        store.open(entry)
+
+
+def test_weights_that_are_not_there_are_named_before_anything_is_written(
+    run, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("KERAS_SPHERE_PERCEPTUAL_DIR", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="--perceptual=gradient"):
+        run(tmp_path / "run", perceptual="lpips_convnext")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_dry_run_needs_no_data_that_is_well_known(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    train("cifar10", dry_run=True, dry_run_steps=0)
+    output = capsys.readouterr().out
+    assert "planned by what is known" in output
+    assert "50,000 images of 32x32x3" in output
+    assert "Not measured" in output
+    with pytest.raises(FileNotFoundError):
+        train("animal_faces256", data_dir=str(tmp_path), output_dir=tmp_path / "run")
 
 
 def test_a_stream_that_cannot_start_anywhere(run, tmp_path):
