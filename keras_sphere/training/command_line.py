@@ -17,19 +17,22 @@ _OF_PYTHON_ONLY = ("steps_per_epoch", "num_classes", "num_channels")
 _EXPECTED = (CorruptFileError, NonFiniteLossError, OSError, PlanChangedError)
 
 
-def run(**defaults):
+def run(required=(), **defaults):
     """Trains as the command line says: all that an example script does.
 
     Args:
+        required: Sequence of names of flags that the user must give.
         **defaults: Defaults of the flags, in place of those of `TrainingOptions`.
 
     It exits with status 0 when the training is complete, or a signal has ended it and
     it is saved; with status 1 and a message when it cannot go on.
     """
     names = define_flags(defaults)
-    flags.FLAGS.set_default("verbosity", logging.WARNING)
+    flags.mark_flags_as_required(required)
 
     def main(_):
+        if flags.FLAGS["verbosity"].using_default_value:
+            logging.set_verbosity(logging.WARNING)
         try:
             train(**{name: flags.FLAGS[name].value for name in names})
         except _EXPECTED as error:

@@ -20,7 +20,7 @@ EXAMPLES = {
     "train_imagenet": ("fake", "imagenet256_large", 10),
     "train_flowers": ("fake", "oxford_flowers256", 10),
     "train_animal_faces": ("fake", "animal_faces256", 0),
-    "train_folder": ("digits", "cifar10", 10),
+    "train_folder": ("digits", "oxford_flowers256", 10),
 }
 
 
