@@ -1,5 +1,6 @@
 """The order of an epoch, and what is drawn for its images."""
 
+import numbers
 import threading
 
 import numpy as np
@@ -26,7 +27,7 @@ class EpochOrder:
 
     def __init__(self, num_images, batch_size, seed=0, shuffle=True, drop_last=False):
         check_positive_integer("batch_size", batch_size)
-        if isinstance(seed, bool) or not 0 <= seed < 2**64:
+        if not isinstance(seed, numbers.Integral) or not 0 <= seed < 2**64:
             raise ValueError(
                 f"`seed` must be an integer of at least 0. Received: seed={seed!r}"
             )
@@ -73,21 +74,6 @@ class EpochOrder:
         """Indices of the images of one batch."""
         start = step * self.batch_size
         return self.order(epoch)[start : start + self.batch_size]
-
-    def positions(self, epoch=0, step=0):
-        """A generator without end of the positions `(epoch, step)` from one on.
-
-        Raises:
-            ValueError: At the call, if the position does not exist.
-        """
-        self.check_position(epoch, step)
-        return self._positions(epoch, step)
-
-    def _positions(self, epoch, step):
-        while True:
-            for later in range(step, self.num_batches):
-                yield epoch, later
-            epoch, step = epoch + 1, 0
 
     def check_position(self, epoch, step):
         """Raises a `ValueError` unless an epoch has that step, or ends there."""

@@ -3,7 +3,6 @@
 import concurrent.futures
 import io
 import os
-import pathlib
 import zipfile
 
 import numpy as np
@@ -32,16 +31,19 @@ class Folder:
     """
 
     def __init__(self, path):
-        self.path = pathlib.Path(path)
         self.location = str(path)
 
     def names(self):
         """Names of all files, with `/`, sorted."""
-        return files_below(self.path)
+        return files_below(self.location)
+
+    def path(self, name):
+        """What a file is called in messages."""
+        return os.path.join(self.location, name)
 
     def open(self, name):
         """Opens a file for reading."""
-        path = self.path / name
+        path = self.path(name)
         if os.path.getsize(path) > MAX_FILE_BYTES:
             raise ValueError(f"the file is larger than {MAX_FILE_BYTES:,} bytes")
         return open(path, "rb")
@@ -79,6 +81,10 @@ class Archive:
     def names(self):
         """Names of all files, with `/`, sorted."""
         return sorted(self._entries)
+
+    def path(self, name):
+        """What an entry is called in messages."""
+        return f"{self.location}/{name}"
 
     def open(self, name):
         """Opens an entry for reading, in memory."""
@@ -124,7 +130,7 @@ class FileSource:
 
     def path(self, index):
         """What an image is called in messages."""
-        return os.path.join(self._container.location, self._names[index])
+        return self._container.path(self._names[index])
 
     def example(self, index, smallest_side, exact):
         """A `PIL.Image.Image`, its label or `None`, and what was converted.
@@ -149,7 +155,7 @@ class FileSource:
             `FileSource`.
 
         Raises:
-            UnreadableImageError: If one fails and the report is strict.
+            UnreadableImageError: If one fails and the report is strict, or if all fail.
         """
         if check == "names":
             return self
@@ -166,6 +172,10 @@ class FileSource:
                         report.skip(error.path, error.reason)
             finally:
                 pool.shutdown(cancel_futures=True)
+        if not good:
+            raise UnreadableImageError(
+                self.path(0), f"nor can any other of {len(self)} images be read"
+            )
         return self if len(good) == len(self) else self.subset(good)
 
     def _header(self, index):

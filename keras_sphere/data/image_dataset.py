@@ -1,6 +1,8 @@
 """Batches of images for `fit`, from any source, in an order known beforehand."""
 
+import itertools
 import logging
+import threading
 
 import keras
 import numpy as np
@@ -9,8 +11,8 @@ from keras_sphere.data.description import DatasetDescription
 from keras_sphere.data.epoch_order import EpochOrder
 from keras_sphere.data.image_decoding import UnreadableImageError
 from keras_sphere.data.image_fitting import fit_image, to_channels
+from keras_sphere.data.read_ahead import ReadAhead
 from keras_sphere.data.read_report import ReadReport
-from keras_sphere.optional_imports import import_optional
 
 logger = logging.getLogger("keras_sphere")
 
@@ -19,15 +21,15 @@ FLIP, CROP = 1, 2  # streams of random numbers
 MAX_BAD_IN_A_ROW = 100
 # A JPEG may be decoded at a smaller scale that is still so much larger than needed.
 DECODING_MARGIN = 2
-ENDLESS = 2**62
 
 
 class ImageDataset(keras.utils.PyDataset):
     """Images of a source, as batches for `fit` on every backend; made by `load`.
 
-    `fit(dataset)` reads it as Keras' `PyDataset`. `fit(dataset.starting_at(...),
-    steps_per_epoch=len(dataset), shuffle=False)` can start anywhere and reads ahead.
-    Order, crops and flips of a batch are functions of seed, epoch and step.
+    `fit(dataset)` reads it as Keras' `PyDataset`; `fit(dataset.starting_at(...),
+    steps_per_epoch=len(dataset), shuffle=False)` starts anywhere. Both decode images
+    ahead, in threads. Order, crops and flips of a batch are functions of seed, epoch
+    and step.
 
     An image that turns out to be unreadable is replaced by the next readable one in
     file order with that one's label, whatever was read before, and counted.
@@ -50,12 +52,19 @@ class ImageDataset(keras.utils.PyDataset):
         report: `ReadReport`, or `None` for a new one that is not strict.
         num_threads: Integer. Batches that are made at a time.
 
+    Attributes:
+        description: `DatasetDescription`.
+        epoch: Integer. The epoch that `fit(dataset)` is in.
+        has_own_order: `True`, which tells `fit` not to shuffle the batches itself.
+
     Raises:
         ValueError: If labels are asked for and there are none, or if there is not
             one batch.
         UnreadableImageError: In use, if an image cannot be read and the report is
             strict, or if a hundred in a row cannot.
     """
+
+    has_own_order = True
 
     def __init__(
         self,
@@ -83,14 +92,16 @@ class ImageDataset(keras.utils.PyDataset):
                 f"name={name!r}"
             )
         self._in_memory = _has_size(source, image_size, num_channels)
-        super().__init__(workers=1 if self._in_memory else num_threads)
+        super().__init__()
         self._source = source
         self._conditional = has_labels if conditional is None else conditional
         self._epochs = EpochOrder(len(source), batch_size, seed, shuffle, drop_last)
         self._resize = resize
         self._crop = crop
         self._horizontal_flip = horizontal_flip
-        self._num_threads = num_threads
+        self._ahead = ReadAhead(self._batch_at, num_threads)
+        self._lock = threading.Lock()
+        self._steps_read = set()
         self._report = report or ReadReport()
         self.batch_size = batch_size
         self.seed = seed
@@ -103,7 +114,7 @@ class ImageDataset(keras.utils.PyDataset):
             num_classes=len(source.class_names) if self._conditional else 0,
             class_names=source.class_names if self._conditional else (),
             num_images=len(source),
-            num_skipped=len(self._report.skipped),
+            num_skipped=self._report.num_skipped,
             source=source.location,
         )
         logger.info("%s", self.report)
@@ -113,14 +124,22 @@ class ImageDataset(keras.utils.PyDataset):
         return self._epochs.num_batches
 
     def __getitem__(self, step):
-        """Batch `step` of the epoch `self.epoch`, which `fit` counts up."""
+        """Batch `step` of the epoch `self.epoch`.
+
+        The next epoch starts when all steps of one have been read, so that looking
+        at its first batches, as Keras does before it trains, changes nothing.
+        """
         if not 0 <= step < len(self):
             raise IndexError(f"An epoch has {len(self)} batches. Received: step={step}")
-        return self._batch(self.epoch, step)
-
-    def on_epoch_end(self):
-        """Goes on to the next epoch."""
-        self.epoch += 1
+        with self._lock:
+            if len(self._steps_read) == len(self):
+                self._steps_read.clear()
+                self.epoch += 1
+            self._steps_read.add(step)
+            position = self.epoch * len(self) + step
+            return (
+                self._batch_at(position) if self._in_memory else self._ahead[position]
+            )
 
     def starting_at(self, epoch=0, step=0):
         """A generator of batches without end, for `fit` with `steps_per_epoch`.
@@ -142,17 +161,9 @@ class ImageDataset(keras.utils.PyDataset):
         """
         self._epochs.check_position(epoch, step)
         if self._in_memory:
-            positions = self._epochs.positions(epoch, step)
-            return (self._batch(*position) for position in positions)
-        grain = import_optional("grain", "Reading images ahead", extra="train")
-        first = epoch * len(self) + step
-        batches = grain.MapDataset.range(first, ENDLESS).map(
-            lambda position: self._batch(*divmod(position, len(self)))
-        )
-        reading = grain.ReadOptions(
-            num_threads=self._num_threads, prefetch_buffer_size=self._num_threads + 2
-        )
-        return (batch for batch in batches.to_iter_dataset(reading))
+            positions = itertools.count(epoch * len(self) + step)
+            return (self._batch_at(position) for position in positions)
+        return self._ahead.starting_at(epoch * len(self) + step)
 
     def examples(self, indices):
         """Images by their place in file order, cropped at the center, not mirrored.
@@ -186,7 +197,9 @@ class ImageDataset(keras.utils.PyDataset):
             f"from {what.source}"
         )
 
-    def _batch(self, epoch, step):
+    def _batch_at(self, position):
+        """A batch by its number since the start of the first epoch."""
+        epoch, step = divmod(position, len(self))
         rows = self._epochs.rows(epoch, step)
         if self._crop == "random":
             offsets = self._epochs.draws(epoch, CROP)[rows]

@@ -42,5 +42,6 @@ def fit_image(image, image_size, resize, offset=0.5):
 
 def to_channels(image, num_channels):
     """A PIL image as a uint8 array of shape `(height, width, num_channels)`."""
-    image = image.convert("L" if num_channels == 1 else "RGB")
+    mode = "L" if num_channels == 1 else "RGB"
+    image = image if image.mode == mode else image.convert(mode)
     return np.asarray(image).reshape(image.height, image.width, num_channels)

@@ -1,6 +1,5 @@
 """Images at a path: a folder, an archive or a list."""
 
-import os
 import pathlib
 import zipfile
 
@@ -44,9 +43,9 @@ def path_source(path, split, data_dir, report):
             f"There are no images at this path, but {len(found.other_files)} other "
             f"files. Received: path={str(path)!r}, split={split!r}"
         )
-    report.other_files += [prefix + name for name in found.other_files]
+    report.other_files += [container.path(prefix + name) for name in found.other_files]
     for name, reason in found.skipped.items():
-        report.skip(os.path.join(container.location, prefix + name), reason)
+        report.skip(container.path(prefix + name), reason)
     names = [prefix + name for name in found.names]
     return FileSource(container, names, found.labels, found.class_names, str(path))
 

@@ -20,6 +20,7 @@ class ReadReport:
 
     Attributes:
         skipped: Dict of path -> reason, of images left out when they were listed.
+        num_skipped: Integer. How many these are.
         replaced: Dict of path -> reason, of images found unreadable in use.
         other_files: List of paths that are no images by their names.
     """
@@ -27,13 +28,15 @@ class ReadReport:
     def __init__(self, strict=False):
         self.strict = strict
         self.skipped = {}
+        self.num_skipped = 0
         self.replaced = {}
         self.other_files = []
         self._converted = {}
         self._lock = threading.Lock()
 
     def skip(self, path, reason):
-        """Notes an image that is left out."""
+        """Notes an image that is left out; one that is listed twice counts twice."""
+        self.num_skipped += 1
         self._note(self.skipped, path, reason, "skipped")
 
     def replace(self, path, reason):
@@ -55,9 +58,14 @@ class ReadReport:
         if converted:
             counts = [f"{count} {kind}" for kind, count in sorted(converted.items())]
             lines.append(f"converted so far: {', '.join(counts)}")
-        lines += _listed("skipped", skipped)
-        lines += _listed("unreadable in use, another one in its place", replaced)
-        lines += _listed("other files", dict.fromkeys(self.other_files))
+        lines.append(f"skipped: {self.num_skipped}")
+        lines += _paths(skipped)
+        if replaced:
+            lines.append(f"unreadable in use, another in its place: {len(replaced)}")
+            lines += _paths(replaced)
+        if self.other_files:
+            lines.append(f"other files: {len(self.other_files)}")
+            lines += _paths(dict.fromkeys(self.other_files))
         return "\n".join(lines)
 
     def _note(self, notes, path, reason, what):
@@ -74,12 +82,11 @@ class ReadReport:
             logger.warning("%d images are %s by now.", count, what)
 
 
-def _listed(title, notes):
-    if not notes:
-        return [f"{title}: 0"] if title == "skipped" else []
-    lines = [f"{title}: {len(notes)}"]
-    for path, reason in list(notes.items())[:MAX_LISTED]:
-        lines.append(f"  {path}: {reason}" if reason else f"  {path}")
-    if len(notes) > MAX_LISTED:
-        lines.append(f"  and {len(notes) - MAX_LISTED} more")
-    return lines
+def _paths(notes):
+    """The first paths of a dict of path -> reason or `None`, one a line."""
+    lines = [
+        f"  {path}: {reason}" if reason else f"  {path}"
+        for path, reason in list(notes.items())[:MAX_LISTED]
+    ]
+    more = len(notes) - len(lines)
+    return [*lines, f"  and {more} more"] if more else lines

@@ -1,5 +1,7 @@
 """Batches of arrays in an order that can be taken up again anywhere."""
 
+import itertools
+
 from keras_sphere.data.epoch_order import EpochOrder
 
 
@@ -61,10 +63,13 @@ class ShuffledBatches:
         Raises:
             ValueError: If the position does not exist.
         """
-        positions = self._epochs.positions(epoch, step)
-        return (self._batch(self._epochs.rows(*position)) for position in positions)
+        self._epochs.check_position(epoch, step)
+        return self._batches(epoch, step)
 
-    def _batch(self, rows):
-        if self.labels is None:
-            return (self.images[rows],)
-        return self.images[rows], self.labels[rows]
+    def _batches(self, epoch, step):
+        for position in itertools.count(epoch * len(self) + step):
+            rows = self._epochs.rows(*divmod(position, len(self)))
+            if self.labels is None:
+                yield (self.images[rows],)
+            else:
+                yield self.images[rows], self.labels[rows]

@@ -35,7 +35,7 @@ class TFDSSource:
             split=split, decoders={"image": tfds.decode.SkipDecoding()}
         )
         features = builder.info.features
-        self._has_labels = hasattr(features.get("label"), "names")
+        self._has_labels = "label" in features and hasattr(features["label"], "names")
         self.class_names = tuple(features["label"].names) if self._has_labels else ()
         self.num_channels = 1 if features["image"].shape[-1] == 1 else 3
         self.location = str(builder.data_dir)
