@@ -2,7 +2,7 @@
 
     pip install "keras-sphere[jax,data,train]"
     KERAS_BACKEND=jax python examples/train_animal_faces.py --data_dir=afhq  # on a GPU
-    KERAS_BACKEND=jax python examples/train_animal_faces.py --dry_run        # what it takes
+    KERAS_BACKEND=jax python examples/train_animal_faces.py --dry_run        # measures
     KERAS_BACKEND=jax python examples/train_animal_faces.py --dataset=fake   # a trial
 
 Every number comes from the preset `animal_faces256`; each flag of `--help` overrides

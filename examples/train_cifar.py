@@ -2,7 +2,7 @@
 
     pip install "keras-sphere[jax,data,train]"
     KERAS_BACKEND=jax python examples/train_cifar.py                   # on a GPU
-    KERAS_BACKEND=jax python examples/train_cifar.py --dry_run         # what it takes
+    KERAS_BACKEND=jax python examples/train_cifar.py --dry_run         # measures
     KERAS_BACKEND=jax python examples/train_cifar.py --dataset=digits  # a trial
 
 Every number comes from the preset `cifar10`; each flag of `--help` overrides one. The

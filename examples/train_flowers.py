@@ -2,7 +2,7 @@
 
     pip install "keras-sphere[jax,data,train]"
     KERAS_BACKEND=jax python examples/train_flowers.py                 # on a GPU
-    KERAS_BACKEND=jax python examples/train_flowers.py --dry_run       # what it takes
+    KERAS_BACKEND=jax python examples/train_flowers.py --dry_run       # measures
     KERAS_BACKEND=jax python examples/train_flowers.py --dataset=fake  # a trial
 
 Every number comes from the preset `oxford_flowers256`; each flag of `--help` overrides

@@ -4,7 +4,7 @@
     KERAS_BACKEND=jax python examples/train_imagenet.py                 # large
     KERAS_BACKEND=jax python examples/train_imagenet.py --preset=imagenet256_xlarge
     KERAS_BACKEND=jax python examples/train_imagenet.py --preset=imagenet64
-    KERAS_BACKEND=jax python examples/train_imagenet.py --dry_run       # what it takes
+    KERAS_BACKEND=jax python examples/train_imagenet.py --dry_run       # measures
     KERAS_BACKEND=jax python examples/train_imagenet.py --dataset=fake  # a trial
 
 Every number comes from the preset (`imagenet256_base` is the third at 256 px); each
