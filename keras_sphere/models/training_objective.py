@@ -63,7 +63,7 @@ def resolve_perceptual(perceptual):
     if perceptual is None:
         return None
     if perceptual == "gradient":
-        return GradientPyramid(name="perceptual")
+        return GradientPyramid(dtype="float32", name="perceptual")
     if isinstance(perceptual, keras.Layer):
         perceptual.trainable = False
         return perceptual
