@@ -174,7 +174,8 @@ else:
             if BACKEND != "tensorflow":
                 return list(grads)
             pairs = zip(grads, trainable_variables, strict=True)
-            return [gradient for gradient, _ in super()._all_reduce_sum_gradients(pairs)]
+            pairs = super()._all_reduce_sum_gradients(pairs)
+            return [gradient for gradient, _ in pairs]
 
         def _all_reduce_sum_gradients(self, grads_and_vars):
             return grads_and_vars  # `add_replicas` did it

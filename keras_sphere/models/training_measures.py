@@ -41,7 +41,7 @@ def measure(images, outputs):
     """
     ops = keras.ops
     outputs = {
-        name: ops.stop_gradient(outputs[name])
+        name: ops.stop_gradient(ops.convert_to_tensor(outputs[name]))
         for name in ("latents", "cycled_latents", "reconstruction")
     }
     latents = geometry.as_float(outputs["latents"])

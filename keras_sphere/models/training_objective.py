@@ -69,7 +69,7 @@ def resolve_perceptual(perceptual, dtype=None):
     if isinstance(perceptual, keras.Layer):
         network = perceptual
     elif perceptual == "gradient":
-        network = GradientPyramid(name="perceptual")
+        network = GradientPyramid(dtype="float32", name="perceptual")
     elif isinstance(perceptual, str) and perceptual in perceptual_networks.NAMES:
         network = perceptual_networks.load(perceptual, dtype=dtype)
     else:

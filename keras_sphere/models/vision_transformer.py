@@ -132,7 +132,7 @@ class VisionTransformer(keras.layers.Layer):
         condition = self._condition(labels, keras.ops.shape(tokens)[0], training)
         tokens = self.position_embedding(tokens)
         num_prefix = 0
-        for i, block in enumerate(self.blocks):
+        for i in range(self.num_layers):
             if self.inserts_tokens and i == self.in_context_start:
                 tokens = self.in_context_tokens(tokens, condition)
                 num_prefix = self.num_in_context_tokens
