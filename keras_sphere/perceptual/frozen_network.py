@@ -146,6 +146,9 @@ class FrozenNetwork(keras.layers.Layer):
         if self.source is None:
             super().load_own_variables(store)
 
+    def get_build_config(self):
+        """None: what holds the layer builds it, so that files are read once."""
+
     def get_config(self):
         config = super().get_config()
         return {**config, "source": self.source}
