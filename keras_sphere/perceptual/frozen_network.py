@@ -136,6 +136,11 @@ class FrozenNetwork(keras.layers.Layer):
         )
         return x + self.value(f"{name}_bias")
 
+    @property
+    def unsaved_weights(self):
+        """Weights that files of models leave out."""
+        return [] if self.source is None else self.weights
+
     def save_own_variables(self, store):
         """Saves random weights only: others are read from their source again."""
         if self.source is None:

@@ -122,7 +122,7 @@ def test_files_that_do_not_fit_are_refused(files, tmp_path, name):
 
 def test_negative_heads_are_refused(files, tmp_path):
     path = changed(files / "heads.pth", lambda t: t["lin3.model.1.weight"].neg_())
-    with pytest.raises(ValueError, match="must not be negative.*lin3"):
+    with pytest.raises(ValueError, match=r"must not be negative.*lin3"):
         convert_lpips(files / "vgg16.pth", path, tmp_path, verify=False)
 
 

@@ -129,9 +129,10 @@ def test_an_array_that_claims_to_be_huge_is_refused_unread(tmp_path):
     weights = new_weights()
     del weights["head_bias"]
     np.savez(path, **weights)
-    with zipfile.ZipFile(path, "a") as archive, archive.open(
-        "head_bias.npy", "w"
-    ) as file:
+    with (
+        zipfile.ZipFile(path, "a") as archive,
+        archive.open("head_bias.npy", "w") as file,
+    ):
         header = {"descr": "<f4", "fortran_order": False, "shape": (2**40,)}
         np.lib.format.write_array_header_1_0(file, header)
     with pytest.raises(ValueError, match=r"must have the shape \(5,\)"):
