@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import pathlib
 import pickle
-import zipfile
 from collections.abc import Callable
 
 import ml_dtypes  # noqa: F401  teaches NumPy bfloat16
@@ -16,6 +15,7 @@ from keras_sphere.optional_imports import import_optional
 FORMATS = ("pth", "safetensors")
 # Which weights a file holds, and under what name.
 KINDS = {"raw": "model", "ema": "ema_model"}
+_LEGACY_START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,12 +108,8 @@ def _safetensors_checkpoint(file, path):
 def _torch_checkpoint(path):
     torch = import_optional("torch", "A .pth file", "torch")
     try:
-        # Files of before PyTorch 1.6 are no archives, which alone can be mapped.
         content = torch.load(
-            path,
-            map_location="cpu",
-            weights_only=True,
-            mmap=zipfile.is_zipfile(path),
+            path, map_location="cpu", weights_only=True, mmap=not _is_legacy(path)
         )
     except pickle.UnpicklingError as error:
         raise ValueError(
@@ -134,6 +130,12 @@ def _torch_checkpoint(path):
         {kind: _stored(tensors, path) for kind, tensors in state_dicts.items()},
         epoch if isinstance(epoch, int) else None,
     )
+
+
+def _is_legacy(path):
+    """Whether a file is of before PyTorch 1.6, and cannot be mapped into memory."""
+    with path.open("rb") as file:
+        return file.read(len(_LEGACY_START)) == _LEGACY_START
 
 
 def _stored(tensors, path):

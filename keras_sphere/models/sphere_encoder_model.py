@@ -140,7 +140,7 @@ class SphereEncoderModel(
         self._compile_config.config["jit_compile"] = kwargs.get("jit_compile", "auto")
 
     def _default_losses(self):
-        return default_losses(feature_distance_of(self.perceptual))
+        return default_losses(feature_distance_of(self.perceptual) or "absolute")
 
     def compile_from_config(self, config):
         """Compiles a loaded model, so that training goes on where it was saved."""

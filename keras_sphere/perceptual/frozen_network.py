@@ -136,6 +136,11 @@ class FrozenNetwork(keras.layers.Layer):
         )
         return x + self.value(f"{name}_bias")
 
+    @property
+    def unsaved_weights(self):
+        """Weights that files of models leave out."""
+        return [] if self.source is None else self.weights
+
     def save_own_variables(self, store):
         """Saves random weights only: others are read from their source again."""
         if self.source is None:
@@ -145,6 +150,9 @@ class FrozenNetwork(keras.layers.Layer):
         """See `save_own_variables`."""
         if self.source is None:
             super().load_own_variables(store)
+
+    def get_build_config(self):
+        """None: what holds the layer builds it, so that files are read once."""
 
     def get_config(self):
         config = super().get_config()

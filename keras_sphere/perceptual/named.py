@@ -64,9 +64,9 @@ def feature_distance_of(perceptual):
         perceptual: As `SphereEncoderModel` takes it.
 
     Returns:
-        `"l2"` for the networks of this package that have weights, otherwise the
-        default, `"absolute"`.
+        `"l2"` for the networks of this package that have weights, `"absolute"` for
+        `"gradient"`, and `None` where it is not known.
     """
     if isinstance(perceptual, str):
         return "l2" if perceptual in NAMES else "absolute"
-    return getattr(perceptual, "feature_distance", "absolute")
+    return getattr(perceptual, "feature_distance", None)

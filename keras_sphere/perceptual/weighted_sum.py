@@ -56,6 +56,11 @@ class WeightedSum(keras.layers.Layer):
             maps += [m * math.sqrt(share / total) for m in network(images)]
         return maps
 
+    @property
+    def unsaved_weights(self):
+        """Weights that files of models leave out."""
+        return [w for n in self.networks for w in getattr(n, "unsaved_weights", ())]
+
     def get_config(self):
         return {
             **super().get_config(),

@@ -135,18 +135,25 @@ def _copy_fitting(source, target, handle):
         )
 
 
+def _fitting_losses(recipe, perceptual):
+    """The recipe's losses, with the distance that another network's maps are for."""
+    distance = feature_distance_of(perceptual)
+    if distance is None or perceptual == recipe["perceptual"]:
+        return recipe["losses"]
+    return {
+        name: {**loss, "feature_distance": distance}
+        if "feature_distance" in loss
+        else loss
+        for name, loss in recipe["losses"].items()
+    }
+
+
 def _compile(model, recipe):
     arguments = {}
     if recipe["losses"] is not None:
-        losses = recipe["losses"]
-        if model.perceptual != recipe["perceptual"]:
-            # Another network's maps are made for a distance of their own.
-            distance = {"feature_distance": feature_distance_of(model.perceptual)}
-            losses = {
-                name: {**loss, **(distance if "feature_distance" in loss else {})}
-                for name, loss in losses.items()
-            }
-        arguments["loss"], arguments["loss_weights"] = losses_from_recipe(losses)
+        arguments["loss"], arguments["loss_weights"] = losses_from_recipe(
+            _fitting_losses(recipe, model.perceptual)
+        )
     if recipe["optimizer"] is not None:
         arguments["optimizer"] = optimizer_from_recipe(recipe["optimizer"])
     model.compile(**arguments)
