@@ -21,7 +21,7 @@ TINY_ARCHITECTURE = {
 TRIAL = {
     "size": TINY,
     "image_size": 16,
-    "epochs": 8,
+    "epochs": 12,
     "batch_size": 25,
     "learning_rate": 2e-2,  # at 256: 2e-3 at 25
     "min_learning_rate": 1e-4,
