@@ -4,6 +4,7 @@ Everything else in the package is written on `keras.ops`.
 """
 
 import contextlib
+import os
 
 import keras
 
@@ -49,6 +50,40 @@ def outside_graph():
     return tf.init_scope() if BACKEND == "tensorflow" else contextlib.nullcontext()
 
 
+def num_replicas():
+    """Copies of the model that TensorFlow's strategy in force trains; otherwise 1."""
+    if BACKEND != "tensorflow":
+        return 1
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def assign_if(condition, assign, variables):
+    """Runs `assign` where a condition holds that only the running program knows.
+
+    Args:
+        condition: Boolean scalar tensor.
+        assign: Callable without arguments that assigns to some of `variables`, and
+            reads no other `keras.Variable`.
+        variables: List of `keras.Variable`.
+    """
+    if BACKEND == "jax":
+
+        def values_after(values):
+            mapping = list(zip(variables, values, strict=True))
+            with keras.StatelessScope(state_mapping=mapping) as scope:
+                assign()
+            return [scope.get_current_value(variable) for variable in variables]
+
+        values = [variable.value for variable in variables]
+        values = jax.lax.cond(condition, values_after, lambda same: same, values)
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+    elif BACKEND == "tensorflow":
+        tf.cond(condition, assign, lambda: None)
+    elif condition:
+        assign()
+
+
 def sync_variables(model):
     """Writes the state of a running `fit` back into the model's variables.
 
@@ -59,6 +94,19 @@ def sync_variables(model):
         model.jax_state_sync()
 
 
+def make_deterministic():
+    """Asks the backend for operations that give the same numbers in every run.
+
+    They can be slower, and matter on GPUs. JAX takes its choice from the environment,
+    before it starts: `XLA_FLAGS=--xla_gpu_deterministic_ops=true`.
+    """
+    if BACKEND == "tensorflow":
+        tf.config.experimental.enable_op_determinism()
+    elif BACKEND == "torch":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+
+
 if BACKEND == "torch":
 
     class BatchedUpdates:
@@ -67,6 +115,10 @@ if BACKEND == "torch":
         Keras does this for its own optimizers on torch, but a subclass falls back
         to one small kernel after another.
         """
+
+        def add_replicas(self, grads, trainable_variables):
+            """Gradients of the whole batch; Keras has no replicas on torch."""
+            return list(grads)
 
         def _values(self, slots, variables):
             return [slots[self._get_variable_index(v)].value for v in variables]
@@ -93,6 +145,14 @@ if BACKEND == "torch":
             torch._foreach_sub_(variables, updates)
 
         @torch.no_grad()
+        def _backend_increment_gradient_accumulators(self, grads, acc_grads):
+            torch._foreach_add_([sum_.value for sum_ in acc_grads], grads)
+
+        @torch.no_grad()
+        def _backend_reset_gradient_accumulators(self):
+            torch._foreach_zero_([sum_.value for sum_ in self._accumulated_gradients])
+
+        @torch.no_grad()
         def _update_model_variables_moving_average(self, trainable_variables):
             torch._foreach_lerp_(
                 [average.value for average in self._model_variables_moving_average],
@@ -103,7 +163,22 @@ if BACKEND == "torch":
 else:
 
     class BatchedUpdates:
-        """Optimizer mixin: XLA and TensorFlow graphs fuse the updates themselves."""
+        """Optimizer mixin: XLA and TensorFlow graphs fuse the updates themselves.
+
+        TensorFlow's replicas add up their gradients only after clipping if left to
+        Keras; here they do before, so that the norm is that of the whole batch.
+        """
+
+        def add_replicas(self, grads, trainable_variables):
+            """Gradients of the whole batch, from those of each replica."""
+            if BACKEND != "tensorflow":
+                return list(grads)
+            pairs = zip(grads, trainable_variables, strict=True)
+            pairs = super()._all_reduce_sum_gradients(pairs)
+            return [gradient for gradient, _ in pairs]
+
+        def _all_reduce_sum_gradients(self, grads_and_vars):
+            return grads_and_vars  # `add_replicas` did it
 
         def _update_model_variables_moving_average(self, trainable_variables):
             for variable, average in zip(

@@ -4,7 +4,12 @@ import re
 
 import keras
 
-from keras_sphere.backend import BatchedUpdates, outside_graph
+from keras_sphere.backend import (
+    BatchedUpdates,
+    assign_if,
+    num_replicas,
+    outside_graph,
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -22,7 +27,12 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
     - the moving average starts from the initial weights, and never overwrites
       them: the model keeps both, and `use_ema=True` picks the average;
     - weight decay, if any, touches the encoder's matrices only (no embeddings,
-      norms, biases, nor the decoder).
+      norms, biases, nor the decoder);
+    - with `gradient_accumulation_steps` the moving average and a learning rate
+      schedule move once per update, not once per batch.
+
+    The scalar variable `gradient_norm` holds the norm of all gradients together, before
+    clipping, of the last update.
 
     Args:
         learning_rate: Float or `keras.optimizers.schedules.LearningRateSchedule`.
@@ -34,6 +44,8 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
         global_clipnorm: Float or `None`. Largest norm of all gradients together.
         use_ema: Boolean. Whether to keep a moving average of the weights.
         ema_momentum: Float in [0, 1]. Share of the average that a step keeps.
+        gradient_accumulation_steps: Integer of at least 2, or `None`. The weights
+            are updated once in so many steps, by the mean of their gradients.
         **kwargs: Further arguments of `keras.optimizers.Optimizer`.
 
     Example:
@@ -52,6 +64,7 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
         global_clipnorm=1.0,
         use_ema=True,
         ema_momentum=0.9997,
+        gradient_accumulation_steps=None,
         name="sphere_adamw",
         **kwargs,
     ):
@@ -64,14 +77,31 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
             global_clipnorm=global_clipnorm,
             use_ema=use_ema,
             ema_momentum=ema_momentum,
+            gradient_accumulation_steps=gradient_accumulation_steps,
             name=name,
             **kwargs,
         )
+        if self.ema_overwrite_frequency is not None:
+            raise ValueError(
+                "`ema_overwrite_frequency` must be None: the average never overwrites "
+                "the weights. Received: ema_overwrite_frequency="
+                f"{self.ema_overwrite_frequency}"
+            )
         self.encoder_learning_rate_factor = encoder_learning_rate_factor
+        self.gradient_norm = self.add_variable(
+            (), dtype="float32", aggregation="only_first_replica", name="gradient_norm"
+        )
 
     def build(self, variables):
         if self.built:
             return
+        if self.gradient_accumulation_steps and num_replicas() > 1:
+            raise ValueError(
+                "`gradient_accumulation_steps` must be None under a TensorFlow "
+                "strategy of several replicas, which cannot synchronize inside a "
+                "condition. Received: gradient_accumulation_steps="
+                f"{self.gradient_accumulation_steps}, {num_replicas()} replicas"
+            )
         super().build(variables)
         paths = [variable.path for variable in variables]
         in_encoder = [re.search(r"(^|/)encoder/", path) is not None for path in paths]
@@ -118,6 +148,42 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
             )
         )
 
+    def _get_current_learning_rate(self):
+        schedule = self._learning_rate
+        if isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
+            return schedule(self.iterations)  # Keras counts batches, not updates
+        return super()._get_current_learning_rate()
+
+    def _backend_apply_gradients(self, grads, trainable_variables):
+        grads = self.add_replicas(grads, trainable_variables)
+        num_batches = self.gradient_accumulation_steps
+        if not num_batches:
+            self._update(grads, trainable_variables)
+            return
+        sums = [
+            self._accumulated_gradients[self._get_variable_index(variable)]
+            for variable in trainable_variables
+        ]
+        self._backend_increment_gradient_accumulators(grads, sums)
+
+        def update():
+            means = [keras.ops.divide(sum_, num_batches) for sum_ in sums]
+            self._update(means, trainable_variables)
+            self._backend_reset_gradient_accumulators()
+
+        assign_if(
+            (self._iterations + 1) % num_batches == 0,
+            update,
+            [*self.variables, *trainable_variables],
+        )
+
+    def _update(self, grads, trainable_variables):
+        """One step of all variables and of their average."""
+        grads = self._clip_gradients(grads)
+        self._backend_update_step(grads, trainable_variables, self.learning_rate)
+        if self.use_ema:
+            self._update_model_variables_moving_average(self._trainable_variables)
+
     def step_sizes(self, learning_rate, dtype):
         """Step size of each variable, and epsilon, with bias correction folded in.
 
@@ -152,13 +218,11 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
             update = update + ops.cast(decay, variable.dtype) * variable
         self.assign_sub(variable, update)
 
-    def _apply_weight_decay(self, variables):
-        """Decay is part of `update_step`, where the variable's own rate is known."""
-
     def _clip_gradients(self, grads):
         ops = keras.ops
         squares = [ops.sum(ops.square(ops.cast(g, "float32"))) for g in grads]
         norm = ops.sqrt(ops.sum(ops.stack(squares)))
+        self.assign(self.gradient_norm, norm)
         finite = ops.isfinite(norm)
         scale = 1.0
         if self.global_clipnorm:

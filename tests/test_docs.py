@@ -21,9 +21,11 @@ def can_run(block):
     "page",
     [
         "README.md",
+        "docs/data.md",
         "docs/presets.md",
         pytest.param("docs/quickstart.md", marks=pytest.mark.slow),
         pytest.param("docs/checkpoints.md", marks=pytest.mark.slow),
+        pytest.param("docs/training.md", marks=pytest.mark.slow),
     ],
 )
 def test_blocks_run(page, tmp_path, monkeypatch):

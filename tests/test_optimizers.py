@@ -44,8 +44,21 @@ def gradients(step, scale=1.0):
 
 def apply(optimizer, variables, steps, scale=1.0):
     for step in range(steps):
-        values = gradients(step, scale)
-        optimizer.apply([keras.ops.convert_to_tensor(g) for g in values], variables)
+        apply_once(optimizer, variables, gradients(step, scale))
+
+
+def apply_once(optimizer, variables, values):
+    optimizer.apply([keras.ops.convert_to_tensor(g) for g in values], variables)
+
+
+def mean(parts):
+    return [np.mean(values, axis=0) for values in zip(*parts, strict=True)]
+
+
+def kept(optimizer, variables):
+    """All that only an update moves: not the sums, nor the count of batches."""
+    own = [v for v in optimizer.variables if "accumulator" not in v.path]
+    return [v for v in own if "iteration" not in v.path] + variables
 
 
 def reference(steps, scale, clip, decay, factor, momentum):
@@ -115,6 +128,48 @@ class SphereAdamWTest(TestCase):
             results.append([to_numpy(v) for v in optimizer.variables + variables])
         self.assertAllClose(results[0], results[1], atol=1e-7)
         self.assertNotAllClose(results[0][-4:], new_variables(), atol=1e-4)
+
+    @parameterized.parameters(None, 0.1)
+    def test_gradient_norm_is_that_before_clipping(self, clip):
+        optimizer = SphereAdamW(1e-2, global_clipnorm=clip)
+        self.assertEqual(to_numpy(optimizer.gradient_norm), 0.0)
+        apply(optimizer, new_variables(), 2)
+        expected = np.sqrt(sum(np.sum(np.square(g)) for g in gradients(1)))
+        self.assertAllClose(optimizer.gradient_norm, expected, rtol=1e-6)
+        self.assertTrue(any(v is optimizer.gradient_norm for v in optimizer.variables))
+
+    def test_accumulated_gradients_are_one_large_batch(self):
+        """Clipping, moments, schedule and average included; nothing moves between."""
+        arguments = {
+            "learning_rate": WarmupCosine(1e-2, 1e-4, 2, 6),
+            "epsilon": 1e-3,
+            "weight_decay": 1.0,
+            "global_clipnorm": 0.5,
+            "ema_momentum": 0.8,
+        }
+        optimizer = SphereAdamW(**arguments, gradient_accumulation_steps=3)
+        variables, expected = new_variables(), new_variables()
+        whole = SphereAdamW(**arguments)
+        for step in range(4):
+            parts = [gradients(3 * step + i) for i in range(3)]
+            for i, part in enumerate(parts):
+                apply_once(optimizer, variables, part)
+                if i == 0:
+                    before = [to_numpy(v) for v in kept(optimizer, variables)]
+                elif i == 1:
+                    present = kept(optimizer, variables)
+                    self.assertAllClose(present, before, atol=0, rtol=0)
+            apply_once(whole, expected, mean(parts))
+            self.assertAllClose(
+                kept(optimizer, variables), kept(whole, expected), atol=1e-6, rtol=1e-5
+            )
+        self.assertEqual(int(optimizer.iterations), 4)
+        self.assertAllClose(optimizer.learning_rate, whole.learning_rate)
+        self.assertNotAllClose(variables, new_variables(), atol=1e-3)
+
+    def test_average_that_would_overwrite_the_weights_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "ema_overwrite_frequency=5"):
+            SphereAdamW(ema_overwrite_frequency=5)
 
     def test_encoder_is_found_in_nested_names(self):
         variables = new_variables()

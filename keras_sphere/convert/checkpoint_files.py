@@ -15,6 +15,7 @@ from keras_sphere.optional_imports import import_optional
 FORMATS = ("pth", "safetensors")
 # Which weights a file holds, and under what name.
 KINDS = {"raw": "model", "ema": "ema_model"}
+_LEGACY_START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +108,9 @@ def _safetensors_checkpoint(file, path):
 def _torch_checkpoint(path):
     torch = import_optional("torch", "A .pth file", "torch")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        content = torch.load(
+            path, map_location="cpu", weights_only=True, mmap=not _is_legacy(path)
+        )
     except pickle.UnpicklingError as error:
         raise ValueError(
             f"{path} must hold tensors, texts and numbers only: other objects are "
@@ -127,6 +130,12 @@ def _torch_checkpoint(path):
         {kind: _stored(tensors, path) for kind, tensors in state_dicts.items()},
         epoch if isinstance(epoch, int) else None,
     )
+
+
+def _is_legacy(path):
+    """Whether a file is of before PyTorch 1.6, and cannot be mapped into memory."""
+    with path.open("rb") as file:
+        return file.read(len(_LEGACY_START)) == _LEGACY_START
 
 
 def _stored(tensors, path):

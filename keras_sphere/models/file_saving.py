@@ -39,10 +39,19 @@ class FileSaving:
             check_space(temporary, self._count_bytes())
             return super().save_weights(temporary)
 
+    def save_own_variables(self, store):
+        """Keeps `batch_range`, a note about the last batch, out of files."""
+
+    def load_own_variables(self, store):
+        """See `save_own_variables`."""
+
     def _count_bytes(self):
         """About the size of a file: HDF5 crashes the process if it cannot write."""
         optimizer = getattr(self, "optimizer", None)
-        variables = [*self.weights, *(optimizer.variables if optimizer else [])]
+        network = getattr(self, "perceptual_network", None)
+        left_out = {id(v) for v in getattr(network, "unsaved_weights", ())}
+        variables = [v for v in self.weights if id(v) not in left_out]
+        variables += optimizer.variables if optimizer else []
         values = 4 * sum(math.prod(variable.shape) for variable in variables)
         return values + 2048 * len(variables)
 

@@ -35,7 +35,9 @@ class GuardedTraining:
             **kwargs: The other arguments of `keras.Model.fit`.
 
         Returns:
-            `keras.callbacks.History` with `loss` and the three losses, unweighted.
+            `keras.callbacks.History` with `loss`, the three losses, unweighted, and
+            `psnr`, `latent_norm`, `latent_norm_std` and `cycle_angle`; see
+            `training_measures.measure`.
 
         Raises:
             ValueError: If the data is not fit to train on; whole arrays and the
@@ -43,6 +45,8 @@ class GuardedTraining:
             NonFiniteLossError: If the loss diverges, at that step.
         """
         self._require_compiled("fit")
+        if getattr(x, "has_own_order", False):
+            kwargs["shuffle"] = False  # Keras would shuffle the batches once more
         x = self.reader.check_data(x, y)
         if validation_data is not None:
             if isinstance(validation_data, (tuple, list)):
@@ -63,7 +67,7 @@ class GuardedTraining:
         )
 
     def evaluate(self, x=None, y=None, *args, callbacks=None, **kwargs):
-        """Computes the three losses; see `fit` for the data and the errors."""
+        """Computes the losses and measures of `fit`; see there for data and errors."""
         self._require_compiled("evaluate")
         if not kwargs.get("_use_cached_eval_dataset"):
             x = self.reader.check_data(x, y)
@@ -82,7 +86,7 @@ class GuardedTraining:
         return self._checked(super().train_on_batch(x, y, *args, **kwargs))
 
     def test_on_batch(self, x, y=None, *args, **kwargs):
-        """Computes the three losses of one batch; see `fit` for the errors."""
+        """Computes the losses and measures of one batch; see `fit` for errors."""
         self._require_compiled("test_on_batch")
         self.reader.check_data(x, y)
         return self._checked(super().test_on_batch(x, y, *args, **kwargs))

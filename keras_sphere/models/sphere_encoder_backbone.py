@@ -36,6 +36,10 @@ class SphereEncoderBackbone(keras.Model):
         spherify_per_token: Boolean. Whether every latent token has a sphere of its
             own, instead of one for the whole latent.
         label_dropout: Float. Probability of training on the null class.
+        rematerialize_every: Integer or `None`. Every so many transformer blocks,
+            one computes its activations again in the backward pass instead of
+            keeping them: less memory, more time, the same numbers. 1 is every
+            block. It is no part of a preset.
         **kwargs: Arguments of `keras.Model`, such as `dtype`.
 
     Call arguments:
@@ -77,6 +81,7 @@ class SphereEncoderBackbone(keras.Model):
         spherify_decoder_blocks=False,
         spherify_per_token=False,
         label_dropout=0.1,
+        rematerialize_every=None,
         **kwargs,
     ):
         kwargs.setdefault("name", "backbone")
@@ -97,6 +102,7 @@ class SphereEncoderBackbone(keras.Model):
             "spherify_decoder_blocks": spherify_decoder_blocks,
             "spherify_per_token": spherify_per_token,
             "label_dropout": label_dropout,
+            "rematerialize_every": rematerialize_every,
         }
         _check_arguments(self._arguments)
         self.image_size = image_size
@@ -110,6 +116,7 @@ class SphereEncoderBackbone(keras.Model):
             "num_classes": num_classes,
             "num_in_context_tokens": num_in_context_tokens,
             "label_dropout": label_dropout,
+            "rematerialize_every": rematerialize_every,
         }
         self.encoder = Encoder(
             patch_size,
@@ -210,6 +217,8 @@ def _check_arguments(arguments):
     ):
         if arguments[name] != 0:
             check_positive_integer(name, arguments[name])
+    if arguments["rematerialize_every"] is not None:
+        check_positive_integer("rematerialize_every", arguments["rematerialize_every"])
     check_choice("pixel_head", arguments["pixel_head"], PIXEL_HEADS)
     check_share("label_dropout", arguments["label_dropout"])
     image_size, patch_size = arguments["image_size"], arguments["patch_size"]

@@ -7,7 +7,13 @@ from keras_sphere.models.generation import Generation
 from keras_sphere.models.guarded_training import GuardedTraining
 from keras_sphere.models.inference import NetworkPasses
 from keras_sphere.models.preset_saving import PresetSaving
-from keras_sphere.models.training_inputs import BatchReader, rescale
+from keras_sphere.models.training_inputs import (
+    BatchReader,
+    is_in_range,
+    measure_range,
+    rescale,
+)
+from keras_sphere.models.training_measures import new_measures, update_measures
 from keras_sphere.models.training_objective import (
     LOSS_WEIGHTS,
     default_losses,
@@ -16,8 +22,8 @@ from keras_sphere.models.training_objective import (
 )
 from keras_sphere.noise_schedule import NoiseSchedule
 from keras_sphere.optimizers import SphereAdamW
+from keras_sphere.perceptual import feature_distance_of
 from keras_sphere.sampling import SamplingOptions
-from keras_sphere.validation import PIXEL_LIMIT
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -39,8 +45,9 @@ class SphereEncoderModel(
             `NoiseSchedule`.
         hard_case_band: `"narrow"` or `"full"`. See `NoiseSchedule`.
         perceptual: `None`, `"gradient"` (image gradients at several scales, no
-            weights), or a Keras model that maps images in [0, 1] to a list of
-            feature maps; it is frozen.
+            weights), a name such as `"lpips_convnext"` (see
+            `keras_sphere.perceptual.load`), or a Keras model that maps images in
+            [0, 1] to a list of feature maps; it is frozen.
         sampling: Dict of defaults for `generate`; see `SamplingOptions`.
         seed: Integer or `None`. Seed of the noise of training.
         **kwargs: Arguments of `keras.Model`.
@@ -79,6 +86,7 @@ class SphereEncoderModel(
         **kwargs,
     ):
         super().__init__(**kwargs)
+        self.autocast = False  # images, noise and radii stay in float32
         self.backbone = backbone
         self.noise_schedule = NoiseSchedule(
             max_angle_degrees,
@@ -87,12 +95,13 @@ class SphereEncoderModel(
             hard_case_band,
         )
         self.perceptual = perceptual
-        self.perceptual_network = resolve_perceptual(perceptual)
+        self.perceptual_network = resolve_perceptual(perceptual, backbone.dtype_policy)
         self.sampling = SamplingOptions(**(sampling or {}))
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.reader = BatchReader(backbone)
         self.passes = NetworkPasses(backbone)
+        self.measures = new_measures()
         self.build()
 
     def build(self, input_shape=None):
@@ -119,14 +128,19 @@ class SphereEncoderModel(
                 `pixel_consistency` (each called with dicts of `images` and
                 `features`) and `latent_consistency`.
             loss_weights: Dict of floats. Defaults to 1, 0.5 and 0.1.
-            **kwargs: Further arguments of `keras.Model.compile`.
+            **kwargs: Further arguments of `keras.Model.compile`. `jit_compile` left
+                at "auto" is so saved too, for the backend that loads the file.
         """
         super().compile(
             optimizer=SphereAdamW() if optimizer is None else optimizer,
-            loss=default_losses() if loss is None else loss,
+            loss=self._default_losses() if loss is None else loss,
             loss_weights=dict(LOSS_WEIGHTS) if loss_weights is None else loss_weights,
             **kwargs,
         )
+        self._compile_config.config["jit_compile"] = kwargs.get("jit_compile", "auto")
+
+    def _default_losses(self):
+        return default_losses(feature_distance_of(self.perceptual) or "absolute")
 
     def compile_from_config(self, config):
         """Compiles a loaded model, so that training goes on where it was saved."""
@@ -208,7 +222,7 @@ class SphereEncoderModel(
             Dict of scalars: `pixel_reconstruction`, `pixel_consistency`,
             `latent_consistency`, and their sum `total`.
         """
-        losses, weights = default_losses(), LOSS_WEIGHTS
+        losses, weights = self._default_losses(), LOSS_WEIGHTS
         if self.compiled:
             losses = self._compile_loss._user_loss
             weights = self._compile_loss._user_loss_weights
@@ -229,23 +243,19 @@ class SphereEncoderModel(
         loss = super().compute_loss(
             x, targets, predictions, given_weight, training=training
         )
-        return keras.ops.where(self._batch_in_range(inputs), loss, float("nan"))
+        # Streams cannot be checked in advance, and an out-of-range label is an error,
+        # NaN or nothing at all depending on the backend: here the loss becomes NaN,
+        # and `FiniteLossGuard` says why.
+        bounds = measure_range(inputs["images"], inputs.get("labels"))
+        self.batch_range.assign(bounds)
+        in_range = is_in_range(bounds, self.backbone.num_classes)
+        return keras.ops.where(in_range, loss, float("nan"))
 
-    def _batch_in_range(self, inputs):
-        """Whether pixels and labels are in range; keeps what range they had.
-
-        Streams cannot be checked in advance, and an out-of-range label is an error,
-        NaN or nothing at all depending on the backend: here the loss becomes NaN,
-        and `FiniteLossGuard` says why.
-        """
-        ops = keras.ops
-        images = rescale(inputs["images"])
-        labels = ops.cast(inputs.get("labels", 0), "float32")
-        bounds = [ops.min(images), ops.max(images), ops.min(labels), ops.max(labels)]
-        self.batch_range.assign(ops.stack(bounds))
-        in_range = (bounds[0] >= -PIXEL_LIMIT) & (bounds[1] <= PIXEL_LIMIT)
-        last = max(self.backbone.num_classes, 1) - 1
-        return in_range & (bounds[2] >= 0) & (bounds[3] <= last)
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        if isinstance(y_pred, dict):
+            inputs, _ = self.reader.read((x, y))
+            update_measures(self.measures, inputs["images"], y_pred)
+        return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def _repack(self, data, **more):
         inputs, sample_weight = self.reader.read(data)
@@ -264,12 +274,6 @@ class SphereEncoderModel(
     def predict_step(self, *args):
         *state, data = args
         return super().predict_step(*state, self._repack(data)[:1])
-
-    def save_own_variables(self, store):
-        """Keeps `batch_range`, a note about the last batch, out of files."""
-
-    def load_own_variables(self, store):
-        """See `save_own_variables`."""
 
     def get_config(self):
         perceptual = self.perceptual

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_sphere.validation import (
+    PIXEL_LIMIT,
     check_image_type,
     check_images,
     check_label_type,
@@ -57,6 +58,29 @@ def rescale(images):
     is_bytes = keras.backend.standardize_dtype(images.dtype) == "uint8"
     images = keras.ops.cast(images, "float32")
     return images / 127.5 - 1.0 if is_bytes else images
+
+
+def measure_range(images, labels=None):
+    """Smallest and largest pixel and label of a batch.
+
+    Args:
+        images: Images, uint8 or float in [-1, 1].
+        labels: Integer tensor, or `None`, which counts as 0.
+
+    Returns:
+        float32 tensor of 4 values.
+    """
+    ops = keras.ops
+    images = rescale(images)
+    labels = ops.cast(0 if labels is None else labels, "float32")
+    bounds = [ops.min(images), ops.max(images), ops.min(labels), ops.max(labels)]
+    return ops.stack(bounds)
+
+
+def is_in_range(bounds, num_classes):
+    """Whether a batch, of which `measure_range` gave the bounds, can be trained on."""
+    pixels_fit = (bounds[0] >= -PIXEL_LIMIT) & (bounds[1] <= PIXEL_LIMIT)
+    return pixels_fit & (bounds[2] >= 0) & (bounds[3] <= max(num_classes, 1) - 1)
 
 
 def _with_first(first, rest):

@@ -28,6 +28,8 @@ class VisionTransformer(keras.layers.Layer):
         spherify_blocks: Boolean. Whether the image tokens are brought back to RMS 1
             after every block but the last.
         label_dropout: Float. See `LabelEmbedding`.
+        rematerialize_every: Integer or `None`. Of so many blocks, the last one keeps
+            none of its activations for the backward pass: it computes them again.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -51,6 +53,7 @@ class VisionTransformer(keras.layers.Layer):
         num_in_context_tokens=0,
         spherify_blocks=False,
         label_dropout=0.1,
+        rematerialize_every=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -64,6 +67,7 @@ class VisionTransformer(keras.layers.Layer):
         self.num_in_context_tokens = num_in_context_tokens
         self.spherify_blocks = spherify_blocks
         self.label_dropout = label_dropout
+        self.rematerialize_every = rematerialize_every
 
     @property
     def inserts_tokens(self):
@@ -128,14 +132,24 @@ class VisionTransformer(keras.layers.Layer):
         condition = self._condition(labels, keras.ops.shape(tokens)[0], training)
         tokens = self.position_embedding(tokens)
         num_prefix = 0
-        for i, block in enumerate(self.blocks):
+        for i in range(self.num_layers):
             if self.inserts_tokens and i == self.in_context_start:
                 tokens = self.in_context_tokens(tokens, condition)
                 num_prefix = self.num_in_context_tokens
-            tokens = block(tokens, condition)
+            tokens = self._apply_block(i, tokens, condition)
             if self.spherify_blocks and i < self.num_layers - 1:
                 tokens = self._spherify_image_tokens(tokens, num_prefix)
         return self.head(tokens[:, num_prefix:], condition)
+
+    def _apply_block(self, index, tokens, condition):
+        block, every = self.blocks[index], self.rematerialize_every
+        if every is None or (index + 1) % every:
+            return block(tokens, condition)
+        # A new function for each call: JAX remembers what it traced of an old one,
+        # and would differentiate that, with the weights as constants.
+        if condition is None:
+            return keras.remat(lambda tokens: block(tokens))(tokens)
+        return keras.remat(lambda *inputs: block(*inputs))(tokens, condition)
 
     def _spherify_image_tokens(self, tokens, num_prefix):
         image_tokens = keras.ops.cast(spherify(tokens[:, num_prefix:]), tokens.dtype)
@@ -159,4 +173,5 @@ class VisionTransformer(keras.layers.Layer):
             "num_in_context_tokens": self.num_in_context_tokens,
             "spherify_blocks": self.spherify_blocks,
             "label_dropout": self.label_dropout,
+            "rematerialize_every": self.rematerialize_every,
         }

@@ -5,6 +5,7 @@ import logging
 import keras
 
 from keras_sphere.models import SphereEncoderBackbone, SphereEncoderModel
+from keras_sphere.perceptual import feature_distance_of
 from keras_sphere.preset_files.recipe import losses_from_recipe, optimizer_from_recipe
 from keras_sphere.presets.limits import check_parameters
 from keras_sphere.presets.overrides import resolve_arguments
@@ -29,7 +30,9 @@ def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
             the recipe, at its constant learning rate.
         **overrides: Arguments of `SphereEncoderBackbone` or `SphereEncoderModel` in
             place of the preset's. Weights that do not fit them start afresh; the
-            log names them.
+            log names them. To train with a perceptual network that has weights, pass
+            its name as `perceptual`: the recipe's alone is not attached, which the
+            log says, since to generate needs none of its files.
 
     Returns:
         `SphereEncoderModel`.
@@ -48,20 +51,34 @@ def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
     source = find(name_or_path)
     config = source.config
     check_parameters(config["architecture"], config["parameters"])
-    architecture, arguments = resolve_arguments(config, overrides)
+    architecture, options, arguments = resolve_arguments(config, overrides)
     check_parameters(architecture)
     wanted = _wants_weights(source, weights)
+    options["dtype"] = dtype
     if not wanted:
-        backbone = SphereEncoderBackbone(**architecture, dtype=dtype)
+        backbone = SphereEncoderBackbone(**architecture, **options)
     elif architecture == config["architecture"]:
-        backbone = _load_backbone(source, dtype)
+        backbone = _load_backbone(source, options)
     else:
-        backbone = SphereEncoderBackbone(**architecture, dtype=dtype)
-        _copy_fitting(_load_backbone(source, dtype), backbone, source.handle)
+        backbone = SphereEncoderBackbone(**architecture, **options)
+        _copy_fitting(_load_backbone(source, options), backbone, source.handle)
     model = SphereEncoderModel(backbone, **arguments)
+    if "perceptual" not in overrides:
+        _tell_of_perceptual(model, config["recipe"]["perceptual"], source.handle)
     if compile:
         _compile(model, config["recipe"])
     return model
+
+
+def _tell_of_perceptual(model, name, handle):
+    if model.perceptual != name:
+        logger.warning(
+            "The recipe of %r trains with the perceptual network %r, which is not "
+            "attached: pass perceptual=%r to `load` to train with it.",
+            handle,
+            name,
+            name,
+        )
 
 
 def _wants_weights(source, weights):
@@ -80,12 +97,12 @@ def _wants_weights(source, weights):
     return False
 
 
-def _load_backbone(source, dtype):
+def _load_backbone(source, options):
     """The backbone with the preset's weights, none of which is drawn at random."""
     path = source.weights()
     with keras.StatelessScope():
         # Variables made here get their values when the scope ends.
-        backbone = SphereEncoderBackbone(**source.config["architecture"], dtype=dtype)
+        backbone = SphereEncoderBackbone(**source.config["architecture"], **options)
         for variable in backbone.trainable_variables:
             variable._initializer = keras.initializers.Zeros()
     try:
@@ -118,11 +135,24 @@ def _copy_fitting(source, target, handle):
         )
 
 
+def _fitting_losses(recipe, perceptual):
+    """The recipe's losses, with the distance that another network's maps are for."""
+    distance = feature_distance_of(perceptual)
+    if distance is None or perceptual == recipe["perceptual"]:
+        return recipe["losses"]
+    return {
+        name: {**loss, "feature_distance": distance}
+        if "feature_distance" in loss
+        else loss
+        for name, loss in recipe["losses"].items()
+    }
+
+
 def _compile(model, recipe):
     arguments = {}
     if recipe["losses"] is not None:
         arguments["loss"], arguments["loss_weights"] = losses_from_recipe(
-            recipe["losses"]
+            _fitting_losses(recipe, model.perceptual)
         )
     if recipe["optimizer"] is not None:
         arguments["optimizer"] = optimizer_from_recipe(recipe["optimizer"])

@@ -2,6 +2,10 @@
 
 import difflib
 
+from keras_sphere.perceptual import NAMES as PRETRAINED
+
+# No part of a preset: they change how a model is computed, not what.
+_BACKBONE_OPTIONS = ("rematerialize_every",)
 _MODEL_ARGUMENTS = ("perceptual", "seed", "name")
 
 
@@ -9,7 +13,8 @@ def resolve_arguments(config, overrides):
     """Arguments of backbone and model, from a configuration and changes to it.
 
     What no longer fits follows: a new largest angle gives new hard cases, a model
-    without classes has no guidance.
+    without classes has no guidance. A perceptual network that needs files of weights
+    is left out unless it is asked for: generation has no use of it.
 
     Args:
         config: Dict, as `preset_files.schema.SCHEMA` describes it.
@@ -17,15 +22,18 @@ def resolve_arguments(config, overrides):
             `SphereEncoderModel`; `sampling` may hold only some of the options.
 
     Returns:
-        Pair of dicts, arguments of the backbone and of the model.
+        Three dicts: the architecture, what else to give to the backbone, and the
+        arguments of the model.
 
     Raises:
         ValueError: If there is no argument of that name.
     """
     architecture, noise = dict(config["architecture"]), dict(config["noise"])
     sampling = dict(config["sampling"])
-    model = {"perceptual": config["recipe"]["perceptual"]}
-    known = [*architecture, *noise, *_MODEL_ARGUMENTS, "sampling"]
+    perceptual = config["recipe"]["perceptual"]
+    perceptual = None if perceptual in PRETRAINED else perceptual
+    options, model = {}, {"perceptual": perceptual}
+    known = [*architecture, *noise, *_BACKBONE_OPTIONS, *_MODEL_ARGUMENTS, "sampling"]
     if "max_angle_degrees" in overrides:
         noise["hard_case_max_angle_degrees"] = None
     for name, value in overrides.items():
@@ -37,6 +45,8 @@ def resolve_arguments(config, overrides):
             )
         if name == "sampling":
             sampling.update(value)
+        elif name in _BACKBONE_OPTIONS:
+            options[name] = value
         elif name in _MODEL_ARGUMENTS:
             model[name] = value
         else:
@@ -45,7 +55,7 @@ def resolve_arguments(config, overrides):
         "sampling", {}
     ):
         sampling["guidance_scale"] = 1.0
-    return architecture, {**noise, **model, "sampling": sampling}
+    return architecture, options, {**noise, **model, "sampling": sampling}
 
 
 def _likeness(a, b):

@@ -1,6 +1,31 @@
-"""Training that can be interrupted: checkpoints, and going on from them."""
+"""Training that can be interrupted, and what is known about it while it runs."""
 
 from keras_sphere.training.checkpoints import TrainingCheckpoint, restore
+from keras_sphere.training.csv_log import CSVLog
+from keras_sphere.training.graceful_stop import StopOnSignal
+from keras_sphere.training.image_log import ImageLog
+from keras_sphere.training.memorization_alarm import MemorizationAlarm
+from keras_sphere.training.options import TrainingOptions
+from keras_sphere.training.plan import TrainingPlan
+from keras_sphere.training.plan_file import PlanChangedError
+from keras_sphere.training.run import TrainingRun, train
+from keras_sphere.training.tensorboard_log import TensorBoardLog
 from keras_sphere.training.training_state import Position
+from keras_sphere.training.training_statistics import TrainingStatistics
 
-__all__ = ["Position", "TrainingCheckpoint", "restore"]
+__all__ = [
+    "CSVLog",
+    "ImageLog",
+    "MemorizationAlarm",
+    "PlanChangedError",
+    "Position",
+    "StopOnSignal",
+    "TensorBoardLog",
+    "TrainingCheckpoint",
+    "TrainingOptions",
+    "TrainingPlan",
+    "TrainingRun",
+    "TrainingStatistics",
+    "restore",
+    "train",
+]

@@ -81,6 +81,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         self._position = Position()  # how far the training is
         self._steps_done = 0
         self._steps_at_save = 0
+        self._saved_position = None
         self._resumed = None  # the loaded state, until `fit` has taken it up
         self._owns_directory = False
         self._cut_epoch = False
@@ -124,6 +125,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
                 f"directory={str(self.store.directory)!r}"
             )
         self._owns_directory = True
+        self._saved_position = None
         if self._resumed and self._position.step:
             expected = self._resumed["steps_per_epoch"]
             if expected != steps:
@@ -153,7 +155,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         if self.params["steps"] and done >= self.params["steps"]:
             if self._offset and not self.model.stop_training:
                 self.model.stop_training = self._cut_epoch = True
-        elif self._is_due():
+        elif self._is_due() or self.model.stop_training:  # at once: no time may be left
             self._save(logs)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -163,7 +165,8 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             self._position = Position(epoch + 1, 0)
         is_turn = self.every_epochs and (epoch + 1) % self.every_epochs == 0
         is_last = epoch + 1 == self.params["epochs"] or self.model.stop_training
-        if is_turn or is_last or self._is_due():
+        is_needed = is_turn or is_last or self._is_due()
+        if is_needed and self._position != self._saved_position:
             self._save(logs)
 
     def _is_due(self):
@@ -191,6 +194,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             self._value(logs or {}),
         )
         self._steps_at_save = self._steps_done
+        self._saved_position = self._position
 
     def _value(self, logs):
         """The monitored value, if it was logged and is a number."""

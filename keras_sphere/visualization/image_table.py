@@ -8,10 +8,13 @@ from keras_sphere.visualization.image_grid import PADDING, image_grid
 CELL_INCHES = 0.42
 LINE_INCHES = 0.35
 LETTER_INCHES = 0.1
+DOTS_PER_INCH = 150
 
 
 def plot_image_table(groups, row_names, path, title=None):
     """Draws a table of images: named rows, and groups of columns with captions.
+
+    The picture has at least as many dots as the images have pixels.
 
     Args:
         groups: Dict from a caption, such as `"4 steps"`, to an array of shape
@@ -43,7 +46,8 @@ def plot_image_table(groups, row_names, path, title=None):
         _draw_group(axis, caption, images, row_names if number == 0 else None)
     if title:
         figure.suptitle(title, fontsize=11)
-    save_figure(figure, path, dots_per_inch=150)
+    side = max(images.shape[2] + PADDING for images in groups.values())
+    save_figure(figure, path, max(DOTS_PER_INCH, round(side / CELL_INCHES)))
 
 
 def _size_in_inches(columns, groups, row_names, title):

@@ -13,6 +13,10 @@ HISTORY_KEYS = {
     "pixel_reconstruction_loss",
     "pixel_consistency_loss",
     "latent_consistency_loss",
+    "psnr",
+    "latent_norm",
+    "latent_norm_std",
+    "cycle_angle",
 }
 IMAGES, LABELS = tiny_models.new_images(), tiny_models.new_labels()
 BATCHES = [(IMAGES[:4], LABELS[:4]), (IMAGES[4:], LABELS[4:])]

@@ -93,6 +93,10 @@ class BuiltInTest(TestCase):
         )
         for pair in ("pixel_reconstruction", "pixel_consistency"):
             self.assertEqual(losses[pair]["weight"], 1.0)
+            expected = "absolute" if name == "digits16" else "l2"
+            self.assertEqual(losses[pair]["feature_distance"], expected)
+        network = "gradient" if name == "digits16" else "lpips_convnext"
+        self.assertEqual(recipe["perceptual"], network)
         self.assertEqual(losses["latent_consistency"]["weight"], 0.1)
         self.assertIsNone(sampling["max_angle_degrees"])
         self.assertEqual(config["name"], name)

@@ -24,6 +24,22 @@ SAMPLING = {
 }
 
 
+PIXEL_LOSSES = ("reconstruction", "consistency")
+
+
+def recipe_losses():
+    """Losses of the paper's kind, as a configuration has them."""
+    pixel = {
+        "weight": 1.0,
+        "distance": "l1",
+        "distance_weight": 1.0,
+        "perceptual_weight": 1.0,
+        "feature_distance": "l2",
+    }
+    pairs = {f"pixel_{name}": pixel for name in PIXEL_LOSSES}
+    return {**pairs, "latent_consistency": {"weight": 0.1}}
+
+
 class PresetTestCase(TestCase):
     def setUp(self):
         super().setUp()
@@ -164,6 +180,34 @@ class LoadingTest(PresetTestCase):
             presets.load(self.folder, weights=False)
         with self.assertRaisesRegex(ValueError, "weights='yes'"):
             presets.load(self.folder, weights="yes")
+
+    def test_a_pretrained_perceptual_network_is_attached_on_demand(self):
+        """Its files are not here: the preset loads, and says what it lacks."""
+
+        def distances(model):
+            losses = model._compile_loss._user_loss
+            return {losses[f"pixel_{k}"].feature_distance for k in PIXEL_LOSSES}
+
+        self.model.save_to_preset(self.folder)
+        self.edit(recipe={"perceptual": "lpips_convnext", "losses": recipe_losses()})
+        with self.assertLogs("keras_sphere") as log:
+            loaded = presets.load(self.folder)
+        self.assertLen(log.output, 1)
+        self.assertIn("pass perceptual='lpips_convnext'", log.output[0])
+        self.assertIsNone(loaded.perceptual)
+        self.assertEqual(distances(loaded), {"l2"})
+        loaded.generate(num_images=1)
+        with self.assertNoLogs("keras_sphere"):
+            gradient = presets.load(self.folder, perceptual="gradient")
+            none = presets.load(self.folder, perceptual=None)
+            own = presets.load(self.folder, perceptual=keras.layers.Identity())
+        self.assertEqual(distances(gradient), {"absolute"})
+        self.assertEqual(distances(none) | distances(own), {"l2"})
+        patch = self.enterContext(pytest.MonkeyPatch.context())
+        for variable in ("KERAS_SPHERE_PERCEPTUAL_DIR", "KERAS_HOME"):
+            patch.setenv(variable, str(self.folder))
+        with self.assertRaisesRegex(FileNotFoundError, "lpips_vgg16.npz and convnext"):
+            presets.load(self.folder, perceptual="lpips_convnext")
 
     def test_weights_are_not_drawn_before_they_are_read(self):
         self.model.save_to_preset(self.folder)

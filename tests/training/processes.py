@@ -33,8 +33,8 @@ def start(*arguments, backend=None):
     )
 
 
-def run(*arguments, backend=None):
+def run(*arguments, backend=None, seconds=300):
     """Runs `python -m ARGUMENTS` to its end; returns exit status and outputs."""
     process = start(*arguments, backend=backend)
-    output, errors = process.communicate(timeout=300)
+    output, errors = process.communicate(timeout=seconds)
     return process.returncode, output, errors

@@ -39,12 +39,18 @@ class LossLog(keras.callbacks.Callback):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def compiled_model(seed):
-    """A tiny model, with a learning rate that depends on the step."""
+def compiled_model(seed, **arguments):
+    """A tiny model, with a learning rate that depends on the step.
+
+    Args:
+        seed: Integer.
+        **arguments: Arguments of `SphereAdamW`.
+    """
     random.seed(seed)  # Keras' default seeds come from there
     model = tiny_models.new_model(seed=seed)
     rate = keras_sphere.WarmupCosine(1e-2, 1e-4, warmup_steps=5, decay_steps=20)
-    model.compile(keras_sphere.SphereAdamW(rate, ema_momentum=0.9), jit_compile=False)
+    optimizer = keras_sphere.SphereAdamW(rate, ema_momentum=0.9, **arguments)
+    model.compile(optimizer, jit_compile=False)
     if keras.backend.backend() == "jax":
         model.jit_compile = True
     return model

@@ -1,0 +1,27 @@
+"""Oxford-Flowers by the paper's recipe: 256 px, 102 classes, size large.
+
+    pip install "keras-sphere[jax,data,train]"
+    KERAS_BACKEND=jax python examples/train_flowers.py                 # on a GPU
+    KERAS_BACKEND=jax python examples/train_flowers.py --dry_run       # measures
+    KERAS_BACKEND=jax python examples/train_flowers.py --dataset=fake  # a trial
+
+Every number comes from the preset `oxford_flowers256`; each flag of `--help` overrides
+one. The same command goes on with a run that was interrupted. docs/training.md says
+more.
+
+Data: TFDS downloads `oxford_flowers102` (330 MB). Its split "train" has 1,020 images,
+"validation" as many, "test" 6,149: `--split=train+validation` takes two of them. With
+so few images mind the memorization alarm. The perceptual network of the recipe needs
+files of weights.
+
+Hardware and time: 13 GB for weights, optimizer, average and gradients, activations on
+top; 1000 epochs. The paper has a Frechet distance of 11.27 at 4 steps.
+
+Verified, on 2 CPU cores: trials on `--dataset=fake`, on all three backends. Not
+verified: the recipe on the flowers themselves, for want of a GPU.
+"""
+
+from keras_sphere.training.command_line import run
+
+if __name__ == "__main__":
+    run(preset="oxford_flowers256")

@@ -1,0 +1,89 @@
+"""What a training would take, measured on a few steps of it."""
+
+import statistics
+import time
+
+import keras
+import numpy as np
+
+from keras_sphere.training.memory import estimate_memory, free_host_memory
+from keras_sphere.training.model_building import build_model
+from keras_sphere.training.plan_text import duration, gigabytes
+
+
+class StepTimes(keras.callbacks.Callback):
+    """Seconds of each call of the training step; the first one compiles."""
+
+    def __init__(self):
+        super().__init__()
+        self.seconds = []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self._start = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        float(logs["loss"])  # waits until the step is done
+        self.seconds.append(time.perf_counter() - self._start)
+
+
+def measure(plan, parameters, num_steps, batches=None):
+    """Times a few real steps, unless the model is too large for this machine.
+
+    Args:
+        plan: `TrainingPlan`.
+        parameters: Integer. Parameters of the model.
+        num_steps: Integer. Steps to measure, after one that compiles.
+        batches: Generator of batches, or `None` for random images.
+
+    Returns:
+        Lines of text.
+    """
+    if num_steps == 0:
+        return "Not measured: dry_run_steps is 0."
+    needed = sum(estimate_memory(parameters, plan).values())
+    free = free_host_memory()
+    if free is not None and needed > free and not _has_accelerator():
+        return (
+            f"Not measured: {gigabytes(needed)} are needed before activations, and "
+            f"{gigabytes(free)} are free here."
+        )
+    times, together = StepTimes(), plan.steps_per_execution
+    model = build_model(plan)
+    model.fit(
+        _random_batches(plan) if batches is None else batches,
+        steps_per_epoch=(1 + num_steps) * together,
+        epochs=1,
+        shuffle=False,
+        verbose=0,
+        callbacks=[times],
+    )
+    step = statistics.median(times.seconds[1:]) / together
+    what = "random images" if batches is None else "the data"
+    return "\n".join(
+        [
+            f"Measured over {num_steps * together} steps on {what}:",
+            f"  first step   {duration(times.seconds[0])} (compilation)",
+            f"  time a step  {1000 * step:.1f} ms, "
+            f"{plan.data.batch_size / step:.1f} images/s",
+            f"  estimated    {duration(step * plan.steps_per_epoch)} an epoch, "
+            f"{duration(step * plan.total_steps)} in all, without pictures and saving",
+        ]
+    )
+
+
+def _has_accelerator():
+    """Whether weights lie in another memory than this machine's own."""
+    try:
+        devices = keras.distribution.list_devices()
+    except (AttributeError, NotImplementedError):  # torch has no such list
+        return keras.ops.convert_to_tensor(0.0).device.type != "cpu"
+    return any(not device.lower().startswith("cpu") for device in devices)
+
+
+def _random_batches(plan):
+    a, generator = plan.architecture, np.random.default_rng(0)
+    shape = (plan.data.batch_size, a["image_size"], a["image_size"], a["num_channels"])
+    images = generator.integers(0, 256, shape, "uint8")
+    labels = generator.integers(0, max(a["num_classes"], 1), shape[0], "int32")
+    while True:
+        yield (images, labels) if a["num_classes"] else (images,)

@@ -1,0 +1,90 @@
+"""Ending a training early, with nothing lost: on a signal, or after some steps."""
+
+import logging
+import signal
+import threading
+
+import keras
+
+logger = logging.getLogger("keras_sphere")
+
+
+class StopOnSignal(keras.callbacks.Callback):
+    """Ends `fit` after the present step when the process is told to end.
+
+    Cluster schedulers send SIGTERM some seconds before they kill; Ctrl-C is SIGINT.
+    Listed before a `TrainingCheckpoint`, which saves where the training ends, nothing
+    is lost. A second signal of the same kind acts as it did before. Handlers can be
+    set in the main thread only; elsewhere this does nothing.
+
+    Args:
+        signals: Tuple of `signal.Signals`.
+
+    Example:
+
+    >>> stop = StopOnSignal()
+    >>> model.fit(dataset, callbacks=[stop, TrainingCheckpoint("run")])
+    >>> if stop.received:
+    ...     print("stopped by", stop.received.name)
+    """
+
+    def __init__(self, signals=(signal.SIGTERM, signal.SIGINT)):
+        super().__init__()
+        self.signals = signals
+        self.received = None
+        self._previous = {}
+
+    def install(self):
+        """Sets the handlers: `fit` does, and who wants them before may."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number in self.signals:
+            if number not in self._previous:
+                self._previous[number] = signal.signal(number, self._receive)
+
+    def restore(self):
+        """Puts the handlers of before in place again."""
+        for number in list(self._previous):
+            self._put_back(number)
+
+    def _receive(self, number, frame):
+        self.received = signal.Signals(number)
+        self._put_back(number)
+
+    def _put_back(self, number):
+        signal.signal(number, self._previous.pop(number) or signal.SIG_DFL)
+
+    def on_train_begin(self, logs=None):
+        self.install()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.received and not self.model.stop_training:
+            logger.warning("%s: the training ends here.", self.received.name)
+            self.model.stop_training = True
+
+    def on_train_end(self, logs=None):
+        self.restore()
+
+
+class StopAfterSteps(keras.callbacks.Callback):
+    """Ends `fit` once so many steps have been taken since the training began.
+
+    Args:
+        max_steps: Integer or `None` for no limit.
+        steps_done: Integer. Steps that were taken before this `fit`.
+    """
+
+    def __init__(self, max_steps, steps_done=0):
+        super().__init__()
+        self.max_steps = max_steps
+        self.steps_done = steps_done
+        self._last = -1
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._last = -1
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps_done += batch - self._last
+        self._last = batch
+        if self.max_steps is not None and self.steps_done >= self.max_steps:
+            self.model.stop_training = True

@@ -1,0 +1,170 @@
+"""Pictures of a training: samples and reconstructions, every few epochs."""
+
+import pathlib
+
+import numpy as np
+
+from keras_sphere.training.clear_errors import writing
+from keras_sphere.training.image_source import ImageSource
+from keras_sphere.training.log_order import begin_as_source
+from keras_sphere.training.periodic_callback import PeriodicCallback, resolve_use_ema
+from keras_sphere.validation import check_positive_integer, check_share
+from keras_sphere.visualization import plot_image_table
+
+STRENGTH_NAMES = {0.0: "no noise", 0.5: "half noise", 1.0: "full noise"}
+
+
+class ImageLog(PeriodicCallback):
+    """Draws samples and reconstructions every few epochs, and at the end of `fit`.
+
+    Into the folder go
+
+    - `samples-epoch-0010.png`: samples in 1 and in 4 steps, from the same random
+      points each time, a row for each of up to `rows` classes, spread over them all;
+    - `reconstructions-epoch-0010.png`: the same images each time, of as many classes
+      as possible, and what the model makes of them without noise, with half and with
+      all of it.
+
+    Epochs count from 1, as in the progress bar. The noise follows from `seed` alone,
+    so pictures can be compared between epochs and runs, and the training goes on as
+    it would without them, bit for bit. A picture is there as a whole or not at all.
+
+    Args:
+        folder: String or path.
+        images: uint8 or float array in [-1, 1] of shape `(num_images, height, width,
+            channels)`, or a dataset of `keras_sphere.data`. Images to reconstruct,
+            best held-out ones.
+        labels: Integers of shape `(num_images,)`, or `None`; a dataset has its own.
+        every_epochs: Integer.
+        rows: Integer. Rows of samples; fewer if there are fewer classes.
+        columns: Integer. Samples per row; twice as many images are reconstructed.
+        steps: Sequence of integers. Numbers of steps to sample with.
+        strengths: Sequence of floats in [0, 1]. Shares of the noise to reconstruct
+            with.
+        seed: Integer. Seed of all noise.
+        use_ema: Boolean, or `None` for the model's default where the optimizer keeps
+            a moving average of the weights.
+        batch_size: Integer or `None`. Images at a time.
+
+    Attributes:
+        pictures: Dict from `"samples"` and `"reconstructions"` to the newest files.
+
+    Raises:
+        ImportError: In `fit`, if Matplotlib is not installed.
+        ValueError: If an argument is out of range; in `fit`, if the images do not
+            fit the model, or a log of this package is listed before it.
+        OSError: In `fit`, if a picture cannot be written, as on a full disk.
+
+    Example:
+
+    >>> pictures = ImageLog("runs/pictures", test_images, test_labels, every_epochs=5)
+    >>> model.fit(images, labels, epochs=50, callbacks=[pictures])
+    """
+
+    def __init__(
+        self,
+        folder,
+        images,
+        labels=None,
+        every_epochs=10,
+        rows=8,
+        columns=8,
+        steps=(1, 4),
+        strengths=(0.0, 0.5, 1.0),
+        seed=0,
+        use_ema=None,
+        batch_size=None,
+    ):
+        super().__init__(every_epochs)
+        check_positive_integer("rows", rows)
+        check_positive_integer("columns", columns)
+        for number in steps:
+            check_positive_integer("steps", number)
+        for strength in strengths:
+            check_share("strengths", strength)
+        self.folder = pathlib.Path(folder)
+        self.source = ImageSource("images", images, labels)
+        self.rows, self.columns = rows, columns
+        self.steps, self.strengths = tuple(steps), tuple(strengths)
+        self.seed = seed
+        self.use_ema = use_ema
+        self.batch_size = batch_size
+        self.pictures = {}
+        self._originals = None
+
+    def on_train_begin(self, logs=None):
+        begin_as_source(self, logs)
+        self.source.check(self.model.backbone)
+        resolve_use_ema(self.model, self.use_ema)
+        self._last_epoch = self._drawn_epoch = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._last_epoch = epoch
+        if self.is_due(epoch):
+            self._draw(epoch)
+
+    def on_train_end(self, logs=None):
+        if self._last_epoch != self._drawn_epoch:  # `fit` has ended early
+            self._draw(self._last_epoch)
+
+    def _draw(self, epoch):
+        options = {
+            "seed": self.seed,
+            "use_ema": resolve_use_ema(self.model, self.use_ema),
+            "batch_size": self.batch_size,
+        }
+        tables = {
+            "samples": self._samples(options),
+            "reconstructions": self._reconstructions(options),
+        }
+        pictures = {}
+        for name, (groups, row_names) in tables.items():
+            path = self.folder / f"{name}-epoch-{epoch + 1:04d}.png"
+            with writing(f"The picture {path}", "The earlier ones are as they were"):
+                plot_image_table(groups, row_names, path, title=f"epoch {epoch + 1}")
+            pictures[name] = path
+        self.pictures, self._drawn_epoch = pictures, epoch
+
+    def _samples(self, options):
+        """Groups and names of rows for `plot_image_table`."""
+        classes = self._classes()
+        if classes is None:
+            rows, arguments = self.rows, {"num_images": self.rows * self.columns}
+            names = [""] * rows
+        else:
+            rows, arguments = len(classes), {"labels": classes.repeat(self.columns)}
+            names = [self._class_name(label) for label in classes]
+        groups = {}
+        for steps in self.steps:
+            images = self.model.generate(steps=steps, **arguments, **options)
+            shape = (rows, self.columns, *images.shape[1:])
+            groups[f"{steps} step{'s' * (steps > 1)}"] = images.reshape(shape)
+        return groups, names
+
+    def _reconstructions(self, options):
+        """Groups and names of rows for `plot_image_table`."""
+        if self._originals is None:
+            self._originals = self.source.take_spread_over_classes(2 * self.columns)
+        images, labels = self._originals
+        if not self.model.backbone.num_classes:
+            labels = None
+        is_bytes = images.dtype == np.uint8
+        rows = {"image": images / 127.5 - 1.0 if is_bytes else images}
+        for strength in self.strengths:
+            name = STRENGTH_NAMES.get(strength, f"{strength:g} of the noise")
+            rows[name] = self.model.reconstruct(images, labels, strength, **options)
+        return {"": np.stack(list(rows.values()))}, list(rows)
+
+    def _classes(self):
+        """Classes to sample, evenly from all; `None` without classes."""
+        num_classes = self.model.backbone.num_classes
+        if not num_classes:
+            return None
+        spread = np.linspace(0, num_classes - 1, min(self.rows, num_classes))
+        return spread.round().astype("int32")
+
+    def _class_name(self, label):
+        names = self.source.class_names
+        if not names or len(names) <= label:
+            return str(label)
+        return str(names[label])[:16]

@@ -1,0 +1,87 @@
+"""Images by index, from arrays or from a dataset that reads files."""
+
+import keras
+import numpy as np
+
+from keras_sphere.validation import check_images
+
+
+class ImageSource:
+    """One way to take images out of arrays, or of a dataset of `keras_sphere.data`.
+
+    Args:
+        name: String. Name of the argument, for messages.
+        images: Array of shape `(num_images, height, width, channels)`, uint8 or float
+            in [-1, 1]; or an object whose `examples(indices)` returns such images and
+            their labels (or `None`), and whose `description.num_images` says how many
+            there are.
+        labels: Integers of shape `(num_images,)` or `None`; for arrays only.
+
+    Raises:
+        ValueError: If `images` is neither, or is empty, or the labels do not fit.
+    """
+
+    def __init__(self, name, images, labels=None):
+        self.name = name
+        self._images, self._labels = images, labels
+        if hasattr(images, "examples"):
+            self.num_images = images.description.num_images
+            fits = labels is None
+        else:
+            is_array = hasattr(images, "shape") and len(images.shape) == 4
+            self.num_images = images.shape[0] if is_array else 0
+            fits = labels is None or len(labels) == self.num_images
+        if not self.num_images or not fits:
+            raise ValueError(
+                f"`{name}` must be an array of shape (num_images, height, width, "
+                "channels), with one label per image if there are labels, or a dataset "
+                "of `keras_sphere.data`, which has its own. Received: "
+                f"{name} of type {type(images).__name__} and shape "
+                f"{getattr(images, 'shape', None)}, "
+                f"{'no' if labels is None else len(labels)} labels"
+            )
+
+    @property
+    def class_names(self):
+        """Names of the classes, or `None`."""
+        return getattr(getattr(self._images, "description", None), "class_names", None)
+
+    def take(self, indices):
+        """Images and labels (or `None`) of some indices, as NumPy arrays."""
+        if hasattr(self._images, "examples"):
+            images, labels = self._images.examples(indices)
+        else:
+            images, labels = self._images[indices], self._labels
+            labels = None if labels is None else np.asarray(labels)[indices]
+        images = np.asarray(keras.ops.convert_to_numpy(images))
+        return images, None if labels is None else np.ravel(labels).astype("int32")
+
+    def spread_indices(self, count):
+        """At most `count` different indices, evenly from the first to the last."""
+        count = min(count, self.num_images)
+        return np.linspace(0, self.num_images - 1, count).round().astype("int64")
+
+    def take_spread_over_classes(self, count):
+        """`count` images with as many different labels as there are, and the labels.
+
+        They are chosen, always alike, among eight times as many.
+        """
+        images, labels = self.take(self.spread_indices(8 * count))
+        if labels is None:
+            chosen = np.linspace(0, len(images) - 1, min(count, len(images)))
+            return images[chosen.round().astype("int64")], None
+        earlier = np.array([np.sum(labels[:i] == c) for i, c in enumerate(labels)])
+        chosen = np.lexsort((labels, earlier))[:count]
+        firsts = np.flatnonzero(earlier == 0)
+        if len(firsts) > count:
+            firsts = firsts[np.argsort(labels[firsts])]
+            chosen = firsts[np.linspace(0, len(firsts) - 1, count).round().astype(int)]
+        chosen = chosen[np.argsort(labels[chosen], kind="stable")]
+        return images[chosen], labels[chosen]
+
+    def check(self, backbone):
+        """Raises a `ValueError` unless the images are such as a backbone takes."""
+        try:
+            check_images(self.take([0])[0], backbone.image_size, backbone.num_channels)
+        except ValueError as error:
+            raise ValueError(f"`{self.name}`: {error}") from None

@@ -1,0 +1,175 @@
+"""All that can be chosen of a training run, with its help: the flags are made of it."""
+# ruff: noqa: RUF009 - `_option` makes fields
+
+import dataclasses
+import typing
+
+from keras_sphere.models.sizes import SIZES
+
+OF_PRESET = "preset"  # a size: the architecture as the preset has it
+
+
+def _option(default, text, choices=None):
+    return dataclasses.field(
+        default=default, metadata={"help": text, "choices": choices}
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingOptions:
+    """What a user chooses of a training; `None` is what the preset says.
+
+    The fields are the keyword arguments of `train` and the flags of the examples;
+    `--help` of any of them prints what each one is.
+    """
+
+    # What is trained, on what
+    preset: str = _option("cifar10", "Recipe: name or folder of a preset.")
+    dataset: typing.Any = _option(
+        None,
+        "Name of a data set, or path of a folder, zip or .jsonl list of images. "
+        "Default: that of the preset. `digits` and `fake` need no files.",
+    )
+    split: str = _option("train", "Images to train on, such as `train[:95%]`.")
+    held_out_split: str | None = _option(
+        None, "Images for pictures and the alarm. Default: the data set's other split."
+    )
+    data_dir: str | None = _option(None, "Where data sets lie, or are downloaded to.")
+    output_dir: str | None = _option(
+        None, "Folder of the run. Default: runs/<name of the preset>."
+    )
+    size: str | None = _option(
+        None,
+        "Size of both transformers. `preset`: all of the architecture as the preset "
+        "has it; `tiny`: a model that trains in a minute. Default: `preset`, but "
+        "`tiny` for the data sets `digits` and `fake`.",
+        (OF_PRESET, "tiny", *SIZES),
+    )
+    image_size: int | None = _option(None, "Side of the images in pixels.")
+    patch_size: int | None = _option(None, "Side of a patch in pixels.")
+    token_channels: int | None = _option(None, "Channels of a latent token.")
+    conditional: bool | None = _option(None, "Whether the model is given classes.")
+
+    # The recipe
+    epochs: int | None = _option(None, "Passes over the images.")
+    warmup_epochs: float | None = _option(
+        None, "Linear warm-up; at most a tenth of the epochs unless given."
+    )
+    batch_size: int | None = _option(None, "Images per step.")
+    gradient_accumulation_steps: int = _option(1, "Batches per update of the weights.")
+    learning_rate: float | None = _option(
+        None,
+        "The decoder's after warm-up, at a batch of 256 (or as the preset says): it "
+        "is scaled with the batch.",
+    )
+    min_learning_rate: float | None = _option(None, "At the end; scaled likewise.")
+    scale_learning_rates: bool | None = _option(
+        None, "Whether learning rates are scaled with the batch."
+    )
+    encoder_learning_rate_factor: float | None = _option(
+        None, "The encoder's learning rate by the decoder's."
+    )
+    weight_decay: float | None = _option(None, "Of the encoder's matrices.")
+    global_clipnorm: float | None = _option(None, "Largest norm of all gradients.")
+    ema_momentum: float | None = _option(None, "Of the moving average of the weights.")
+    perceptual: str | None = _option(
+        None, "Perceptual network, by name; `gradient` and `none` need no files."
+    )
+    reconstruction_distance_weight: float | None = _option(
+        None, "Weight of the pixel distance in pixel reconstruction."
+    )
+    reconstruction_perceptual_weight: float | None = _option(
+        None, "Weight of the perceptual distance in pixel reconstruction."
+    )
+    consistency_distance_weight: float | None = _option(
+        None, "Weight of the pixel distance in pixel consistency."
+    )
+    consistency_perceptual_weight: float | None = _option(
+        None, "Weight of the perceptual distance in pixel consistency."
+    )
+    latent_consistency_weight: float | None = _option(
+        None, "Weight of latent consistency."
+    )
+    max_angle_degrees: float | None = _option(None, "Largest noise angle.")
+    hard_case_probability: float | None = _option(None, "Share of hard cases.")
+    hard_case_band: str | None = _option(
+        None, "Which angles hard cases have.", ("narrow", "full")
+    )
+    label_dropout: float | None = _option(None, "Share of images without their label.")
+    horizontal_flip: bool | None = _option(None, "Whether half the images are flipped.")
+    resize: str | None = _option(None, "How images are resized, such as `bicubic`.")
+    crop: str | None = _option(None, "How images are cropped, such as `center`.")
+    seed: int = _option(0, "Of the weights, the order of images and the noise.")
+
+    # Speed and memory
+    dtype: str | None = _option(None, "Dtype policy, such as `mixed_bfloat16`.")
+    rematerialize_every: int | None = _option(
+        None, "Recompute the activations of every n-th block, to save memory."
+    )
+    jit_compile: str = _option(
+        "auto", "XLA or torch.compile. `auto`: what Keras does.", ("auto", "yes", "no")
+    )
+    steps_per_execution: int = _option(1, "Steps per call of the compiled program.")
+    deterministic: bool = _option(
+        False, "Ask TensorFlow and PyTorch for deterministic operations (GPU)."
+    )
+
+    # The run
+    resume: bool = _option(
+        True,
+        "Go on if the output folder holds a checkpoint; --noresume refuses a folder "
+        "that holds one.",
+    )
+    checkpoint_every_steps: int | None = _option(
+        None, "Steps between checkpoints. Default: 2000."
+    )
+    keep: int = _option(3, "How many of the newest checkpoints are kept.")
+    log_images_every: int | None = _option(
+        None, "Epochs between pictures; 0: none. Default: fifty times in the run."
+    )
+    memorization_alarm: bool = _option(
+        True,
+        "Whether to warn, beside each picture, if samples come nearer to the training "
+        "images than held-out images are. Needs a held-out split.",
+    )
+    tensorboard: bool = _option(False, "Whether to write logs for TensorBoard, too.")
+    save_ema: bool = _option(
+        False, "Whether the averaged weights become a preset, beside the raw ones."
+    )
+    max_steps: int | None = _option(
+        None, "End after so many steps in all; the schedule stays that of the epochs."
+    )
+    dry_run: bool = _option(False, "Print the plan, measure three steps, and end.")
+    dry_run_steps: int = _option(3, "Steps that a dry run measures; 0: none.")
+    verbose: str = _option(
+        "auto",
+        "0: silent, 1: progress bar, 2: a line per epoch; auto: 1 on a terminal.",
+        ("auto", "0", "1", "2"),
+    )
+
+    # Streams of a user's own; a data set knows these numbers itself
+    steps_per_epoch: int | None = _option(None, "Batches that make an epoch.")
+    num_classes: int | None = _option(None, "Default: as the preset has it.")
+    num_channels: int | None = _option(None, "Default: as the preset has it.")
+
+
+def new_options(**choices):
+    """`TrainingOptions` of keyword arguments, each checked.
+
+    Raises:
+        ValueError: If there is no option of a name, or a value is not among its
+            choices.
+    """
+    fields = {field.name: field for field in dataclasses.fields(TrainingOptions)}
+    for name, value in choices.items():
+        if name not in fields:
+            raise ValueError(
+                f"There is no option `{name}`. There are: {', '.join(fields)}. "
+                f"Received: {name}={value!r}"
+            )
+        allowed = fields[name].metadata["choices"]
+        if allowed and value is not None and value not in allowed:
+            raise ValueError(
+                f"`{name}` must be one of {list(allowed)}. Received: {name}={value!r}"
+            )
+    return TrainingOptions(**choices)

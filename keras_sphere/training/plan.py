@@ -1,0 +1,308 @@
+"""The plan of a training: every number of it, from a preset and what was chosen."""
+
+import dataclasses
+
+from keras_sphere.models.sizes import SIZES
+from keras_sphere.perceptual import feature_distance_of
+from keras_sphere.presets.overrides import resolve_arguments
+from keras_sphere.presets.sources import find
+from keras_sphere.training.options import OF_PRESET
+from keras_sphere.training.trial import TINY, TINY_ARCHITECTURE
+from keras_sphere.validation import check_positive_integer, check_share
+
+NO_PERCEPTUAL = "none"
+LARGEST_WARMUP_SHARE = 0.1  # unless the user chooses the warm-up
+DEFAULT_CHECKPOINT_STEPS = 2000
+PICTURES_IN_A_RUN = 50
+_ARCHITECTURE_OPTIONS = ("image_size", "patch_size", "token_channels", "label_dropout")
+_NOISE_OPTIONS = ("max_angle_degrees", "hard_case_probability", "hard_case_band")
+_OPTIMIZER_OPTIONS = (
+    "encoder_learning_rate_factor",
+    "weight_decay",
+    "global_clipnorm",
+    "ema_momentum",
+)
+_LOSS_OPTIONS = {
+    "reconstruction_distance_weight": ("pixel_reconstruction", "distance_weight"),
+    "reconstruction_perceptual_weight": ("pixel_reconstruction", "perceptual_weight"),
+    "consistency_distance_weight": ("pixel_consistency", "distance_weight"),
+    "consistency_perceptual_weight": ("pixel_consistency", "perceptual_weight"),
+    "latent_consistency_weight": ("latent_consistency", "weight"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class DataPlan:
+    """What data is asked for, before any of it is read.
+
+    Args:
+        dataset: String. Name or path.
+        split: String.
+        image_size: Integer. Side in pixels.
+        batch_size: Integer.
+        conditional: Boolean. Whether labels are needed.
+        horizontal_flip, resize, crop: See `keras_sphere.data.load`.
+        seed: Integer. Of order and flips.
+    """
+
+    dataset: str
+    split: str
+    image_size: int
+    batch_size: int
+    conditional: bool
+    horizontal_flip: bool
+    resize: str | None
+    crop: str
+    seed: int
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingPlan:
+    """All that a training depends on, as plain numbers: `plan.json` of a run.
+
+    Args:
+        preset: String. Where the recipe is from.
+        data: `DataPlan`.
+        num_images: Integer. Images of the data set; 0 if unknown.
+        architecture: Dict of arguments of `SphereEncoderBackbone`.
+        noise: Dict of arguments of `SphereEncoderModel` for the noise.
+        sampling: Dict of defaults of `generate`.
+        perceptual: String or `None`.
+        losses: Dict as in a preset's recipe.
+        optimizer: Dict of arguments of `SphereAdamW`, with the largest learning rate,
+            scaled.
+        min_learning_rate: Float, scaled.
+        gradient_accumulation_steps: Integer. Batches per update.
+        epochs, steps_per_epoch: Integers; a step is a batch.
+        warmup_updates, decay_updates: Integers. The schedule, in updates of the
+            weights.
+        dtype, seed, rematerialize_every, jit_compile, steps_per_execution,
+            deterministic: See `TrainingOptions`.
+        checkpoint_every_steps, keep, log_images_every, memorization_alarm,
+            tensorboard, save_ema, max_steps: Likewise.
+    """
+
+    preset: str
+    data: DataPlan
+    num_images: int
+    architecture: dict
+    noise: dict
+    sampling: dict
+    perceptual: str | None
+    losses: dict
+    optimizer: dict
+    min_learning_rate: float
+    gradient_accumulation_steps: int
+    epochs: int
+    steps_per_epoch: int
+    warmup_updates: int
+    decay_updates: int
+    dtype: str | None
+    seed: int
+    rematerialize_every: int | None
+    jit_compile: str
+    steps_per_execution: int
+    deterministic: bool
+    checkpoint_every_steps: int
+    keep: int
+    log_images_every: int
+    memorization_alarm: bool
+    tensorboard: bool
+    save_ema: bool
+    max_steps: int | None
+
+    @property
+    def total_steps(self):
+        """Batches of the whole training."""
+        return self.epochs * self.steps_per_epoch
+
+
+def plan_data(options, dataset):
+    """What data a training needs.
+
+    Args:
+        options: `TrainingOptions`.
+        dataset: String. Name or path of the data set.
+
+    Returns:
+        `DataPlan`.
+    """
+    config = find(options.preset).config
+    training, architecture = config["recipe"]["training"], config["architecture"]
+    batch_size = _first(
+        options.batch_size,
+        training.get("per_device_batch_size"),
+        training.get("batch_size"),
+    )
+    if batch_size is None:
+        raise _missing(options, "batch_size")
+    check_positive_integer("batch_size", batch_size)
+    return DataPlan(
+        dataset=dataset,
+        split=options.split,
+        image_size=_first(options.image_size, architecture["image_size"]),
+        batch_size=batch_size,
+        conditional=_first(options.conditional, architecture["num_classes"] > 0),
+        horizontal_flip=_first(
+            options.horizontal_flip, training.get("horizontal_flip"), False
+        ),
+        resize=_first(options.resize, training.get("resize")),
+        crop=_first(options.crop, training.get("crop"), "center"),
+        seed=options.seed,
+    )
+
+
+def make_plan(options, data, description, steps_per_epoch):
+    """The plan of a training.
+
+    Args:
+        options: `TrainingOptions`.
+        data: `DataPlan`.
+        description: What the data turned out to be: an object with `num_images`,
+            `num_channels` and `num_classes`.
+        steps_per_epoch: Integer. Batches of an epoch.
+
+    Returns:
+        `TrainingPlan`.
+
+    Raises:
+        ValueError: If a number is missing, or impossible.
+    """
+    config = find(options.preset).config
+    recipe = config["recipe"]
+    architecture, _, arguments = resolve_arguments(
+        config, _model_overrides(options, data, description)
+    )
+    perceptual = _first(options.perceptual, recipe["perceptual"], NO_PERCEPTUAL)
+    perceptual = None if perceptual == NO_PERCEPTUAL else perceptual
+    optimizer, min_learning_rate = _plan_optimizer(options, recipe, data.batch_size)
+    schedule = _plan_schedule(options, recipe["training"], steps_per_epoch)
+    return TrainingPlan(
+        preset=options.preset,
+        data=data,
+        num_images=description.num_images,
+        architecture=architecture,
+        noise={name: arguments[name] for name in config["noise"]},
+        sampling=arguments["sampling"],
+        perceptual=perceptual,
+        losses=_plan_losses(options, recipe["losses"], perceptual),
+        optimizer=optimizer,
+        min_learning_rate=min_learning_rate,
+        gradient_accumulation_steps=options.gradient_accumulation_steps,
+        **schedule,
+        dtype=_first(options.dtype, recipe["training"].get("dtype")),
+        seed=options.seed,
+        rematerialize_every=options.rematerialize_every,
+        jit_compile=options.jit_compile,
+        steps_per_execution=options.steps_per_execution,
+        deterministic=options.deterministic,
+        checkpoint_every_steps=_first(
+            options.checkpoint_every_steps, DEFAULT_CHECKPOINT_STEPS
+        ),
+        keep=options.keep,
+        log_images_every=_first(
+            options.log_images_every, max(schedule["epochs"] // PICTURES_IN_A_RUN, 1)
+        ),
+        memorization_alarm=options.memorization_alarm,
+        tensorboard=options.tensorboard,
+        save_ema=options.save_ema,
+        max_steps=options.max_steps,
+    )
+
+
+def _model_overrides(options, data, description):
+    """Arguments of backbone and model in place of the preset's."""
+    overrides = {
+        "image_size": data.image_size,
+        "num_channels": description.num_channels,
+        "num_classes": description.num_classes if data.conditional else 0,
+    }
+    if options.size == TINY:
+        overrides.update(TINY_ARCHITECTURE)
+    elif options.size in SIZES:
+        overrides.update(encoder_size=options.size, decoder_size=options.size)
+    elif options.size not in (None, OF_PRESET):
+        raise ValueError(
+            f"`size` must be one of {[OF_PRESET, TINY, *SIZES]}. "
+            f"Received: size={options.size!r}"
+        )
+    overrides.update(_given(options, (*_ARCHITECTURE_OPTIONS, *_NOISE_OPTIONS)))
+    return overrides
+
+
+def _plan_losses(options, recipe, perceptual):
+    losses = {name: dict(values) for name, values in recipe.items()}
+    if options.perceptual is not None:
+        for name in ("pixel_reconstruction", "pixel_consistency"):
+            losses[name]["feature_distance"] = feature_distance_of(perceptual)
+    for option, (name, key) in _LOSS_OPTIONS.items():
+        if getattr(options, option) is not None:
+            losses[name][key] = getattr(options, option)
+    return losses
+
+
+def _plan_optimizer(options, recipe, batch_size):
+    """Arguments of the optimizer, and the smallest learning rate: both scaled."""
+    training = recipe["training"]
+    optimizer = {**recipe["optimizer"], **_given(options, _OPTIMIZER_OPTIONS)}
+    largest = _first(options.learning_rate, optimizer["learning_rate"])
+    smallest = _first(options.min_learning_rate, training.get("min_learning_rate"))
+    if smallest is None:
+        raise _missing(options, "min_learning_rate")
+    if _first(
+        options.scale_learning_rates,
+        training.get("scale_learning_rates_with_batch_size"),
+        False,
+    ):
+        images_per_update = batch_size * options.gradient_accumulation_steps
+        scale = images_per_update / training.get("learning_rate_batch_size", 256)
+        largest, smallest = largest * scale, smallest * scale
+    check_share("ema_momentum", optimizer["ema_momentum"])
+    return {**optimizer, "learning_rate": largest}, smallest
+
+
+def _plan_schedule(options, training, steps_per_epoch):
+    """Epochs, and the steps of the schedule.
+
+    The cosine reaches its minimum at (1 - warm-up share) of all steps.
+    """
+    epochs = _first(options.epochs, training.get("epochs"))
+    if epochs is None:
+        raise _missing(options, "epochs")
+    check_positive_integer("epochs", epochs)
+    warmup = options.warmup_epochs
+    if warmup is None:
+        warmup = min(training.get("warmup_epochs", 0), LARGEST_WARMUP_SHARE * epochs)
+    if not 0 <= warmup < epochs / 2:
+        raise ValueError(
+            "`warmup_epochs` must be at least 0 and less than half the epochs: the "
+            "minimum is held for as long. "
+            f"Received: warmup_epochs={warmup}, epochs={epochs}"
+        )
+    updates_per_epoch = steps_per_epoch / options.gradient_accumulation_steps
+    warmup_updates = int(warmup * updates_per_epoch)
+    decay_updates = int(epochs * updates_per_epoch) - warmup_updates
+    return {
+        "epochs": epochs,
+        "steps_per_epoch": steps_per_epoch,
+        "warmup_updates": warmup_updates,
+        "decay_updates": max(decay_updates, warmup_updates + 1),
+    }
+
+
+def _given(options, names):
+    """The options of these names that the user chose, as a dict."""
+    values = {name: getattr(options, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _first(*values):
+    """The first value that is there."""
+    return next((value for value in values if value is not None), None)
+
+
+def _missing(options, name):
+    return ValueError(
+        f"The preset {options.preset!r} does not say `{name}`: choose it. "
+        f"Received: {name}=None"
+    )

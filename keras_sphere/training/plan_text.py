@@ -1,0 +1,153 @@
+"""A plan as text, for people."""
+
+from keras_sphere.presets.sources import find
+from keras_sphere.training.memory import checkpoint_bytes, estimate_memory
+
+
+def format_plan(plan, parameters, backend):
+    """The plan as lines of text.
+
+    Args:
+        plan: `TrainingPlan`.
+        parameters: Dict as `count_parameters` returns it.
+        backend: String.
+
+    Returns:
+        String.
+    """
+    rows = [
+        ("preset", f"{plan.preset}: {find(plan.preset).config['description']}"),
+        ("data", _data(plan)),
+        ("model", _model(plan, parameters)),
+        ("steps", _steps(plan)),
+        ("learning rate", _learning_rate(plan)),
+        ("losses", _losses(plan)),
+        ("noise", _noise(plan)),
+        ("backend", _backend(plan, backend)),
+        ("memory", _memory(plan, parameters["total"])),
+        ("checkpoints", _checkpoints(plan, parameters["total"])),
+    ]
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(
+        ["Plan of the training:", *(f"  {name:{width}}  {text}" for name, text in rows)]
+    )
+
+
+def gigabytes(size):
+    """Bytes as text."""
+    return f"{size / 1e9:.2f} GB" if size >= 1e7 else f"{size / 1e6:.2f} MB"
+
+
+def duration(seconds):
+    """Seconds as text."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} minutes"
+    if seconds < 172_800:
+        return f"{seconds / 3600:.1f} hours"
+    return f"{seconds / 86_400:.1f} days"
+
+
+def _data(plan):
+    side, classes = plan.data.image_size, plan.architecture["num_classes"]
+    count = f"{plan.num_images:,}" if plan.num_images else "an unknown number of"
+    how = [f"seed {plan.data.seed}"]
+    if plan.data.horizontal_flip:
+        how.append("flipped at random")
+    if plan.data.resize:
+        how.append(f"resized ({plan.data.resize})")
+    how.append(f"crop {plan.data.crop}")
+    return (
+        f"{plan.data.dataset}, {plan.data.split}: {count} images of "
+        f"{side}x{side}x{plan.architecture['num_channels']}, "
+        f"{f'{classes} classes' if classes else 'unconditional'}; {', '.join(how)}"
+    )
+
+
+def _model(plan, parameters):
+    a = plan.architecture
+    sizes = " and ".join(_size(a[f"{half}_size"]) for half in ("encoder", "decoder"))
+    side = a["image_size"] // a["patch_size"]
+    return (
+        f"{parameters['total']:,} parameters: encoder {parameters['encoder']:,}, "
+        f"decoder {parameters['decoder']:,}; sizes {sizes}; "
+        f"{side}x{side} tokens of {a['token_channels']} channels"
+    )
+
+
+def _size(size):
+    if isinstance(size, str):
+        return size
+    return f"{size['num_layers']} x {size['hidden_dim']}"
+
+
+def _steps(plan):
+    accumulated = plan.gradient_accumulation_steps
+    together = f" x {accumulated} accumulated" if accumulated > 1 else ""
+    used = plan.steps_per_epoch * plan.data.batch_size
+    text = (
+        f"{plan.total_steps:,} = {plan.epochs:,} epochs x {plan.steps_per_epoch:,}; "
+        f"batch {plan.data.batch_size}{together}, {used:,} images per epoch"
+    )
+    return text + (f"; ends after {plan.max_steps:,}" if plan.max_steps else "")
+
+
+def _learning_rate(plan):
+    o = plan.optimizer
+    return (
+        f"{o['learning_rate']:.3g} after {plan.warmup_updates:,} updates of warm-up, "
+        f"{plan.min_learning_rate:.3g} from {plan.decay_updates:,} on; encoder x "
+        f"{o['encoder_learning_rate_factor']:g}; clip {o['global_clipnorm']}; "
+        f"average {o['ema_momentum']:g}; decay {o['weight_decay']:g}"
+    )
+
+
+def _losses(plan):
+    def pixel(name):
+        loss = plan.losses[name]
+        weights = f"{loss['distance_weight']:g} {loss['distance']}"
+        if plan.perceptual:
+            weights += f" + {loss['perceptual_weight']:g} {plan.perceptual}"
+        return f"{loss['weight']:g} x ({weights})"
+
+    return (
+        f"reconstruction {pixel('pixel_reconstruction')}, "
+        f"consistency {pixel('pixel_consistency')}, "
+        f"latents {plan.losses['latent_consistency']['weight']:g}"
+    )
+
+
+def _noise(plan):
+    n = plan.noise
+    return (
+        f"up to {n['max_angle_degrees']:g} degrees; "
+        f"{n['hard_case_probability']:g} hard cases ({n['hard_case_band']})"
+    )
+
+
+def _backend(plan, backend):
+    parts = [backend, plan.dtype or "Keras' default dtype"]
+    parts.append(f"jit_compile {plan.jit_compile}")
+    if plan.steps_per_execution > 1:
+        parts.append(f"{plan.steps_per_execution} steps per call")
+    if plan.rematerialize_every:
+        parts.append(f"rematerialised every {plan.rematerialize_every} blocks")
+    return ", ".join(parts) + f"; seed {plan.seed}"
+
+
+def _memory(plan, parameters):
+    parts = estimate_memory(parameters, plan)
+    named = ", ".join(f"{name} {gigabytes(size)}" for name, size in parts.items())
+    return (
+        f"{gigabytes(sum(parts.values()))}: {named}. Not included: activations, which "
+        "grow with the batch, and a perceptual network"
+    )
+
+
+def _checkpoints(plan, parameters):
+    size = checkpoint_bytes(estimate_memory(parameters, plan))
+    return (
+        f"every {plan.checkpoint_every_steps:,} steps, the newest {plan.keep} kept, "
+        f"{gigabytes(size)} each"
+    )

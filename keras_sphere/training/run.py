@@ -1,0 +1,219 @@
+"""The one training loop of the package: recipes, examples and a user's own data."""
+
+import logging
+import pathlib
+import sys
+import typing
+
+import keras
+
+from keras_sphere.backend import make_deterministic
+from keras_sphere.training.checkpoint_store import CheckpointStore
+from keras_sphere.training.checkpoints import TrainingCheckpoint
+from keras_sphere.training.dry_run import measure
+from keras_sphere.training.graceful_stop import StopAfterSteps, StopOnSignal
+from keras_sphere.training.model_building import build_model, count_parameters
+from keras_sphere.training.options import new_options
+from keras_sphere.training.plan import make_plan, plan_data
+from keras_sphere.training.plan_file import check_same_plan, write_plan
+from keras_sphere.training.plan_text import format_plan
+from keras_sphere.training.run_callbacks import watching_callbacks
+from keras_sphere.training.training_data import open_data
+from keras_sphere.training.trial import with_trial_defaults
+
+CHECKPOINTS, PRESET, PRESET_EMA = "checkpoints", "preset", "preset_ema"
+
+logger = logging.getLogger("keras_sphere")
+
+
+class TrainingRun(typing.NamedTuple):
+    """What `train` returns.
+
+    Attributes:
+        model: `SphereEncoderModel`, trained; `None` after a dry run.
+        history: Dict of lists, a value per epoch of this process; `None` likewise.
+        plan: `TrainingPlan`.
+        is_complete: Boolean. `False` if a signal ended the training.
+    """
+
+    model: typing.Any
+    history: dict | None
+    plan: typing.Any
+    is_complete: bool
+
+
+def train(preset="cifar10", dataset=None, output_dir=None, callbacks=(), **options):
+    """Trains a preset's model by its recipe, or goes on with a training.
+
+    Every number comes from the preset; any of `TrainingOptions` can be chosen instead.
+    The run's folder holds `plan.json`, `checkpoints/`, `log.csv`, `pictures/` and, at
+    the end, the raw weights as a preset in `preset/` (`save_ema=True`: their average
+    in `preset_ema/`, too). Called again with the same arguments, it goes on from the
+    newest checkpoint: exactly with a data set of this package, or any that has
+    `starting_at` as `ShuffledBatches` has; at the end of an epoch with other streams.
+    SIGTERM and Ctrl-C end it after the present step, which is saved.
+
+    It sets Keras' global seed, and prints what it does.
+
+    Args:
+        preset: String. Name or folder of a preset.
+        dataset: Name of a data set, path of images, a dataset or an endless generator;
+            `None` for the preset's own. See `keras_sphere.data.load`.
+        output_dir: String or path. Defaults to `"runs/<preset>"`.
+        callbacks: Sequence of Keras callbacks of your own. They are called before what
+            is logged is written, and before checkpoints.
+        **options: Fields of `TrainingOptions`, such as `epochs` or `batch_size`.
+
+    Returns:
+        `TrainingRun`: model, history, plan and whether it is complete.
+
+    Raises:
+        ValueError: If an option is unknown or impossible, or the folder holds a
+            checkpoint and `resume` is false.
+        PlanChangedError: If a run is to go on by another plan.
+        NonFiniteLossError: If the training diverges. Earlier checkpoints are whole.
+        OSError: If a file cannot be written, likewise.
+
+    Example:
+
+    >>> run = keras_sphere.training.train("cifar10", "digits", "runs/trial")
+    >>> samples = run.model.generate(labels=[3, 7])
+    """
+    options = new_options(
+        preset=str(preset), dataset=dataset, output_dir=output_dir, **options
+    )
+    folder = pathlib.Path(
+        options.output_dir or pathlib.Path("runs", pathlib.Path(options.preset).name)
+    )
+    stop = StopOnSignal()
+    stop.install()
+    try:
+        return _train(options, folder, stop, callbacks)
+    finally:
+        stop.restore()
+
+
+def _train(options, folder, stop, callbacks):
+    options, data, plan = _prepare(options)
+    parameters = count_parameters(plan)
+    print(format_plan(plan, parameters, keras.backend.backend()))
+    if options.dry_run:
+        batches = data.starting_at() if data.can_read else None
+        print(measure(plan, parameters["total"], options.dry_run_steps, batches))
+        return TrainingRun(None, None, plan, False)
+    is_resumed = _check_folder(folder, plan, options.resume)
+    keras.utils.set_random_seed(plan.seed)
+    if plan.deterministic:
+        make_deterministic()
+    model = build_model(plan)
+    write_plan(plan, folder)
+    checkpoint = TrainingCheckpoint(
+        folder / CHECKPOINTS, every_steps=plan.checkpoint_every_steps, keep=plan.keep
+    )
+    start = checkpoint.resume(model)
+    if is_resumed:
+        _tell_start(start, plan, data)
+    history = {}
+    if not stop.received and _steps_done(start, plan) < _last_step(plan):
+        history = _fit(
+            model,
+            plan,
+            data,
+            start,
+            _verbosity(options.verbose),
+            callbacks=[
+                *callbacks,
+                *watching_callbacks(plan, data, folder),
+                stop,
+                StopAfterSteps(plan.max_steps, _steps_done(start, plan)),
+                checkpoint,
+            ],
+        )
+    if stop.received:
+        print(
+            f"{stop.received.name}: saved in {folder}. The same command goes on from "
+            "there."
+        )
+        return TrainingRun(model, history, plan, False)
+    _save_presets(model, plan, folder)
+    print(f"Done: {folder.resolve()}")
+    return TrainingRun(model, history, plan, True)
+
+
+def _prepare(options):
+    """Options with trial defaults, opened data, and the plan."""
+    data = open_data(options)
+    options, sentence = with_trial_defaults(data.options, data.name)
+    if sentence:
+        print(sentence)
+    data_plan = plan_data(options, data.name)
+    data.open(data_plan, options)
+    return options, data, make_plan(options, data_plan, data.description, len(data))
+
+
+def _check_folder(folder, plan, may_resume):
+    """Checks that the folder is this training's; returns whether it is begun."""
+    is_begun = bool(CheckpointStore(folder / CHECKPOINTS).entries())
+    if is_begun and not may_resume:
+        raise ValueError(
+            "The folder holds checkpoints: resume them, or choose an empty folder. "
+            f"Received: resume=False, output_dir={str(folder)!r}"
+        )
+    if is_begun:
+        check_same_plan(plan, folder)
+    return is_begun
+
+
+def _tell_start(start, plan, data):
+    print(f"Going on from step {_steps_done(start, plan):,}: epoch {start.epoch + 1}.")
+    if start.step and not data.is_exact:
+        logger.warning(
+            "Your stream starts anew: the rest of this epoch sees other images than an "
+            "unbroken run would."
+        )
+
+
+def _steps_done(start, plan):
+    return start.epoch * plan.steps_per_epoch + start.step
+
+
+def _last_step(plan):
+    return min(plan.total_steps, plan.max_steps or plan.total_steps)
+
+
+def _fit(model, plan, data, start, verbose, callbacks):
+    """Trains to the end of the plan, or of this process; returns the history."""
+    return model.fit(
+        data.starting_at(*start),
+        steps_per_epoch=plan.steps_per_epoch,
+        initial_epoch=start.epoch,
+        epochs=plan.epochs,
+        shuffle=False,
+        verbose=verbose,
+        callbacks=callbacks,
+    ).history
+
+
+def _save_presets(model, plan, folder):
+    kinds = {PRESET: False, **({PRESET_EMA: True} if plan.save_ema else {})}
+    notes = {
+        "dataset": plan.data.dataset,
+        "epochs": plan.epochs,
+        "batch_size": plan.data.batch_size,
+        "dtype": plan.dtype,
+        "seed": plan.seed,
+    }
+    for name, use_ema in kinds.items():
+        model.save_to_preset(
+            folder / name,
+            use_ema=use_ema,
+            name=f"{folder.resolve().name}-{name}",
+            training=notes,
+            overwrite=True,
+        )
+
+
+def _verbosity(verbose):
+    if verbose != "auto":
+        return int(verbose)
+    return 1 if sys.stdout.isatty() else 2

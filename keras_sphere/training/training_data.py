@@ -1,0 +1,240 @@
+"""What a training reads: a data set by name or path, or a stream of the user's own."""
+
+import dataclasses
+import logging
+import types
+
+import keras
+import numpy as np
+
+from keras_sphere import data
+from keras_sphere.presets.sources import find
+
+DATASET_OF_PRESET = {
+    "animal_faces256": "animal_faces",
+    "cifar10": "cifar10",
+    "digits16": "digits",
+    "imagenet64": "imagenet64",
+    "imagenet256_base": "imagenet",
+    "imagenet256_large": "imagenet",
+    "imagenet256_xlarge": "imagenet",
+    "oxford_flowers256": "oxford_flowers102",
+}
+# The split beside "train"; "test" where this does not say. (ImageNet's has no labels.)
+HELD_OUT_SPLITS = {"imagenet": "validation", "imagenet64": "validation"}
+# For plans without the data: images to train on, and classes.
+KNOWN_COUNTS = {
+    "animal_faces": (14_630, 3),
+    "cifar10": (50_000, 10),
+    "cifar100": (50_000, 100),
+    "imagenet": (1_281_167, 1000),
+    "imagenet64": (1_281_167, 1000),
+    "oxford_flowers102": (1_020, 102),
+}
+
+logger = logging.getLogger("keras_sphere")
+
+
+def open_data(options):
+    """The data of a training, not read yet: `NamedData`, or a `Stream`.
+
+    Args:
+        options: `TrainingOptions`.
+    """
+    dataset = options.dataset
+    if dataset is None or isinstance(dataset, str) or hasattr(dataset, "__fspath__"):
+        return NamedData(options)
+    return Stream(options)
+
+
+class NamedData:
+    """A data set by its name or path.
+
+    Args:
+        options: `TrainingOptions`.
+
+    Attributes:
+        options: The same.
+        name: String. The name or path.
+        dataset: `keras_sphere.data.ImageDataset` after `open`.
+        can_read: Boolean. Whether there are images: a dry run does without.
+        description: Numbers of the data set.
+
+    Raises:
+        ValueError: If neither data set nor a preset that has one is chosen.
+    """
+
+    is_exact = True
+
+    def __init__(self, options):
+        self.options = options
+        if options.dataset is not None:
+            self.name = str(options.dataset)
+        elif options.preset in DATASET_OF_PRESET:
+            self.name = DATASET_OF_PRESET[options.preset]
+        else:
+            raise ValueError(
+                "Only presets of this package have a data set of their own: choose "
+                f"`dataset`. Received: preset={options.preset!r}, dataset=None"
+            )
+        self.dataset = None
+        self.can_read = False
+
+    def open(self, plan, options):
+        """Opens the data set; a dry run goes on without it if it is well known.
+
+        Args:
+            plan: `DataPlan`.
+            options: `TrainingOptions`.
+        """
+        self._plan, self._data_dir = plan, options.data_dir
+        self._held_out_split = options.held_out_split or HELD_OUT_SPLITS.get(
+            self.name, "test"
+        )
+        try:
+            self.dataset = self._load(
+                plan.split,
+                horizontal_flip=plan.horizontal_flip,
+                crop=plan.crop,
+                download=not options.dry_run,
+            )
+        except data.DataNotFoundError:
+            if not options.dry_run or self.name not in KNOWN_COUNTS:
+                raise
+            print(f"The data set {self.name!r} is not here; planned by what is known.")
+            num_images, num_classes = KNOWN_COUNTS[self.name]
+            self.description = types.SimpleNamespace(
+                num_images=num_images, num_channels=3, num_classes=num_classes
+            )
+            return
+        self.can_read = True
+        self.description = self.dataset.description
+        print(self.dataset.report)
+
+    def _load(self, split, **arguments):
+        return data.load(
+            self.name,
+            split=split,
+            image_size=self._plan.image_size,
+            batch_size=self._plan.batch_size,
+            seed=self._plan.seed,
+            resize=self._plan.resize,
+            conditional=self._plan.conditional,
+            data_dir=self._data_dir,
+            **arguments,
+        )
+
+    def __len__(self):
+        if self.dataset is None:
+            return self.description.num_images // self._plan.batch_size
+        return len(self.dataset)
+
+    def starting_at(self, epoch=0, step=0):
+        """A generator of batches without end, from a position."""
+        return self.dataset.starting_at(epoch, step)
+
+    def held_out(self):
+        """Images that are not trained on, or `None` if there are none."""
+        try:
+            return self._load(self._held_out_split, download=False)
+        except (OSError, ValueError) as error:
+            logger.warning("There are no held-out images: %s", error)
+            return None
+
+    def to_show(self):
+        """Arguments for `ImageLog` where nothing is held out: the training images."""
+        return (self.dataset,)
+
+
+class Stream:
+    """A user's data as batches without end.
+
+    If it can start anywhere (a method `starting_at`, as `ShuffledBatches` has), a
+    training resumes within an epoch exactly; any other data starts anew.
+
+    Args:
+        options: `TrainingOptions`, whose `dataset` is a `tf.data.Dataset`,
+            `DataLoader`, `PyDataset`, or a generator that does not end; of images or
+            `(images, labels)`. They say what it does not say of itself.
+
+    Raises:
+        ValueError: If nobody says how many batches an epoch has.
+    """
+
+    can_read = True
+    name = "a stream of your own"
+
+    def __init__(self, options):
+        self.stream = options.dataset
+        batch_size = getattr(self.stream, "batch_size", None)
+        if options.batch_size is None and batch_size:
+            options = dataclasses.replace(options, batch_size=int(batch_size))
+        self.options = options
+        self.is_exact = hasattr(self.stream, "starting_at")
+        self._steps = options.steps_per_epoch
+        if self._steps is None:
+            if not hasattr(self.stream, "__len__"):
+                raise ValueError(
+                    "Choose `steps_per_epoch` for a stream that has no length. "
+                    "Received: steps_per_epoch=None"
+                )
+            self._steps = len(self.stream)
+
+    def open(self, plan, options):
+        """Completes the description by the options and the preset."""
+        known = find(options.preset).config["architecture"]
+        self.description = getattr(
+            self.stream, "description", None
+        ) or types.SimpleNamespace(
+            num_images=self._steps * plan.batch_size,
+            num_channels=options.num_channels or known["num_channels"],
+            num_classes=known["num_classes"]
+            if options.num_classes is None
+            else options.num_classes,
+        )
+
+    def __len__(self):
+        return self._steps
+
+    def starting_at(self, epoch=0, step=0):
+        """A generator of batches without end, from a position if that is possible."""
+        if self.is_exact:
+            return self.stream.starting_at(epoch, step)
+        return _endless(self.stream)
+
+    def held_out(self):
+        """`None`: a stream has no other split."""
+        return None
+
+    def to_show(self):
+        """Arguments for `ImageLog`: a first batch, if reading it costs nothing."""
+        if hasattr(self.stream, "examples"):
+            return (self.stream,)
+        if hasattr(self.stream, "__next__"):
+            return None
+        batch = next(self.starting_at())
+        return batch if isinstance(batch, tuple) else None
+
+
+def _endless(stream):
+    while True:
+        count = 0
+        for batch in _one_pass(stream):
+            count += 1
+            batch = tuple(batch) if isinstance(batch, list) else batch
+            batch = batch if isinstance(batch, (tuple, dict)) else (batch,)
+            yield keras.tree.map_structure(np.asarray, batch)
+        if count == 0:
+            raise ValueError(
+                "The stream has ended, and has no batches when it starts anew: a "
+                "generator must not end, or be given as a data set."
+            )
+
+
+def _one_pass(stream):
+    if isinstance(stream, keras.utils.PyDataset):
+        for index in range(len(stream)):
+            yield stream[index]
+        stream.on_epoch_end()
+    else:
+        yield from stream

@@ -1,0 +1,61 @@
+"""Trial runs: any recipe, shrunk until it trains in a minute on a laptop."""
+
+import dataclasses
+
+from keras_sphere.training.options import OF_PRESET
+
+TRIAL_DATASETS = ("digits", "fake")
+TINY = "tiny"
+
+_TINY_SIZE = {"hidden_dim": 64, "num_layers": 2, "num_heads": 4}
+TINY_ARCHITECTURE = {
+    "patch_size": 4,
+    "token_channels": 8,
+    "encoder_size": _TINY_SIZE,
+    "decoder_size": _TINY_SIZE,
+    "encoder_mixer_depth": 1,
+    "decoder_mixer_depth": 1,
+}
+
+# In place of the preset's, where the user has not chosen.
+TRIAL = {
+    "size": TINY,
+    "image_size": 16,
+    "epochs": 12,
+    "batch_size": 25,
+    "learning_rate": 2e-2,  # at 256: 2e-3 at 25
+    "min_learning_rate": 1e-4,
+    "encoder_learning_rate_factor": 0.5,
+    "ema_momentum": 0.99,
+    "perceptual": "gradient",
+    "horizontal_flip": False,
+    "dtype": "float32",
+    "checkpoint_every_steps": 100,
+    "log_images_every": 4,
+}
+
+
+def with_trial_defaults(options, dataset):
+    """Fills in the settings of a trial run, if this is one, and says so.
+
+    It is one if the data set is `digits` or `fake` and the user asks for no size,
+    or for `tiny` on any data.
+
+    Args:
+        options: `TrainingOptions`.
+        dataset: Name or path of the data set, or a stream.
+
+    Returns:
+        Pair of `TrainingOptions` and a sentence, `""` if this is no trial run.
+    """
+    is_trial_dataset = isinstance(dataset, str) and dataset in TRIAL_DATASETS
+    if not (options.size == TINY or (options.size is None and is_trial_dataset)):
+        return options, ""
+    chosen = {
+        name: value for name, value in TRIAL.items() if getattr(options, name) is None
+    }
+    settings = ", ".join(f"{name}={value}" for name, value in chosen.items())
+    return dataclasses.replace(options, **chosen), (
+        f"A trial run, not the recipe: {settings}. Each is a flag; "
+        f"--size={OF_PRESET} takes none of them."
+    )

@@ -1,0 +1,191 @@
+"""Plans: the numbers of the paper's recipes, and what the user chose instead."""
+
+import dataclasses
+import types
+
+import keras
+import numpy as np
+import pytest
+
+from keras_sphere import WarmupCosine, presets
+from keras_sphere.training.memory import checkpoint_bytes, estimate_memory
+from keras_sphere.training.model_building import build_model, count_parameters
+from keras_sphere.training.options import new_options
+from keras_sphere.training.plan import make_plan, plan_data
+from keras_sphere.training.plan_text import format_plan
+from keras_sphere.training.trial import with_trial_defaults
+
+# Of the recipe tables: epochs, warm-up, largest angle, weights of the distances in
+# pixel reconstruction and consistency, classes, flip.
+RECIPES = {
+    "cifar10": (5000, 10, 80.0, 1.0, 0.5, 10, True),
+    "animal_faces256": (1000, 10, 85.0, 25.0, 1.0, 0, True),
+    "oxford_flowers256": (1000, 10, 85.0, 25.0, 1.0, 102, True),
+    "imagenet256_large": (800, 5, 85.0, 50.0, 25.0, 1000, True),
+}
+
+
+def new_plan(preset="cifar10", num_images=50_000, num_classes=10, **choices):
+    options = new_options(preset=preset, dataset="some", **choices)
+    options, _ = with_trial_defaults(options, options.dataset)
+    data = plan_data(options, "some")
+    description = types.SimpleNamespace(
+        num_images=num_images, num_channels=3, num_classes=num_classes
+    )
+    return make_plan(options, data, description, num_images // data.batch_size)
+
+
+def new_tiny(plan_of=None, **choices):
+    """A plan of the tiny size, with the schedule of another."""
+    plan = new_plan(size="tiny", **choices)
+    if plan_of is None:
+        return plan
+    names = ("epochs", "steps_per_epoch", "warmup_updates", "decay_updates")
+    names += ("optimizer", "min_learning_rate")
+    return dataclasses.replace(plan, **{n: getattr(plan_of, n) for n in names})
+
+
+@pytest.mark.parametrize("preset", RECIPES)
+def test_the_numbers_are_those_of_the_recipe(preset):
+    epochs, warmup, angle, reconstruction, consistency, classes, flip = RECIPES[preset]
+    plan = new_plan(preset, num_images=2570, num_classes=classes or 3, batch_size=256)
+    assert (plan.epochs, plan.steps_per_epoch) == (epochs, 10)
+    assert plan.warmup_updates == 10 * warmup
+    assert plan.decay_updates == 10 * (epochs - warmup)
+    assert plan.optimizer["learning_rate"] == pytest.approx(1e-4)
+    assert plan.min_learning_rate == pytest.approx(1e-6)
+    assert plan.optimizer["encoder_learning_rate_factor"] == 0.1
+    assert plan.optimizer["ema_momentum"] == 0.9997
+    assert plan.noise["max_angle_degrees"] == angle
+    losses = plan.losses
+    assert losses["pixel_reconstruction"]["distance_weight"] == reconstruction
+    assert losses["pixel_consistency"]["distance_weight"] == consistency
+    assert losses["latent_consistency"]["weight"] == 0.1
+    assert plan.architecture["num_classes"] == classes
+    assert plan.data.conditional is bool(classes)
+    assert plan.data.horizontal_flip is flip
+    assert plan.dtype == "mixed_bfloat16"
+
+
+def test_learning_rates_follow_the_images_of_an_update():
+    """Eight devices of the paper's 16 images: batch 128, learning rate 5e-5."""
+    plan = new_plan()
+    assert plan.data.batch_size == 16
+    assert plan.optimizer["learning_rate"] == pytest.approx(1e-4 / 16)
+    for choices in (
+        {"batch_size": 128},
+        {"batch_size": 16, "gradient_accumulation_steps": 8},
+    ):
+        plan = new_plan(**choices)
+        assert plan.optimizer["learning_rate"] == pytest.approx(5e-5)
+        assert plan.min_learning_rate == pytest.approx(5e-7)
+        assert plan.warmup_updates == pytest.approx(3900, abs=10)
+    plan = new_plan(batch_size=128, scale_learning_rates=False, learning_rate=2e-4)
+    assert plan.optimizer["learning_rate"] == 2e-4
+    assert plan.min_learning_rate == 1e-6
+
+
+def test_the_learning_rate_over_the_steps():
+    """Warm-up, a cosine to (1 - warm-up share) of all steps, then the minimum."""
+    plan = new_plan(num_images=256, batch_size=256, epochs=100, warmup_epochs=10)
+    schedule = build_model(new_tiny(plan_of=plan)).optimizer._learning_rate
+    assert isinstance(schedule, WarmupCosine)
+    rates = [float(schedule(step)) for step in (0, 9, 10, 50, 90, 99)]
+    expected = [1e-4 / 11, 1e-3 / 11, 1e-4, (1e-4 + 1e-6) / 2, 1e-6, 1e-6]
+    np.testing.assert_allclose(rates, expected, rtol=1e-4)
+
+
+def test_warm_up_takes_a_tenth_of_a_short_run_at_most():
+    assert new_plan(num_images=256, batch_size=16, epochs=50).warmup_updates == 80
+    plan = new_plan(num_images=256, batch_size=16, epochs=50, warmup_epochs=10)
+    assert plan.warmup_updates == 160
+    with pytest.raises(ValueError, match="Received: warmup_epochs=30"):
+        new_plan(epochs=50, warmup_epochs=30)
+
+
+def test_choices_override_the_preset():
+    plan = new_plan(
+        image_size=64,
+        patch_size=8,
+        size="small",
+        max_angle_degrees=70.0,
+        conditional=False,
+        perceptual="gradient",
+        consistency_perceptual_weight=0.25,
+        latent_consistency_weight=0.2,
+        ema_momentum=0.9,
+        dtype="float32",
+    )
+    assert plan.architecture["image_size"] == plan.data.image_size == 64
+    assert plan.architecture["encoder_size"] == "small"
+    assert plan.architecture["num_classes"] == 0
+    assert plan.sampling["guidance_scale"] == 1.0
+    assert plan.noise["max_angle_degrees"] == 70.0
+    assert plan.perceptual == "gradient"
+    assert plan.losses["pixel_consistency"]["perceptual_weight"] == 0.25
+    assert plan.losses["pixel_consistency"]["feature_distance"] == "absolute"
+    assert plan.losses["latent_consistency"]["weight"] == 0.2
+    assert plan.optimizer["ema_momentum"] == 0.9
+    assert plan.dtype == "float32"
+    assert new_plan(perceptual="none").perceptual is None
+    losses = new_plan(perceptual="lpips").losses
+    assert losses["pixel_reconstruction"]["feature_distance"] == "l2"
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"epoch": 3}, "There is no option `epoch`"),
+        ({"size": "big"}, "Received: size='big'"),
+        ({"epochs": 0}, "Received: epochs=0"),
+        ({"batch_size": 0}, "Received: batch_size=0"),
+        ({"preset": "cifar11"}, "Received: name_or_path='cifar11'"),
+        ({"ema_momentum": 1.5}, "Received: ema_momentum=1.5"),
+    ],
+)
+def test_bad_choices(choices, message):
+    with pytest.raises(ValueError, match=message):
+        new_plan(**choices)
+
+
+def test_trial_defaults_are_said_and_can_be_left():
+    options = new_options(dataset="digits", epochs=3)
+    trial, sentence = with_trial_defaults(options, "digits")
+    assert trial.size == "tiny"
+    assert trial.epochs == 3
+    assert "size=tiny" in sentence
+    assert " epochs=" not in sentence
+    options = new_options(dataset="digits", size="preset")
+    assert with_trial_defaults(options, "digits") == (options, "")
+    options = new_options(dataset="cifar10")
+    assert with_trial_defaults(options, "cifar10") == (options, "")
+
+
+@pytest.mark.parametrize("preset", ["cifar10", "imagenet256_xlarge"])
+def test_parameters_are_counted_without_making_them(preset):
+    config = presets.describe(preset)
+    classes = config["architecture"]["num_classes"]
+    parameters = count_parameters(new_plan(preset, num_classes=classes))
+    assert parameters["total"] == config["parameters"]
+    assert parameters["encoder"] + parameters["decoder"] == parameters["total"]
+
+
+def test_memory_is_that_of_the_variables():
+    plan = new_tiny()
+    model = build_model(plan)
+    model.optimizer.build(model.trainable_variables)
+    trained = sum(int(np.prod(v.shape)) for v in model.optimizer.variables)
+    parts = estimate_memory(count_parameters(plan)["total"], plan)
+    assert checkpoint_bytes(parts) == pytest.approx(
+        4 * (trained + model.backbone.count_params()), rel=1e-2
+    )
+    accumulating = estimate_memory(10, new_plan(gradient_accumulation_steps=2))
+    assert sum(accumulating.values()) == 4 * 10 * 6
+
+
+def test_the_text_has_the_numbers():
+    plan = new_plan()
+    parameters = {"encoder": 1, "decoder": 2, "total": 3}
+    text = format_plan(plan, parameters, keras.backend.backend())
+    for part in ("5,000 epochs x 3,125", "50,000 images of 32x32x3", "6.25e-06"):
+        assert part in text
