@@ -18,8 +18,8 @@ def overview():
         "",
         *(f"  {task.name:{width}}  {task.summary}" for task in TASKS.values()),
         "",
-        "`python -m keras_sphere TASK --help` lists the flags of a task. KERAS_BACKEND="
-        "jax, tensorflow or torch chooses the backend.",
+        "`python -m keras_sphere TASK --help` lists the flags of a task.",
+        "KERAS_BACKEND=jax, tensorflow or torch chooses the backend.",
     ]
     return "\n".join(lines)
 
