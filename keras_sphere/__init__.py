@@ -15,6 +15,7 @@ select_backend()
 if not starts_as_command(sys.argv, sys.orig_argv):
     from keras_sphere import (
         convert,
+        editing,
         geometry,
         layers,
         losses,
@@ -41,6 +42,7 @@ __all__ = [
     "WarmupCosine",
     "__version__",
     "convert",
+    "editing",
     "geometry",
     "layers",
     "losses",

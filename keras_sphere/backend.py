@@ -16,6 +16,9 @@ elif BACKEND == "tensorflow":
 elif BACKEND == "torch":
     import torch
 
+# Whether `compiled` makes programs that serve one shape each.
+COMPILES = BACKEND in ("jax", "tensorflow")
+
 
 def compiled(function):
     """Compiles a function of tensors for inference.

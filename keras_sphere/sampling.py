@@ -83,9 +83,20 @@ class SamplingOptions:
         return [1.0 - t / self.steps for t in range(1, self.steps)]
 
     @property
+    def strengths_from_image(self):
+        """Noise strength in [0, 1] of each step where the loop starts from images."""
+        if self.schedule == "fixed":
+            return [1.0] * self.steps
+        return [1.0 - t / self.steps for t in range(self.steps)]
+
+    @property
     def num_noise_draws(self):
         """How many noises the steps after the first one need."""
-        return min(self.steps - 1, 1) if self.shared_noise else self.steps - 1
+        return self.num_draws(self.steps - 1)
+
+    def num_draws(self, num_moves):
+        """How many noises `num_moves` moves of a latent need."""
+        return min(num_moves, 1) if self.shared_noise else num_moves
 
     def sigma(self, trained_degrees):
         """Noise strength at full strength, for a model trained up to an angle."""
@@ -126,11 +137,79 @@ def sample(encode, decode, noise, step_noise, strengths, sigma, per_token=False)
     images = [decode(geometry.spherify(noise, per_token))]
     for t, strength in enumerate(strengths):
         added = step_noise[0 if len(step_noise) == 1 else t]
-        latents = geometry.perturb(
-            encode(images[-1]), added, strength * sigma, per_token
-        )
-        images.append(decode(latents))
+        points = move(encode, images[-1], added, strength * sigma, per_token)
+        images.append(decode(points))
     return images
+
+
+def move(encode, images, noise, sigma, per_token=False):
+    """Where a step after the first decodes: the encoded images, moved by noise."""
+    return geometry.perturb(encode(images), noise, sigma, per_token)
+
+
+def sample_in_program(
+    encode,
+    decode,
+    noise,
+    images,
+    step_noise,
+    sigmas,
+    steps,
+    from_noise,
+    num_kept=0,
+    per_token=False,
+):
+    """The loop of `sample` inside one compiled program, for every number of steps.
+
+    The networks stand in the program once, whatever `steps` is, and nothing leaves
+    it between the steps. It also starts from images in place of noise: then the
+    first step encodes and moves like all others.
+
+    Args:
+        encode: Callable from images to points of the sphere.
+        decode: Callable from points of the sphere to images.
+        noise: Float tensor of shape `(batch, ...)`: the start, standard normal; not
+            read where the loop starts from images.
+        images: Float tensor of the shape that `decode` returns; likewise.
+        step_noise: Tensor of shape `(draws, batch, ...)`. Move number i, from 0,
+            takes draw i, or the last one.
+        sigmas: Tensor of at least `steps` noise strengths. Step t, from 0, takes
+            entry t; a step that decodes noise takes none.
+        steps: Integer scalar, at least 1. Decoder calls.
+        from_noise: Boolean scalar.
+        num_kept: Integer, part of the program: 0, or at least `steps`.
+        per_token: Boolean. See `geometry.spherify`.
+
+    Returns:
+        The images of the last step, or, where `num_kept` is not 0, a stack of
+        `num_kept` image batches, of which the first `steps` are those of the steps.
+    """
+    ops = keras.ops
+    last_draw = ops.shape(step_noise)[0] - 1
+
+    def points(t, images):
+        draw = ops.clip(t - ops.cast(from_noise, "int32"), 0, last_draw)
+        added = ops.take(step_noise, draw, axis=0)
+        moved = move(encode, images, added, ops.take(sigmas, t), per_token)
+        return ops.cast(moved, noise.dtype)
+
+    def step(t, state):
+        latents = ops.cond(
+            ops.logical_and(from_noise, t == 0),
+            lambda: geometry.spherify(noise, per_token),
+            lambda: points(t, state[0]),
+        )
+        decoded = ops.cast(decode(latents), images.dtype)
+        decoded = ops.reshape(decoded, ops.shape(images))
+        if not num_kept:
+            return (decoded,)
+        start = (t, *(0 for _ in images.shape))
+        return decoded, ops.slice_update(state[1], start, decoded[None])
+
+    state = (images,)
+    if num_kept:
+        state = (images, ops.repeat(ops.zeros_like(images)[None], num_kept, axis=0))
+    return ops.fori_loop(0, steps, step, state)[-1]
 
 
 def guide(network, inputs, labels, null_labels, weight):
@@ -141,8 +220,9 @@ def guide(network, inputs, labels, null_labels, weight):
     Args:
         network: Callable of `(inputs, labels)`.
         inputs: Tensor of shape `(batch, ...)`.
-        labels: Integer tensor of shape `(batch,)`.
-        null_labels: Integer tensor of shape `(batch,)`.
+        labels: Integer tensor of shape `(batch,)`, or weights of classes; see
+            `LabelEmbedding`.
+        null_labels: Tensor of the shape of `labels`.
         weight: Float or scalar tensor.
 
     Returns:

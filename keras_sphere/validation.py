@@ -166,3 +166,30 @@ def check_labels(labels, num_classes, num_images=None):
     labels = np.asarray(keras.ops.convert_to_numpy(labels))
     if labels.size:
         check_label_range(labels.min(), labels.max(), num_classes)
+
+
+def check_class_weights(weights, num_classes, num_images):
+    """Checks rows of class weights, which mix classes.
+
+    Args:
+        weights: Float NumPy array of two axes.
+        num_classes: Integer.
+        num_images: Integer. Expected number of rows.
+
+    Raises:
+        ValueError: If the shape is not `(num_images, num_classes)`, or one column
+            more for the null class, or a row is not finite with the sum 1.
+    """
+    shape = weights.shape
+    if shape not in ((num_images, num_classes), (num_images, num_classes + 1)):
+        raise ValueError(
+            f"`labels` given as class weights must have the shape ({num_images}, "
+            f"{num_classes}), or one column more for the null class. "
+            f"Received: shape {shape}"
+        )
+    sums = weights.sum(axis=1)
+    if not np.all(np.abs(sums - 1.0) < 1e-3):
+        raise ValueError(
+            "`labels` given as class weights must have rows with the sum 1. "
+            f"Received: rows with the sums {sums}"
+        )

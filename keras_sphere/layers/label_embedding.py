@@ -20,7 +20,9 @@ class LabelEmbedding(keras.layers.Layer):
 
     Call arguments:
         labels: Integer tensor of shape `(batch,)`, in [0, num_classes]. Values
-            outside are clipped; the model refuses them before.
+            outside are clipped; the model refuses them before. Or a float tensor of
+            shape `(batch, num_classes + 1)`, the weight of each row of the table,
+            for mixed class vectors; these are never dropped.
         training: Boolean. Whether labels are dropped.
 
     Returns:
@@ -44,6 +46,11 @@ class LabelEmbedding(keras.layers.Layer):
 
     def call(self, labels, training=False):
         ops = keras.ops
+        labels = ops.convert_to_tensor(labels)
+        if len(labels.shape) == 2:
+            weights = ops.cast(labels, self.table.dtype)
+            vectors = ops.matmul(weights, self.table)
+            return ops.cast(vectors, self.compute_dtype)[:, None, :]
         labels = ops.clip(ops.cast(labels, "int32"), 0, self.num_classes)
         if training and self.dropout_rate > 0:
             draws = keras.random.uniform(ops.shape(labels), seed=self.seed_generator)

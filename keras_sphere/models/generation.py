@@ -1,28 +1,27 @@
 """The model's methods that take and return NumPy arrays, in chunks."""
 
-import random
+import dataclasses
 
 import keras
-import numpy as np
 
-from keras_sphere import sampling
-from keras_sphere.backend import no_gradients
-from keras_sphere.models.inference import current_weights, in_chunks
-from keras_sphere.models.training_inputs import is_array, rescale
-from keras_sphere.validation import (
-    check_images,
-    check_labels,
-    check_positive_integer,
-    check_share,
+from keras_sphere.models.generation_inputs import (
+    count_images,
+    read_images,
+    read_labels,
+    read_latents,
 )
+from keras_sphere.models.inference import current_weights, in_chunks
+from keras_sphere.models.sampling_run import run_sampling, sampling_options
+from keras_sphere.validation import check_share
 
 
 class Generation:
     """Mixin of `SphereEncoderModel`: encode, decode, reconstruct and generate.
 
     It needs `backbone`, `noise_schedule`, `sampling` and `passes`. Labels are
-    integers in [0, num_classes - 1]; without labels a class-conditional model uses
-    the null class. All work is done in chunks of `batch_size` (64 by default), by
+    integers in [0, num_classes - 1], or mix classes: `{3: 0.5, 8: 0.5}`, or one row
+    of class weights per image. Without labels a class-conditional model uses the
+    null class. All work is done in chunks of `batch_size` (64 by default), by
     programs compiled for that size.
     """
 
@@ -32,19 +31,20 @@ class Generation:
         Args:
             images: Array of shape `(batch, height, width, channels)`, uint8 or float
                 in [-1, 1].
-            labels: Integers of shape `(batch,)`, one integer, or `None`.
+            labels: Integers of shape `(batch,)`, one integer, a mix of classes, or
+                `None`.
             batch_size: Integer or `None`. Images at a time.
             use_ema: Boolean or `None` for the model's default.
 
         Returns:
             float32 array of shape `(batch, num_tokens, token_channels)`.
         """
-        images = self._check_images(images)
-        labels = self._check_labels(labels, len(images))
+        images = read_images(self.backbone, images)
+        labels = read_labels(self.backbone, labels, len(images))
         weights = self._weights(use_ema)
 
         def run(_, images, labels):
-            latents = self.passes.encode(weights, rescale(images), labels)
+            latents = self.passes.encode(weights, images, labels)
             return keras.ops.convert_to_numpy(latents)
 
         return in_chunks(run, [images, labels], len(images), batch_size)
@@ -61,14 +61,12 @@ class Generation:
         Returns:
             float32 array of shape `(batch, height, width, channels)`, in [-1, 1].
         """
-        latents = self._check_latents("latents", latents)
-        labels = self._check_labels(labels, len(latents))
+        latents = read_latents(self.backbone, "latents", latents)
+        labels = read_labels(self.backbone, labels, len(latents))
         weights = self._weights(use_ema)
 
         def run(_, latents, labels):
-            with no_gradients():
-                points = self.backbone.spherify(latents)
-            images = self.passes.decode(weights, points, labels)
+            images = self.passes.decode(weights, latents, labels)
             return keras.ops.convert_to_numpy(images)
 
         return in_chunks(run, [latents, labels], len(latents), batch_size)
@@ -102,23 +100,21 @@ class Generation:
             float32 array of the shape of `images`, in [-1, 1].
         """
         check_share("strength", strength)
-        images = self._check_images(images)
-        labels = self._check_labels(labels, len(images))
-        noise = self._check_latents("noise", noise, len(images))
-        seed, weights = _resolve_seed(seed), self._weights(use_ema)
-        sigma = strength * self.noise_schedule.sigma
-
-        def run(indices, images, labels, noise):
-            points = self.passes.encode(weights, rescale(images), labels)
-            if strength > 0:
-                if noise is None:
-                    noise = self._draw_noise(seed, indices, 1)
-                with no_gradients():
-                    points = self.backbone.perturb(points, noise, sigma)
-            decoded = self.passes.decode(weights, points, labels)
-            return keras.ops.convert_to_numpy(decoded)
-
-        return in_chunks(run, [images, labels, noise], len(images), batch_size)
+        images = read_images(self.backbone, images)
+        options = self.sampling.override(
+            steps=1, guidance_scale=1.0, schedule="fixed", use_ema=use_ema
+        )
+        return run_sampling(
+            self,
+            dataclasses.replace(options, max_angle_degrees=None),
+            len(images),
+            images=images,
+            labels=labels,
+            step_noise=None if noise is None else [noise],
+            strength=strength,
+            seed=seed,
+            batch_size=batch_size,
+        )
 
     def generate(
         self,
@@ -144,8 +140,8 @@ class Generation:
 
         Args:
             num_images: Integer; `None` follows `labels` or `noise`, or is 1.
-            labels: Integers of shape `(num_images,)`, one integer for all, or `None`
-                for the null class.
+            labels: Integers of shape `(num_images,)`, one integer for all, a mix of
+                classes (see the class), or `None` for the null class.
             steps: Integer, at least 1. Decoder calls.
             guidance_scale: Float. Above 1 the class is stressed.
             guidance_position: `"encoder"`, `"decoder"` or `"both"`.
@@ -169,7 +165,8 @@ class Generation:
             ValueError: If an argument is out of range, or labels or guidance are
                 asked of an unconditional model.
         """
-        options = self.sampling.override(
+        options = sampling_options(
+            self,
             steps=steps,
             guidance_scale=guidance_scale,
             guidance_position=guidance_position,
@@ -177,119 +174,18 @@ class Generation:
             shared_noise=shared_noise,
             use_ema=use_ema,
         )
-        if options.guidance_scale > 1 and not self.backbone.num_classes:
-            raise ValueError(
-                "`guidance_scale` above 1 needs a class-conditional model. Received: "
-                f"guidance_scale={options.guidance_scale} with num_classes=0"
-            )
-        num_images = _count(num_images, labels, noise)
-        labels = self._check_labels(labels, num_images)
-        noise = self._check_latents("noise", noise, num_images)
-        draws = self._check_step_noise(step_noise, num_images, options)
-        seed, weights = _resolve_seed(seed), self._weights(options.use_ema)
-
-        def run(indices, labels, noise, *given):
-            if noise is None:
-                noise = self._draw_noise(seed, indices, 0)
-            given = given or [
-                self._draw_noise(seed, indices, t + 1)
-                for t in range(options.num_noise_draws)
-            ]
-            images = self._sample(weights, labels, noise, given, options)
-            kept = images if return_steps else images[-1:]
-            stacked = np.stack([keras.ops.convert_to_numpy(i) for i in kept])
-            return stacked if return_steps else stacked[0]
-
-        return in_chunks(run, [labels, noise, *draws], num_images, batch_size)
-
-    def _sample(self, weights, labels, noise, step_noise, options):
-        at_encoder, at_decoder = map(options.guidance_at, ("encoder", "decoder"))
-        with no_gradients():
-            return sampling.sample(
-                lambda images: self.passes.encode(weights, images, labels, at_encoder),
-                lambda points: self.passes.decode(weights, points, labels, at_decoder),
-                noise,
-                step_noise,
-                options.strengths,
-                options.sigma(self.noise_schedule.max_angle_degrees),
-                self.backbone.spherify_per_token,
-            )
-
-    def _draw_noise(self, seed, indices, draw):
-        return sampling.host_noise(seed, indices, draw, self.backbone.latent_shape)
+        return run_sampling(
+            self,
+            options,
+            count_images(num_images, labels, noise),
+            noise=noise,
+            labels=labels,
+            step_noise=step_noise,
+            seed=seed,
+            return_steps=return_steps,
+            batch_size=batch_size,
+        )
 
     def _weights(self, use_ema):
-        if use_ema is None:
-            use_ema = self.sampling.use_ema
+        use_ema = self.sampling.use_ema if use_ema is None else use_ema
         return current_weights(self, use_ema)
-
-    def _check_images(self, images):
-        images = images if is_array(images) else np.asarray(images)
-        check_images(images, self.backbone.image_size, self.backbone.num_channels)
-        return np.asarray(keras.ops.convert_to_numpy(images))
-
-    def _check_labels(self, labels, num_images):
-        """Labels of `num_images` images, int32; the null class if there are none."""
-        num_classes = self.backbone.num_classes
-        if num_classes == 0:
-            if labels is not None:
-                raise ValueError(
-                    "`labels` must be None: the model is unconditional "
-                    f"(num_classes=0). Received: labels={labels!r}"
-                )
-            return None
-        if labels is None:
-            return np.full((num_images,), num_classes, "int32")
-        labels = np.asarray(keras.ops.convert_to_numpy(labels))
-        if labels.ndim == 0:
-            labels = np.full((num_images,), labels)
-        check_labels(labels, num_classes, num_images)
-        return labels.reshape(-1).astype("int32")
-
-    def _check_latents(self, name, latents, num_images=None):
-        if latents is None:
-            return None
-        latents = np.asarray(keras.ops.convert_to_numpy(latents), "float32")
-        num_images = latents.shape[0] if num_images is None else num_images
-        expected = (num_images, *self.backbone.latent_shape)
-        if latents.shape != expected or not np.all(np.isfinite(latents)):
-            raise ValueError(
-                f"`{name}` must be finite, of shape {expected}: images, tokens, "
-                f"channels. Received: shape {latents.shape}, "
-                f"{'finite' if np.all(np.isfinite(latents)) else 'not finite'}"
-            )
-        return latents
-
-    def _check_step_noise(self, step_noise, num_images, options):
-        if step_noise is None:
-            return []
-        if len(step_noise) < options.num_noise_draws:
-            raise ValueError(
-                f"`step_noise` must hold {options.num_noise_draws} noises for "
-                f"{options.steps} steps with shared_noise={options.shared_noise}. "
-                f"Received: {len(step_noise)} noises"
-            )
-        return [
-            self._check_latents("step_noise", noise, num_images)
-            for noise in step_noise[: options.num_noise_draws]
-        ]
-
-
-def _count(num_images, labels, noise):
-    """How many images to generate, by whatever says so."""
-    if num_images is None:
-        if noise is not None:
-            return len(noise)
-        return 1 if labels is None or np.ndim(labels) == 0 else len(labels)
-    check_positive_integer("num_images", num_images)
-    return num_images
-
-
-def _resolve_seed(seed):
-    if seed is None:
-        return random.getrandbits(63)
-    if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
-        raise ValueError(
-            f"`seed` must be None or an integer in [0, 2**64). Received: seed={seed!r}"
-        )
-    return int(seed)

@@ -4,17 +4,24 @@ import keras
 import numpy as np
 
 from keras_sphere import sampling
-from keras_sphere.backend import compiled, no_gradients, sync_variables
+from keras_sphere.backend import COMPILES, compiled, no_gradients, sync_variables
 from keras_sphere.validation import check_positive_integer
 
 DEFAULT_BATCH_SIZE = 64
+
+
+def bucket(count, least=1):
+    """The size that programs are compiled for, to serve `count`: a power of two."""
+    return max(least, 1 << (count - 1).bit_length())
 
 
 def in_chunks(function, arrays, num_images, batch_size=None):
     """Runs `function` on chunks of one size and joins what it returns.
 
     The last chunk is filled up with copies of its last row, so that one compiled
-    program serves all chunks.
+    program serves all chunks. Fewer images than `batch_size` are filled up to the
+    next power of two where programs are compiled for a size, so that all counts
+    share a few programs.
 
     Args:
         function: Callable of `(indices, *chunks)`, where `indices` are the positions
@@ -32,7 +39,7 @@ def in_chunks(function, arrays, num_images, batch_size=None):
     if batch_size is None:
         batch_size = DEFAULT_BATCH_SIZE
     check_positive_integer("batch_size", batch_size)
-    batch_size = min(batch_size, num_images)
+    batch_size = min(batch_size, bucket(num_images) if COMPILES else num_images)
     chunks = []
     for start in range(0, num_images, batch_size):
         indices = np.arange(start, start + batch_size)
@@ -45,10 +52,10 @@ def in_chunks(function, arrays, num_images, batch_size=None):
 
 
 class NetworkPasses:
-    """Encoder and decoder of a backbone, compiled, with the weights as arguments.
+    """Encoder, decoder and the whole sampling loop of a backbone, compiled.
 
-    One program per network, with and without guidance, serves every number of
-    steps; a new shape of the input compiles anew.
+    Weights are arguments of the programs, as is all else that may differ from call
+    to call. A new batch size compiles anew.
 
     Args:
         backbone: `SphereEncoderBackbone`.
@@ -70,43 +77,94 @@ class NetworkPasses:
             for v in self.backbone.weights
         ]
 
-    def encode(self, weights, images, labels=None, guidance=None):
-        """Images to points of the sphere; `guidance` is a weight or `None`."""
-        return self._run("encode", weights, images, labels, guidance)
+    def encode(self, weights, images, labels=None):
+        """Images to points of the sphere."""
+        return self._run(self._encode, (), weights, {"x": images, "labels": labels})
 
-    def decode(self, weights, latents, labels=None, guidance=None):
-        """Points of the sphere to images; `guidance` is a weight or `None`."""
-        return self._run("decode", weights, latents, labels, guidance)
+    def decode(self, weights, latents, labels=None):
+        """Latents, projected onto the sphere, to images."""
+        return self._run(self._decode, (), weights, {"x": latents, "labels": labels})
 
-    def _run(self, place, weights, inputs, labels, guidance):
-        key = (place, guidance is not None)
+    def sample(self, weights, inputs, num_kept, guidance):
+        """The sampling loop; see `sampling.sample_in_program`.
+
+        Args:
+            weights: What `weights` returned.
+            inputs: Dict of `noise`, `images`, `step_noise`, `sigmas`, `steps`,
+                `from_noise` and `labels`.
+            num_kept: Integer. 0, or how many images per row the program keeps.
+            guidance: Pair of the guidance weights of encoder and decoder, each a
+                float or `None`.
+
+        Returns:
+            Tensor of images.
+        """
+        guided = tuple(weight is not None for weight in guidance)
+        inputs["guidance"] = np.asarray([weight or 0.0 for weight in guidance], "f4")
+        return self._run(self._sample, (num_kept, *guided), weights, inputs)
+
+    def _run(self, program, static, weights, inputs):
+        key = (program.__name__, *static)
         if key not in self._programs:
-            self._programs[key] = compiled(self._program(*key))
+            self._programs[key] = compiled(self._with_weights(program, static))
+        scalars = ("steps", "from_noise")  # torch counts on the host
+        inputs = {
+            name: value
+            if value is None or name in scalars
+            else keras.ops.convert_to_tensor(value)
+            for name, value in inputs.items()
+        }
         with no_gradients():
-            return self._programs[key](
-                weights,
-                keras.ops.convert_to_tensor(inputs, "float32"),
-                None if labels is None else keras.ops.convert_to_tensor(labels),
-                keras.ops.convert_to_tensor(guidance or 0.0, "float32"),
-            )
+            return self._programs[key](weights, inputs)
 
-    def _program(self, place, guided):
-        backbone = self.backbone
-        network = getattr(backbone, place)
-
-        def run(weights, inputs, labels, guidance):
-            mapping = list(zip(backbone.weights, weights, strict=True))
+    def _with_weights(self, program, static):
+        def run(weights, inputs):
+            mapping = list(zip(self.backbone.weights, weights, strict=True))
             with keras.StatelessScope(state_mapping=mapping):
-                if guided:
-                    null = keras.ops.full_like(labels, backbone.num_classes)
-                    output = sampling.guide(network, inputs, labels, null, guidance)
-                else:
-                    output = network(inputs, labels)
-            if place == "encode":
-                return backbone.spherify(output)
-            return keras.ops.clip(output, -1.0, 1.0) if guided else output
+                return program(*static, **inputs)
 
         return run
+
+    def _encode(self, x, labels):
+        return self.backbone.spherify(self.backbone.encode(x, labels))
+
+    def _decode(self, x, labels):
+        return self.backbone.decode(self.backbone.spherify(x), labels)
+
+    def _sample(self, num_kept, guide_encoder, guide_decoder, labels, guidance, **loop):
+        backbone = self.backbone
+
+        def encode(images):
+            latents = self._guided(
+                backbone.encode, images, labels, guidance[0] if guide_encoder else None
+            )
+            return backbone.spherify(latents)
+
+        def decode(points):
+            if not guide_decoder:
+                return backbone.decode(points, labels)
+            images = self._guided(backbone.decode, points, labels, guidance[1])
+            return keras.ops.clip(images, -1.0, 1.0)
+
+        return sampling.sample_in_program(
+            encode,
+            decode,
+            num_kept=num_kept,
+            per_token=backbone.spherify_per_token,
+            **loop,
+        )
+
+    def _guided(self, network, inputs, labels, weight):
+        if weight is None:
+            return network(inputs, labels)
+        return sampling.guide(network, inputs, labels, self._null_like(labels), weight)
+
+    def _null_like(self, labels):
+        null = self.backbone.num_classes
+        if len(labels.shape) == 1:
+            return keras.ops.full_like(labels, null)
+        is_null = keras.ops.arange(null + 1) == null
+        return keras.ops.zeros_like(labels) + keras.ops.cast(is_null, labels.dtype)
 
 
 def current_weights(model, use_ema):

@@ -3,9 +3,9 @@
 import keras
 
 from keras_sphere.models.file_saving import FileSaving
-from keras_sphere.models.generation import Generation
 from keras_sphere.models.guarded_training import GuardedTraining
 from keras_sphere.models.inference import NetworkPasses
+from keras_sphere.models.interpolation import Interpolation
 from keras_sphere.models.preset_saving import PresetSaving
 from keras_sphere.models.training_inputs import BatchReader, rescale
 from keras_sphere.models.training_objective import (
@@ -22,7 +22,7 @@ from keras_sphere.validation import PIXEL_LIMIT
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
 class SphereEncoderModel(
-    Generation, PresetSaving, GuardedTraining, FileSaving, keras.Model
+    Interpolation, PresetSaving, GuardedTraining, FileSaving, keras.Model
 ):
     """An autoencoder on a sphere that generates from random points of it.
 

@@ -1,0 +1,62 @@
+"""An image as the direction that the loop moves in."""
+
+import numpy as np
+
+from keras_sphere.editing.refinement import refine
+
+
+def direction(
+    model,
+    direction_images,
+    images=None,
+    labels=None,
+    direction_labels=None,
+    noise=None,
+    seed=None,
+    **options,
+):
+    """Runs the loop with the latent of an image in place of the shared noise.
+
+    Every step moves towards the direction image: the noise e of
+    `f(z + sigma e)` is `f(encode(direction_image))`. Works with and without
+    guidance.
+
+    Args:
+        model: `SphereEncoderModel`.
+        direction_images: Array of shape `(batch, height, width, channels)`, uint8
+            or float in [-1, 1]; one image serves all.
+        images: Images to start from, as for `refine`; `None` starts from noise, as
+            `generate` does.
+        labels: As for `refine`.
+        direction_labels: Classes of the direction images, for the encoder; `None`
+            is the null class.
+        noise: Array of shape `(batch, num_tokens, token_channels)`: the start,
+            where there are no images. `None` draws it by `seed`.
+        seed: Integer or `None` for a random one.
+        **options: Further arguments of `refine`, `strength` only where `images` are
+            given. `shared_noise` is true.
+
+    Returns:
+        float32 array of images in [-1, 1]; with `return_steps` one axis comes first.
+
+    Raises:
+        ValueError: If the numbers of images do not fit, or an argument is out of
+            range.
+
+    Reference:
+        - [Sphere Encoder](https://arxiv.org/abs/2602.15030), whose code takes the
+          latent before its projection; here it is projected.
+    """
+    latents = model.encode(
+        direction_images,
+        direction_labels,
+        batch_size=options.get("batch_size"),
+        use_ema=options.get("use_ema"),
+    )
+    start = noise if images is None else images
+    if start is not None and len(latents) == 1:
+        latents = np.repeat(latents, len(start), axis=0)
+    options = {**options, "step_noise": latents[None], "shared_noise": True}
+    if images is not None:
+        return refine(model, images, labels, seed=seed, **options)
+    return model.generate(len(latents), labels, noise=noise, seed=seed, **options)

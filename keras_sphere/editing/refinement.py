@@ -1,0 +1,206 @@
+"""The loop of generation, started from images: what all editing is made of."""
+
+import math
+
+import numpy as np
+
+from keras_sphere import geometry
+from keras_sphere.models.generation_inputs import read_images
+from keras_sphere.models.sampling_run import run_sampling, sampling_options
+from keras_sphere.validation import (
+    check_angle_degrees,
+    check_positive_integer,
+    check_share,
+)
+
+
+def refine(
+    model,
+    images,
+    labels=None,
+    steps=None,
+    strength=1.0,
+    guidance_scale=None,
+    guidance_position=None,
+    schedule=None,
+    shared_noise=None,
+    seed=None,
+    step_noise=None,
+    return_steps=False,
+    batch_size=None,
+    use_ema=None,
+):
+    """Runs the loop of `generate` from images in place of a decoded noise.
+
+    `steps` times `x <- decode(f(f(encode(x)) + strength s_t sigma e))`: all steps
+    encode and move. There is no inversion and no optimization. What is `None` takes
+    the model's own default, `model.sampling`.
+
+    Args:
+        model: `SphereEncoderModel`.
+        images: Array of shape `(batch, height, width, channels)`, uint8 or float in
+            [-1, 1].
+        labels: Integers of shape `(batch,)`, one integer, a mix of classes (see
+            `SphereEncoderModel.generate`), or `None` for the null class.
+        steps: Integer, at least 1.
+        strength: Float in [0, 1]. Multiplies the noise: 0 reconstructs, 1 is a step
+            of generation.
+        guidance_scale: Float. Above 1 the class is stressed.
+        guidance_position: `"encoder"`, `"decoder"` or `"both"`.
+        schedule: `"fixed"` moves with the same noise strength at every step,
+            `"decay"` with `1 - t / steps` of it at step t, from 0.
+        shared_noise: Boolean. Whether all steps add the same noise.
+        seed: Integer or `None` for a random one. The noise of image i depends on
+            `seed` and i alone.
+        step_noise: Array of shape `(draws, batch, num_tokens, token_channels)` in
+            place of draws: one draw where the noise is shared, else one per step.
+        return_steps: Boolean. Whether to return the image of every step.
+        batch_size: Integer or `None`. Images at a time.
+        use_ema: Boolean. Whether to use the moving average of the weights.
+
+    Returns:
+        float32 array of the shape of `images`, in [-1, 1]; with `return_steps` one
+        axis of length `steps` comes first.
+
+    Raises:
+        ValueError: If an argument is out of range, or labels or guidance are asked
+            of an unconditional model.
+
+    Reference:
+        - [Sphere Encoder](https://arxiv.org/abs/2602.15030), image editing.
+    """
+    check_share("strength", strength)
+    options = sampling_options(
+        model,
+        steps=steps,
+        guidance_scale=guidance_scale,
+        guidance_position=guidance_position,
+        schedule=schedule,
+        shared_noise=shared_noise,
+        use_ema=use_ema,
+    )
+    images = read_images(model.backbone, images)
+    return run_sampling(
+        model,
+        options,
+        len(images),
+        images=images,
+        labels=labels,
+        step_noise=step_noise,
+        strength=strength,
+        seed=seed,
+        return_steps=return_steps,
+        batch_size=batch_size,
+    )
+
+
+def variations(
+    model,
+    images,
+    labels=None,
+    num_variations=4,
+    strength=None,
+    angle_degrees=None,
+    steps=1,
+    **options,
+):
+    """Images near given ones: encoded, moved by noise, decoded.
+
+    Args:
+        model: `SphereEncoderModel`.
+        images: As for `refine`.
+        labels: As for `refine`.
+        num_variations: Integer, at least 1. Variations of each image.
+        strength: Float in [0, 1], of the largest noise. Defaults to 0.5 if no angle
+            is given.
+        angle_degrees: Float in (0, 90), in place of `strength`: the angle that the
+            noise turns the latent by. It is the tangent of the angle, not the angle,
+            that is proportional to the strength.
+        steps: Integer, at least 1. Rounds of encoding, moving and decoding.
+        **options: Further arguments of `refine`.
+
+    Returns:
+        float32 array of shape `(batch, num_variations, height, width, channels)`,
+        in [-1, 1]; with `return_steps` one axis of length `steps` comes first.
+
+    Raises:
+        ValueError: If both `strength` and `angle_degrees` are given, or an argument
+            is out of range.
+
+    Reference:
+        - [Sphere Encoder](https://arxiv.org/abs/2602.15030), projection.
+    """
+    check_positive_integer("num_variations", num_variations)
+    strength = _strength(model, strength, angle_degrees)
+    images = read_images(model.backbone, images)
+    labels = _repeat(labels, len(images), num_variations)
+    images = np.repeat(images, num_variations, axis=0)
+    varied = refine(model, images, labels, steps=steps, strength=strength, **options)
+    shape = (len(images) // num_variations, num_variations)
+    return varied.reshape(*varied.shape[:-4], *shape, *varied.shape[-3:])
+
+
+def _strength(model, strength, angle_degrees):
+    """Strength of noise, as a share of the largest angle's, by either argument."""
+    if angle_degrees is None:
+        return 0.5 if strength is None else strength
+    if strength is not None:
+        raise ValueError(
+            "Give `strength` or `angle_degrees`, not both. Received: "
+            f"strength={strength}, angle_degrees={angle_degrees}"
+        )
+    check_angle_degrees("angle_degrees", angle_degrees)
+    largest = model.sampling.max_angle_degrees or model.noise_schedule.max_angle_degrees
+    if angle_degrees > largest:
+        raise ValueError(
+            f"`angle_degrees` must be at most {largest}, the largest angle of the "
+            f"model. Received: angle_degrees={angle_degrees}"
+        )
+    strength = geometry.sigma_from_degrees(angle_degrees)
+    return min(1.0, strength / math.tan(math.radians(largest)))
+
+
+def _repeat(labels, count, times):
+    """Labels, one per image if there is one per image, repeated like the images."""
+    if labels is None or isinstance(labels, dict) or np.ndim(labels) == 0:
+        return labels
+    if len(labels) != count:
+        raise ValueError(
+            f"`labels` must have one entry per image, {count}. "
+            f"Received: {len(labels)} labels"
+        )
+    return np.repeat(np.asarray(labels), times, axis=0)
+
+
+def manipulate_class(model, images, labels, strength=0.25, steps=5, **options):
+    """Turns images into images of another class.
+
+    The loop starts from the images, with the class vector of the wanted class in
+    both halves. More strength and more steps change more.
+
+    Args:
+        model: `SphereEncoderModel`, class-conditional.
+        images: As for `refine`.
+        labels: The wanted classes; as for `refine`.
+        strength: Float in [0, 1]. The paper's figures use 0.25.
+        steps: Integer, at least 1. The paper's figures use 5.
+        **options: Further arguments of `refine`, such as `guidance_scale`, or
+            `return_steps=True` for the way there.
+
+    Returns:
+        As `refine`.
+
+    Raises:
+        ValueError: If the model is unconditional, or an argument is out of range.
+
+    Reference:
+        - [Sphere Encoder](https://arxiv.org/abs/2602.15030), conditional
+          manipulation.
+    """
+    if not model.backbone.num_classes or labels is None:
+        raise ValueError(
+            "`manipulate_class` needs a class-conditional model and the `labels` of "
+            f"the wanted classes. Received: labels={labels!r} with "
+            f"num_classes={model.backbone.num_classes}"
+        )
+    return refine(model, images, labels, steps=steps, strength=strength, **options)

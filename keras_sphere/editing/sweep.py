@@ -1,0 +1,60 @@
+"""The same images at several settings, in one call."""
+
+import numpy as np
+
+from keras_sphere.models.generation_inputs import read_seed
+from keras_sphere.models.sampling_run import sampling_options
+from keras_sphere.validation import check_positive_integer
+
+
+def sweep(
+    model,
+    num_images=None,
+    labels=None,
+    steps=(1, 2, 4),
+    guidance_scales=(1.0,),
+    seed=None,
+    **options,
+):
+    """Generates the same images with several step counts and guidance scales.
+
+    Where the noise strength does not depend on the number of steps (the "fixed"
+    schedule), one run of the most steps gives all counts.
+
+    Args:
+        model: `SphereEncoderModel`.
+        num_images: As for `SphereEncoderModel.generate`.
+        labels: As for `SphereEncoderModel.generate`.
+        steps: Sequence of integers, at least 1.
+        guidance_scales: Sequence of floats.
+        seed: Integer or `None` for a random one. All settings start from the same
+            noise.
+        **options: Further options of `SphereEncoderModel.generate`: `noise`,
+            `guidance_position`, `schedule`, `shared_noise`, ...
+
+    Returns:
+        float32 array of shape `(len(guidance_scales), len(steps), num_images,
+        height, width, channels)`, in [-1, 1].
+
+    Raises:
+        ValueError: If a sequence is empty, or an argument is out of range.
+    """
+    steps, guidance_scales = tuple(steps), tuple(guidance_scales)
+    for name, values in (("steps", steps), ("guidance_scales", guidance_scales)):
+        if not values:
+            raise ValueError(f"`{name}` must not be empty. Received: {name}={values}")
+    for count in steps:
+        check_positive_integer("steps", count)
+    schedule = sampling_options(model, schedule=options.get("schedule")).schedule
+    shared = {"num_images": num_images, "labels": labels, "seed": read_seed(seed)}
+    rows = []
+    for scale in guidance_scales:
+        given = {**options, **shared, "guidance_scale": scale}
+        if schedule == "fixed":
+            images = model.generate(steps=max(steps), return_steps=True, **given)
+            rows.append(np.stack([images[count - 1] for count in steps]))
+        else:
+            rows.append(
+                np.stack([model.generate(steps=count, **given) for count in steps])
+            )
+    return np.stack(rows)
