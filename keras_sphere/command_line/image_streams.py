@@ -1,11 +1,11 @@
 """Any number of generated images into files, a batch in memory at a time."""
 
+import itertools
 import json
 import pathlib
 
 from keras_sphere.command_line.errors import UsageError
 from keras_sphere.command_line.npz_stream import NpzStream
-from keras_sphere.command_line.number_ranges import parse_ranges
 from keras_sphere.command_line.numbered_images import NumberedImages
 from keras_sphere.command_line.picture_task import (
     find_source,
@@ -15,6 +15,7 @@ from keras_sphere.command_line.picture_task import (
 )
 from keras_sphere.command_line.png_folder import PngFolder
 from keras_sphere.command_line.progress import ProgressBar
+from keras_sphere.command_line.text_forms import parse_ranges
 
 # These change how the work is done, not what an image is.
 _NOT_THE_RUN = ("numbers", "captions", "scale", "columns")
@@ -86,7 +87,7 @@ def _store(settings):
 
 def _one_way(job):
     """The keyword arguments of generation, of which files take one set."""
-    panels = [sampling for row in job.panels for sampling in row]
+    panels = list(itertools.chain(*job.panels))
     if len(panels) > 1 or job.settings["seeds"] or job.settings["show_steps"]:
         raise UsageError(
             "Several steps, guidance scales or seeds, and --show_steps, are for one "

@@ -1,17 +1,13 @@
 """A task about to draw: its settings resolved, its files read, its model loaded."""
 
 import dataclasses
-import itertools
 
 import numpy as np
 
 from keras_sphere.command_line.model_source import ModelDescription
 
-SAMPLING_FLAGS = (
-    "guidance_position",
-    "schedule",
-    "shared_noise",
-)
+WEIGHT_FLAGS = ("use_ema", "batch_size")
+SAMPLING_FLAGS = ("guidance_position", "schedule", "shared_noise")
 # A list of these gives a panel each.
 PANEL_FLAGS = ("steps", "guidance_scale")
 
@@ -34,23 +30,19 @@ class Job:
 
     @property
     def panels(self):
-        """List of rows of keyword arguments of `model.generate`, one per panel."""
-        if "steps" not in self.settings:
-            return [[{}]]
-        common = {name: self.settings[name] for name in SAMPLING_FLAGS}
-        common.update(self.weights)
-        return [
-            [
-                {**common, "steps": steps, "guidance_scale": scale}
-                for scale in self.settings["guidance_scale"]
-            ]
-            for steps in self.settings["steps"]
-        ]
+        """List of rows of keyword arguments of the loop of generation.
 
-    @property
-    def weights(self):
-        """Keyword arguments of all methods of the model."""
-        return {name: self.settings[name] for name in ("use_ema", "batch_size")}
+        One row per number of steps, in it one entry per guidance scale.
+        """
+        settings = self.settings
+        common = {
+            n: settings[n] for n in (*SAMPLING_FLAGS, *WEIGHT_FLAGS) if n in settings
+        }
+        rows, columns = (
+            [{name: value} for value in settings[name]] if name in settings else [{}]
+            for name in PANEL_FLAGS
+        )
+        return [[{**common, **row, **column} for column in columns] for row in rows]
 
     def caption(self, sampling):
         """Names what differs between the panels."""
@@ -127,8 +119,3 @@ def check_classes(name, labels, description, count=None):
             f"--{name} must be one class, or one for each of the {count} images. "
             f"Received: {name}={labels}"
         )
-
-
-def all_panels(job):
-    """The keyword arguments of every panel, in one list."""
-    return list(itertools.chain(*job.panels))

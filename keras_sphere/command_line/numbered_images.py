@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 
+from keras_sphere.command_line.text_forms import parse_class_mix
 from keras_sphere.sampling import host_noise
 from keras_sphere.visualization.image_grid import to_uint8
 
@@ -78,6 +79,9 @@ class NumberedImages:
         return noise
 
     def _labels(self, numbers, places):
+        mix = self.job.settings["class_mix"]
+        if mix:
+            return parse_class_mix(mix, self.job.description.num_classes)
         if self.label(numbers[0]) is None:
             return None
         labels = np.zeros(self.rows, "int32")
@@ -88,7 +92,7 @@ class NumberedImages:
 def label_of(job, number, seed):
     """The class of image `number`: balanced and in order, or drawn at random."""
     classes = class_list(job)
-    if not classes:
+    if not classes or job.settings["class_mix"]:
         return None
     if job.settings["random_classes"]:
         bits = np.random.Philox(key=seed, counter=[0, 0, _CLASS_DRAW, number])

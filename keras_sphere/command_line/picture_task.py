@@ -16,7 +16,7 @@ NOT_RECORDED = ("output", "overwrite")
 SEED_BITS = 32
 
 
-def make_picture(request, plan, draw, image_flags=("image",)):
+def make_picture(request, plan, draw, image_flags=("image",), image_side=None):
     """Checks everything, loads the model, draws and writes a picture.
 
     Args:
@@ -26,6 +26,8 @@ def make_picture(request, plan, draw, image_flags=("image",)):
         draw: Callable of a `Job` and the keyword arguments of the sampling loop
             (none for tasks without) that returns a `Panel`.
         image_flags: Tuple of names of flags that hold files of images.
+        image_side: Callable of settings and `ModelDescription` that returns the size
+            of the images to read, or `None` for the model's.
 
     Raises:
         ValueError: If anything is out of range or a file is not what it must be.
@@ -33,7 +35,7 @@ def make_picture(request, plan, draw, image_flags=("image",)):
     """
     output = _output(request)
     source = find_source(request)
-    job, inputs = prepare(request, source, image_flags)
+    job, inputs = prepare(request, source, image_flags, image_side)
     panels = job.panels
     check_size(plan(job) * sum(map(len, panels)), request.settings, source.description)
     job.model = load(request, source)
@@ -55,14 +57,15 @@ def find_source(request):
     )
 
 
-def prepare(request, source, image_flags=()):
-    """Resolves settings and reads files.
+def prepare(request, source, image_flags=(), image_side=None):
+    """Resolves settings and reads files; see `make_picture`.
 
     Returns:
         Pair of a `Job` and a dict of path -> checksum of every file that was read.
     """
     description = source.description
     settings = resolved(request.settings, description, random.getrandbits(SEED_BITS))
+    side = image_side(settings, description) if image_side else description.image_size
     paths = {name: settings[name] for name in image_flags if settings[name]}
     inputs = checksums(
         [path for name in paths for path in _as_list(paths[name])],
@@ -70,10 +73,7 @@ def prepare(request, source, image_flags=()):
     )
     images = {
         name: read_images(
-            _as_list(value),
-            description.image_size,
-            description.num_channels,
-            settings["fit"],
+            _as_list(value), side, description.num_channels, settings["fit"]
         )
         for name, value in paths.items()
     }

@@ -31,16 +31,20 @@ def define_seed(values):
     define_integer(values, "seed", None, text, 0, LARGEST_SEED)
 
 
-def define_sampling(values):
-    """How the loop of generation runs; the model's own way by default."""
+def define_steps(values):
+    """How often the loop of generation runs, and with how much noise."""
     text = "Decoder calls; several: a panel each."
     define_list(values, "steps", None, text, int, 1, MOST_STEPS)
+    text = "Noise strength over the steps: full, or decaying."
+    flags.DEFINE_enum("schedule", None, SCHEDULES, text, values)
+
+
+def define_guidance(values):
+    """How the class is stressed, and which noise is added."""
     text = "Stress on the class; above 1 turns it on; several: a panel each."
     define_list(values, "guidance_scale", None, text, float, 0.0, MOST_SCALE)
     text = "Where guidance acts."
     flags.DEFINE_enum("guidance_position", None, GUIDANCE_POSITIONS, text, values)
-    text = "Noise strength over the steps: full, or decaying."
-    flags.DEFINE_enum("schedule", None, SCHEDULES, text, values)
     text = "Whether all steps add the same noise."
     flags.DEFINE_boolean("shared_noise", None, text, values)
 

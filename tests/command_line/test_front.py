@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -36,7 +37,9 @@ def test_help_lists_every_task_in_a_line(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert all(len(line) <= 88 for line in lines)
     for task in TASKS.values():
-        assert any(line.split(maxsplit=1) == [task.name, task.summary] for line in lines)
+        assert any(
+            line.split(maxsplit=1) == [task.name, task.summary] for line in lines
+        )
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
@@ -69,7 +72,10 @@ def test_a_task_runs_as_a_user_runs_it():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["generat"], r"no task of that name. Did you mean generate\? Tasks: generate,"),
+        (
+            ["generat"],
+            r"no task of that name. Did you mean generate\? Tasks: generate,",
+        ),
         (["xyz"], r"no task of that name. Tasks: generate,"),
         (["generate", "--stepz=1"], r"'stepz'. Did you mean: steps"),
         (["generate", "--preset=digits16", "--steps=0"], r"--steps=0: must be comma"),
@@ -89,11 +95,7 @@ def test_commands_that_are_not_understood(words, message, capsys):
     output, errors = capsys.readouterr()
     assert output == ""
     assert errors.startswith("Error: ")
-    pytest.raises(ValueError, _raise, errors).match(message)
-
-
-def _raise(text):
-    raise ValueError(text)
+    assert re.search(message, errors)
 
 
 def test_choices_are_those_of_the_library():

@@ -75,6 +75,22 @@ def test_random_classes_depend_on_seed_and_number(succeed):
     assert np.max(np.abs(difference)) <= 1
 
 
+def test_mixed_classes(succeed):
+    """A mix of one class is that class; a real mix is neither."""
+    flags = ("--num_images=3", "--seed=1", "--steps=1", *BARE)
+    for name, given in (
+        ("three", "--classes=3"),
+        ("pure", "--class_mix=3:2"),
+        ("mixed", "--class_mix=3:0.5,8:0.5"),
+    ):
+        succeed("generate", "--preset=digits16", *flags, given, f"--output={name}.png")
+    three, pure, mixed = (
+        pixels(f"{name}.png").astype(int) for name in ("three", "pure", "mixed")
+    )
+    assert np.max(np.abs(three - pure)) <= 1
+    assert np.max(np.abs(three - mixed)) > 20
+
+
 def test_everything_is_recorded(succeed, backend):
     succeed("generate", "--preset=digits16", "--num_images=1")
     recorded = read_picture_settings("generate.png")
@@ -106,6 +122,12 @@ def test_everything_is_recorded(succeed, backend):
         (("--scale=64", "--num_images=100000"), r"at most 100,000,000 pixels"),
         (("--numbers=9", "--num_images=9"), r"--numbers must be like 17"),
         (("--numbers=3-1", "--num_images=9"), r"--numbers must be like 17"),
+        (("--class_mix=3",), r"--class_mix must be like 3:0.7,8:0.3"),
+        (("--class_mix=3:1,12:1",), r"different classes below 10"),
+        (("--class_mix=3:1,3:1",), r"different classes below 10"),
+        (("--class_mix=3:nan",), r"--class_mix must be like"),
+        (("--class_mix=3:0",), r"a weight above 0"),
+        (("--class_mix=3:1", "--classes=3"), r"--classes or --class_mix, not both"),
         (("--seeds=1,2", "--numbers=1"), r"--seeds or --numbers, not both"),
         (("--preset=cifar10",), r"'cifar10' has no weights"),
         (("--preset=digits17",), r"no preset or folder of that name"),

@@ -41,12 +41,16 @@ def finished(output):
     return text
 
 
+def images_in(folder):
+    return list(folder.glob("[0-9]*.png"))
+
+
 def test_a_folder(tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     finished(whole)
-    for least in (5, 40):
-        kill_after(start(*words(killed)), lambda: len(list(killed.glob("[0-9]*.png"))) > least)
-    kept = {path: path.stat().st_mtime_ns for path in killed.glob("[0-9]*.png")}
+    kill_after(start(*words(killed)), lambda: len(images_in(killed)) > 5)
+    kill_after(start(*words(killed)), lambda: len(images_in(killed)) > 40)
+    kept = {path: path.stat().st_mtime_ns for path in images_in(killed)}
     assert 40 < len(kept) < COUNT
     assert f"{len(kept)} of {COUNT} images are there" in finished(killed)
     for path, written in kept.items():
@@ -67,7 +71,10 @@ def test_an_npz_file(tmp_path):
     assert 0 < before < COUNT
     assert not killed.exists()
     assert f"{before} of {COUNT} images are there" in finished(killed)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["killed.npz", "whole.npz"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "killed.npz",
+        "whole.npz",
+    ]
     with np.load(whole) as one, np.load(killed) as other:
         assert sorted(one) == ["images", "labels", "settings"]
         for name in one:

@@ -7,13 +7,13 @@ import numpy as np
 from keras_sphere.command_line.errors import UsageError
 from keras_sphere.command_line.image_streams import stream
 from keras_sphere.command_line.job import check_classes
-from keras_sphere.command_line.number_ranges import parse_ranges
 from keras_sphere.command_line.numbered_images import (
     NumberedImages,
     class_list,
     label_of,
 )
 from keras_sphere.command_line.picture_task import make_picture
+from keras_sphere.command_line.text_forms import parse_class_mix, parse_ranges
 from keras_sphere.visualization import Panel
 
 IMAGES_PER_CLASS = 8
@@ -32,6 +32,9 @@ def plan(job):
     """Fills in the number of images, and says how many a panel shows."""
     settings = job.settings
     check_classes("classes", settings["classes"], job.description)
+    parse_class_mix(settings["class_mix"], job.description.num_classes)
+    if settings["class_mix"] and settings["classes"] != "none":
+        raise UsageError("Give --classes or --class_mix, not both.")
     if settings["seeds"] and settings["numbers"]:
         raise UsageError("Give --seeds or --numbers, not both.")
     if settings["num_images"] is None:

@@ -20,7 +20,7 @@ def plan(job):
     return count * (1 + len(job.settings["strength"]))
 
 
-def draw(job, _):
+def draw(job, weights):
     """Each image, and what the model makes of it at each strength of noise."""
     images = job.images["image"]
     columns = {"image": images}
@@ -30,7 +30,7 @@ def draw(job, _):
             job.labels(count=len(images)),
             strength=strength,
             seed=job.settings["seed"],
-            **job.weights,
+            **weights,
         )
         columns[f"noise {strength:g}" if strength else "decoded"] = to_uint8(decoded)
         values = psnr(images / 255.0, to_uint8(decoded) / 255.0, max_value=1.0)

@@ -1,7 +1,7 @@
 """A walk on the sphere."""
 
 from keras_sphere import editing
-from keras_sphere.command_line.job import check_classes
+from keras_sphere.command_line.job import WEIGHT_FLAGS, check_classes
 from keras_sphere.command_line.picture_task import make_picture
 from keras_sphere.visualization import Panel
 
@@ -26,7 +26,8 @@ def draw(job, sampling):
     labels = job.labels(count=1)
     start = None
     if job.images:
-        start = job.model.encode(job.images["image"], labels, **job.weights)[0]
+        weights = {name: sampling[name] for name in WEIGHT_FLAGS}
+        start = job.model.encode(job.images["image"], labels, **weights)[0]
     images = editing.random_walk(
         job.model,
         start,
