@@ -9,7 +9,7 @@ from keras_sphere.validation import check_positive_integer
 from keras_sphere.visualization.image_grid import to_uint8
 
 TEXT_SIZE, INK, PAPER = 12, 60, 255
-GAP, MARGIN = 2, 6
+GAP, MARGIN = 4, 6
 SMALLEST_CELL = 48
 
 
@@ -90,7 +90,7 @@ def _draw(panel, scale, gap):
         max(left + columns * pitch, _length(panel.caption)),
     )
     paper = np.full((*size, channels), PAPER, "uint8")
-    texts = [(panel.caption, left, 0, "lt")]
+    texts = [(panel.caption, left, 0, "la")]
     for row in range(rows):
         y = top + row * (height + gap)
         if panel.row_names:
@@ -100,7 +100,7 @@ def _draw(panel, scale, gap):
             paper[y : y + height, x : x + width] = images[row, column]
     for column, name in enumerate(panel.column_names):
         middle = left + column * pitch + (pitch - gap) // 2
-        texts.append((name, middle, top - line, "mt"))
+        texts.append((name, middle, top - line, "ma"))
     return _with_texts(paper, texts)
 
 
