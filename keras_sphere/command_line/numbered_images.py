@@ -4,7 +4,9 @@ import itertools
 
 import numpy as np
 
+from keras_sphere.backend import COMPILES
 from keras_sphere.command_line.text_forms import parse_class_mix
+from keras_sphere.models.inference import bucket
 from keras_sphere.sampling import host_noise
 from keras_sphere.visualization.image_grid import to_uint8
 
@@ -27,7 +29,8 @@ class NumberedImages:
         self.job, self.seed = job, seed
         self.sampling = dict(sampling)
         self.total = job.settings["num_images"]
-        self.rows = min(self.sampling.pop("batch_size"), self.total)
+        most = bucket(self.total) if COMPILES else self.total
+        self.rows = min(self.sampling.pop("batch_size"), most)
 
     def batches(self, numbers):
         """Yields lists of numbers that one batch can make, from ascending ones."""

@@ -6,14 +6,14 @@ import PIL.Image
 import pytest
 
 from keras_sphere.command_line import main
+from keras_sphere.command_line.model_source import ModelSource
 from keras_sphere.data import load_digits
-
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 _MODELS = {}
 
 
-def _load_once(source):
+def load_once(source):
+    """What commands load, kept for those that follow."""
     key = source.handle, source.weights_sha256
     if key not in _MODELS:
         _MODELS[key] = source.load()
@@ -26,10 +26,16 @@ def command(tmp_path, monkeypatch, capsys, quick_compilation):
     monkeypatch.chdir(tmp_path)
 
     def run(*words):
-        status = main([str(word) for word in words], _load_once)
+        status = main([str(word) for word in words], load_once)
         return status, *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture
+def digits16(quick_compilation):
+    """The model that the commands of this process use."""
+    return load_once(ModelSource("digits16"))
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 
-from keras_sphere import presets
 from keras_sphere.command_line import image_streams, numbered_images
 from keras_sphere.command_line.npz_stream import NpzStream
 from keras_sphere.command_line.png_folder import PngFolder
@@ -16,10 +15,9 @@ FLAGS = ("generate", "--preset=digits16", "--steps=2", "--batch_size=4", "--seed
 
 
 @pytest.fixture
-def expected():
+def expected(digits16):
     labels = np.repeat([2, 6], 5)
-    images = presets.load("digits16").generate(labels=labels, steps=2, seed=3)
-    return to_uint8(images)
+    return to_uint8(digits16.generate(labels=labels, steps=2, seed=3, batch_size=4))
 
 
 def read_folder(folder):

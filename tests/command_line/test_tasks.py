@@ -34,6 +34,8 @@ CASES = {
     "denoise": (["--add_noise", "--sigma=0.4"], [0, 1], (2, 3)),
 }
 
+BARE = ("--nocaptions", "--scale=1", "--batch_size=4")
+
 
 def words(task, digit_files, *flags):
     given, images, _ = CASES[task]
@@ -43,7 +45,15 @@ def words(task, digit_files, *flags):
         else f"--image={digit_files[place]}"
         for place in images
     ]
-    return (task, "--preset=digits16", "--seed=4", *given, *files, *flags)
+    return (
+        task,
+        "--preset=digits16",
+        "--seed=4",
+        "--batch_size=4",
+        *given,
+        *files,
+        *flags,
+    )
 
 
 def test_every_task_that_draws_has_a_case():
@@ -128,7 +138,7 @@ def test_small_images_are_enlarged(succeed, digit_files):
 
 
 def test_fixed_latent_moves_the_class_alone(succeed):
-    flags = ("--fixed_latent", "--steps=1", "--nocaptions", "--scale=1", "--seed=2")
+    flags = (*BARE, "--fixed_latent", "--steps=1", "--seed=2")
     succeed("interpolate", "--preset=digits16", "--classes=3", *flags)
     first, *others = np.split(pixels("interpolate.png"), 9, axis=1)
     assert all(np.array_equal(first, other) for other in others)
@@ -140,13 +150,7 @@ def test_fixed_latent_moves_the_class_alone(succeed):
 
 
 def test_ends_are_the_images_of_their_seeds(succeed):
-    flags = (
-        "--preset=digits16",
-        "--classes=5",
-        "--steps=1",
-        "--nocaptions",
-        "--scale=1",
-    )
+    flags = ("--preset=digits16", "--classes=5", "--steps=1", *BARE)
     succeed("interpolate", *flags, "--seeds=11,12")
     for place, seed in ((0, 11), (-1, 12)):
         succeed("generate", *flags, "--num_images=1", f"--seed={seed}", "--overwrite")
@@ -157,7 +161,7 @@ def test_ends_are_the_images_of_their_seeds(succeed):
 
 def test_squares(succeed):
     flags = ("--method=blerp", "--num_images=3", "--classes=0,1,2,3", "--steps=1")
-    succeed("interpolate", "--preset=digits16", *flags, "--nocaptions", "--scale=1")
+    succeed("interpolate", "--preset=digits16", *flags, *BARE)
     assert pixels("interpolate.png").shape == (48, 48)
 
 
@@ -171,7 +175,7 @@ def test_squares(succeed):
     ],
 )
 def test_layouts_of_a_walk(succeed, layout, output, size):
-    flags = ("--num_images=5", "--steps=1", "--nocaptions", "--scale=1")
+    flags = ("--num_images=5", "--steps=1", *BARE)
     succeed(
         *("walk", "--preset=digits16", f"--layout={layout}", f"--output={output}"),
         *flags,
