@@ -1,4 +1,4 @@
-"""Smaller images, and plain ways back to large ones."""
+"""Smaller images, and plain ways to restore: what the model starts from."""
 
 import numpy as np
 
@@ -56,3 +56,29 @@ def _keys(distance):
     if distance < 2:
         return ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
     return 0.0
+
+
+def blur(images, deviation):
+    """Gaussian blur, edge pixels repeated outwards.
+
+    Args:
+        images: Float array of shape `(batch, height, width, channels)`.
+        deviation: Float above 0. Standard deviation, in pixels.
+
+    Returns:
+        float32 array.
+    """
+    rows, columns = (_blur_matrix(size, deviation) for size in images.shape[1:3])
+    blurred = np.einsum("yr,xc,brck->byxk", rows, columns, images, optimize=True)
+    return blurred.astype("float32")
+
+
+def _blur_matrix(size, deviation):
+    reach = int(np.ceil(4 * deviation))
+    matrix = np.zeros((size, size))
+    offsets = np.arange(-reach, reach + 1)
+    kernel = np.exp(-0.5 * (offsets / deviation) ** 2)
+    for target in range(size):
+        sources = np.clip(target + offsets, 0, size - 1)
+        np.add.at(matrix[target], sources, kernel / kernel.sum())
+    return matrix

@@ -15,6 +15,7 @@ import numpy as np
 
 from keras_sphere.editing.crossover import read_mask
 from keras_sphere.editing.degradation import (
+    blur,
     downsample,
     enlarge_bicubic,
     repeat_pixels,
@@ -22,14 +23,16 @@ from keras_sphere.editing.degradation import (
 from keras_sphere.editing.refinement import refine
 from keras_sphere.models.generation_inputs import read_images, read_seed
 from keras_sphere.validation import (
+    check_image_type,
     check_images,
     check_positive_integer,
     check_share,
 )
 
-INPAINT_STRENGTHS = (0.3, 0.2, 0.1, 0.0)
-SUPER_RESOLUTION_STRENGTHS = (0.1, 0.05, 0.0)
-DENOISE_STRENGTHS = (0.0, 0.0)
+# Best of several, on training digits.
+INPAINT_STRENGTHS = (0.5, 0.4, 0.3, 0.2, 0.1, 0.05, 0.0)
+SUPER_RESOLUTION_STRENGTHS = (0.3, 0.2, 0.1, 0.05, 0.0)
+DENOISE_STRENGTHS = (0.0,)
 
 
 def restore(
@@ -197,41 +200,48 @@ def denoise(
     sigma,
     labels=None,
     strengths=DENOISE_STRENGTHS,
-    prior_deviation=0.1,
+    prior_deviation=None,
+    blur_deviation=None,
     num_samples=1,
     seed=None,
     **options,
 ):
     """Removes normal noise of known strength.
 
-    The data step is the mean of the noisy image and the projected one, weighted by
-    what each is trusted to: `(tau^2 y + sigma^2 x) / (tau^2 + sigma^2)`.
+    The first guess is blurred. The data step is the mean of the noisy image and the
+    projected one, weighted by what each is trusted to:
+    `(tau^2 y + sigma^2 x) / (tau^2 + sigma^2)`.
 
     Args:
         model: `SphereEncoderModel`.
         images: Noisy images: float array of shape `(batch, height, width,
-            channels)`, in the units of images in [-1, 1]; values beyond are clipped
-            where the model sees them.
+            channels)`, in the units of images in [-1, 1], which the noise may leave;
+            or uint8.
         sigma: Float above 0. Standard deviation of the noise.
-        prior_deviation: Float above 0: tau, the standard deviation of the error
-            that the model's projection is expected to make.
         labels, strengths, num_samples, seed, **options: See `restore`.
+        prior_deviation: Float above 0: tau, the standard deviation of the error
+            that the model's projection is expected to make. Defaults to half of
+            `sigma`, which suits projections that are the worse the noisier the
+            image is.
+        blur_deviation: Float above 0. Standard deviation of the blur, in pixels.
+            Defaults to the root of `sigma`, which suits images of 16 px.
 
     Returns:
         float32 array of the shape of `images`, in [-1, 1].
 
     Raises:
-        ValueError: If `sigma` or `prior_deviation` is not positive and finite.
+        ValueError: If `sigma` or a deviation is not positive and finite.
     """
-    for name, value in (("sigma", sigma), ("prior_deviation", prior_deviation)):
-        if not isinstance(value, numbers.Real) or not 0 < value < np.inf:
-            raise ValueError(
-                f"`{name}` must be a finite number above 0. Received: {name}={value!r}"
-            )
+    _check_positive("sigma", sigma)
+    prior_deviation = sigma / 2 if prior_deviation is None else prior_deviation
+    _check_positive("prior_deviation", prior_deviation)
+    blur_deviation = sigma**0.5 if blur_deviation is None else blur_deviation
+    _check_positive("blur_deviation", blur_deviation)
     noisy = np.asarray(images)
     if noisy.dtype == "uint8":
         noisy = noisy / 127.5 - 1.0
-    guess = read_images(model.backbone, np.clip(noisy, -1.0, 1.0).astype("float32"))
+    check_image_type(noisy, model.backbone.image_size, model.backbone.num_channels)
+    guess = np.clip(blur(noisy, blur_deviation), -1.0, 1.0)
     trust = sigma**2 / (sigma**2 + prior_deviation**2)
 
     def data_step(x):
@@ -241,3 +251,10 @@ def denoise(
     return restore(
         model, guess, data_step, labels, strengths, num_samples, seed, **options
     )
+
+
+def _check_positive(name, value):
+    if not isinstance(value, numbers.Real) or not 0 < value < np.inf:
+        raise ValueError(
+            f"`{name}` must be a finite number above 0. Received: {name}={value!r}"
+        )

@@ -55,7 +55,8 @@ class NetworkPasses:
     """Encoder, decoder and the whole sampling loop of a backbone, compiled.
 
     Weights are arguments of the programs, as is all else that may differ from call
-    to call. A new batch size compiles anew.
+    to call. There is one program for each combination of shapes, dtypes and places
+    of guidance.
 
     Args:
         backbone: `SphereEncoderBackbone`.
@@ -104,9 +105,6 @@ class NetworkPasses:
         return self._run(self._sample, (num_kept, *guided), weights, inputs)
 
     def _run(self, program, static, weights, inputs):
-        key = (program.__name__, *static)
-        if key not in self._programs:
-            self._programs[key] = compiled(self._with_weights(program, static))
         scalars = ("steps", "from_noise")  # torch counts on the host
         inputs = {
             name: value
@@ -114,6 +112,9 @@ class NetworkPasses:
             else keras.ops.convert_to_tensor(value)
             for name, value in inputs.items()
         }
+        key = (program.__name__, static, _signature(inputs))
+        if key not in self._programs:
+            self._programs[key] = compiled(self._with_weights(program, static))
         with no_gradients():
             return self._programs[key](weights, inputs)
 
@@ -165,6 +166,14 @@ class NetworkPasses:
             return keras.ops.full_like(labels, null)
         is_null = keras.ops.arange(null + 1) == null
         return keras.ops.zeros_like(labels) + keras.ops.cast(is_null, labels.dtype)
+
+
+def _signature(inputs):
+    """Names, shapes and dtypes of tensors: what a program is compiled for."""
+    return tuple(
+        (name, value if value is None else (tuple(value.shape), str(value.dtype)))
+        for name, value in inputs.items()
+    )
 
 
 def current_weights(model, use_ema):
