@@ -139,8 +139,10 @@ def define_denoise(values):
     define_number(values, "sigma", 0.5, text, 0.001, 10.0)
     text = "The files hold clean images: add the noise first, and compare."
     flags.DEFINE_boolean("add_noise", False, text, values)
-    text = "Standard deviation of the error that the model is expected to make."
-    define_number(values, "prior_deviation", 0.1, text, 0.001, 10.0)
+    text = "Standard deviation of the model's error; half of --sigma by default."
+    define_number(values, "prior_deviation", None, text, 0.001, 10.0)
+    text = "Blur of the first guess, in pixels; the root of --sigma by default."
+    define_number(values, "blur_deviation", None, text, 0.001, 100.0)
     _define_restoration(values)
 
 

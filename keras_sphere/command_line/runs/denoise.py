@@ -33,6 +33,7 @@ def draw(job, sampling):
         noisy.astype("float32"),
         sigma,
         prior_deviation=job.settings["prior_deviation"],
+        blur_deviation=job.settings["blur_deviation"],
         **restoration_options(job),
         **sampling,
     )
