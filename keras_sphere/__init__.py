@@ -5,29 +5,32 @@ JAX, TensorFlow and PyTorch: `SphereEncoderModel` trains with `fit` and generate
 with `generate`.
 """
 
-from keras_sphere.backend_selection import select_backend
+import sys
+
+from keras_sphere.backend_selection import select_backend, starts_as_command
+from keras_sphere.version import __version__
 
 select_backend()
 
-from keras_sphere import (
-    convert,
-    editing,
-    geometry,
-    layers,
-    losses,
-    presets,
-    sampling,
-    training,
-)
-from keras_sphere.models import (
-    SphereEncoderBackbone,
-    SphereEncoderModel,
-)
-from keras_sphere.models.finite_loss_guard import NonFiniteLossError
-from keras_sphere.noise_schedule import NoiseSchedule
-from keras_sphere.optimizers import SphereAdamW, WarmupCosine
-from keras_sphere.sampling import SamplingOptions
-from keras_sphere.version import __version__
+if not starts_as_command(sys.argv, sys.orig_argv):
+    from keras_sphere import (
+        convert,
+        editing,
+        geometry,
+        layers,
+        losses,
+        presets,
+        sampling,
+        training,
+    )
+    from keras_sphere.models import (
+        SphereEncoderBackbone,
+        SphereEncoderModel,
+    )
+    from keras_sphere.models.finite_loss_guard import NonFiniteLossError
+    from keras_sphere.noise_schedule import NoiseSchedule
+    from keras_sphere.optimizers import SphereAdamW, WarmupCosine
+    from keras_sphere.sampling import SamplingOptions
 
 __all__ = [
     "NoiseSchedule",

@@ -35,6 +35,23 @@ def select_backend():
     )
 
 
+def starts_as_command(arguments, original_arguments):
+    """Whether Python is about to run `python -m keras_sphere`.
+
+    Python imports a package before its `__main__`. The command line imports what it
+    needs itself, so that `--help` does not wait for a backend.
+
+    Args:
+        arguments: List of strings, `sys.argv`; its first one is `"-m"` while Python
+            still looks for the module to run.
+        original_arguments: List of strings, `sys.orig_argv`.
+    """
+    if arguments[:1] != ["-m"]:
+        return False
+    module = original_arguments[len(original_arguments) - len(arguments)]
+    return module.removeprefix("-m") == "keras_sphere"
+
+
 def choose_backend(environ, config_path, installed):
     """Decides which backend to set, if any.
 

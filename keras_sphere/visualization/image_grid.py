@@ -1,10 +1,13 @@
 """Grids of images as arrays, and their files."""
 
+import pathlib
+
 import numpy as np
 
 from keras_sphere.atomic_file import replace_when_done
 from keras_sphere.optional_imports import import_optional
 from keras_sphere.validation import check_positive_integer
+from keras_sphere.visualization.image_text import as_pillow_image, text_arguments
 
 PADDING = 1
 BACKGROUND = 255
@@ -63,27 +66,28 @@ def image_grid(images, columns):
     return grid
 
 
-def save_image(path, array):
+def save_image(path, array, text=None):
     """Writes one image, under a temporary name until it is complete.
 
     Args:
         path: String or path. The suffix chooses the format, such as `.png`.
         array: Array of shape `(height, width)` or `(height, width, channels)` with
             1 or 3 channels, uint8 or float in [-1, 1].
+        text: Dict of strings to store in the file, which must be a PNG or GIF, or
+            `None`. `read_image_text` gives them back.
 
     Raises:
         ImportError: If Pillow is not installed.
         ValueError: If the shape is not as above, or a value is not finite.
     """
-    array = to_uint8(array)
-    if array.ndim == 3 and array.shape[-1] == 1:
-        array = array[..., 0]
-    color = array.ndim == 3 and array.shape[-1] == 3
-    if not (array.ndim == 2 or color) or array.size == 0:
+    path, array = pathlib.Path(path), to_uint8(array)
+    channels = array.shape[2:] or (1,)
+    if array.ndim not in (2, 3) or channels not in ((1,), (3,)) or array.size == 0:
         raise ValueError(
             "`array` must have the shape (height, width), or (height, width, "
             f"channels) with 1 or 3 channels. Received: shape {array.shape}"
         )
     pillow = import_optional("PIL.Image", "`save_image`")
+    image, arguments = as_pillow_image(pillow, array), text_arguments(path, text)
     with replace_when_done(path) as temporary:
-        pillow.fromarray(array).save(temporary)
+        image.save(temporary, **arguments)

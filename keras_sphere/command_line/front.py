@@ -1,0 +1,43 @@
+"""The one entry of the command line."""
+
+import sys
+
+from keras_sphere.command_line.errors import UsageError
+from keras_sphere.command_line.help_text import overview, task_help
+from keras_sphere.command_line.parsing import find_task, parse
+
+HELP = ("--help", "-h", "--helpfull", "-help", "help")
+
+
+def main(words, load_model=None):
+    """Runs a task.
+
+    Args:
+        words: List of strings: the task's name and its flags.
+        load_model: Callable of `ModelSource` that returns a model, in place of
+            loading it: for programs that keep models.
+
+    Returns:
+        Integer, the exit status: 0, 1 for an error, 2 for a command that was not
+        understood, 130 for an interrupt.
+    """
+    try:
+        if not words or words[0] in HELP:
+            print(overview())
+            return 0
+        task = find_task(words[0])
+        if any(word in HELP for word in words[1:]):
+            print(task_help(task))
+            return 0
+        request = parse(task, list(words[1:]), load_model)
+        task.run(request)
+    except UsageError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 2
+    except (ValueError, OSError, ImportError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+    return 0

@@ -1,0 +1,111 @@
+"""Generated images by number: each depends on the seed and its number alone."""
+
+import itertools
+
+import numpy as np
+
+from keras_sphere.backend import COMPILES
+from keras_sphere.command_line.text_forms import parse_class_mix
+from keras_sphere.models.inference import bucket
+from keras_sphere.sampling import host_noise
+from keras_sphere.visualization.image_grid import to_uint8
+
+_CLASS_DRAW = 2**63  # a draw that no step of the loop uses
+
+
+class NumberedImages:
+    """Makes images of a run by their numbers, in any order and in any batches.
+
+    An image always stands in the same row of a batch of one size, so that it comes
+    out the same to the last bit whichever others are made beside it.
+
+    Args:
+        job: `Job` of the task `generate`, with `num_images` filled in.
+        sampling: Dict of keyword arguments of `model.generate`.
+        seed: Integer.
+    """
+
+    def __init__(self, job, sampling, seed):
+        self.job, self.seed = job, seed
+        self.sampling = dict(sampling)
+        self.total = job.settings["num_images"]
+        most = bucket(self.total) if COMPILES else self.total
+        self.rows = min(self.sampling.pop("batch_size"), most)
+
+    def batches(self, numbers):
+        """Yields lists of numbers that one batch can make, from ascending ones."""
+        for _, part in itertools.groupby(numbers, lambda number: number // self.rows):
+            yield list(part)
+
+    def label(self, number):
+        """The class of an image, or `None`."""
+        return label_of(self.job, number, self.seed)
+
+    def make(self, numbers, return_steps=False):
+        """Makes images.
+
+        Args:
+            numbers: List of integers in ascending order.
+            return_steps: Boolean. Whether to return the image of every step.
+
+        Returns:
+            uint8 array of shape `(images, height, width, channels)`; with
+            `return_steps` one axis, of the steps, comes first.
+        """
+        parts = [self._batch(part, return_steps) for part in self.batches(numbers)]
+        return np.concatenate(parts, axis=1 if return_steps else 0)
+
+    def _batch(self, numbers, return_steps):
+        places = [number % self.rows for number in numbers]
+        labels = self._labels(numbers, places)
+        images = self.job.model.generate(
+            num_images=self.rows,
+            labels=labels,
+            noise=self._noise(numbers, places, 0),
+            step_noise=[
+                self._noise(numbers, places, draw + 1) for draw in range(self._draws())
+            ],
+            return_steps=return_steps,
+            batch_size=self.rows,
+            **self.sampling,
+        )
+        return to_uint8(np.take(images, places, axis=1 if return_steps else 0))
+
+    def _draws(self):
+        moves = self.sampling["steps"] - 1
+        return min(moves, 1) if self.sampling["shared_noise"] else moves
+
+    def _noise(self, numbers, places, draw):
+        shape = self.job.description.latent_shape
+        noise = np.zeros((self.rows, *shape), "float32")
+        noise[places] = host_noise(self.seed, numbers, draw, shape)
+        return noise
+
+    def _labels(self, numbers, places):
+        mix = self.job.settings["class_mix"]
+        if mix:
+            return parse_class_mix(mix, self.job.description.num_classes)
+        if self.label(numbers[0]) is None:
+            return None
+        labels = np.zeros(self.rows, "int32")
+        labels[places] = [self.label(number) for number in numbers]
+        return labels
+
+
+def label_of(job, number, seed):
+    """The class of image `number`: balanced and in order, or drawn at random."""
+    classes = class_list(job)
+    if not classes or job.settings["class_mix"]:
+        return None
+    if job.settings["random_classes"]:
+        bits = np.random.Philox(key=seed, counter=[0, 0, _CLASS_DRAW, number])
+        return classes[int(np.random.Generator(bits).integers(len(classes)))]
+    return classes[number * len(classes) // job.settings["num_images"]]
+
+
+def class_list(job):
+    """The classes asked for, as a list; empty for the null class."""
+    classes = job.settings["classes"]
+    if classes == "all":
+        return list(range(job.description.num_classes))
+    return [] if classes == "none" else classes

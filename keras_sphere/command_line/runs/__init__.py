@@ -1,0 +1,1 @@
+"""What each task does: one module per task, imported when it runs."""

@@ -1,0 +1,102 @@
+"""Generates images: one picture, or any number of files."""
+
+import pathlib
+
+import numpy as np
+
+from keras_sphere.command_line.errors import UsageError
+from keras_sphere.command_line.image_streams import stream
+from keras_sphere.command_line.job import check_classes
+from keras_sphere.command_line.numbered_images import (
+    NumberedImages,
+    class_list,
+    label_of,
+)
+from keras_sphere.command_line.picture_task import make_picture
+from keras_sphere.command_line.text_forms import parse_class_mix, parse_ranges
+from keras_sphere.visualization import Panel
+
+IMAGES_PER_CLASS = 8
+
+
+def run(request):
+    """A `.png` is one picture of all; anything else is streamed."""
+    output = request.settings["output"]
+    if output is None or pathlib.Path(output).suffix.lower() == ".png":
+        make_picture(request, plan, draw, image_flags=())
+    else:
+        stream(request, plan)
+
+
+def plan(job):
+    """Fills in the number of images, and says how many a panel shows."""
+    settings = job.settings
+    check_classes("classes", settings["classes"], job.description)
+    parse_class_mix(settings["class_mix"], job.description.num_classes)
+    if settings["class_mix"] and settings["classes"] != "none":
+        raise UsageError("Give --classes or --class_mix, not both.")
+    if settings["seeds"] and settings["numbers"]:
+        raise UsageError("Give --seeds or --numbers, not both.")
+    if settings["num_images"] is None:
+        settings["num_images"] = IMAGES_PER_CLASS * max(len(class_list(job)), 1)
+    count = len(parse_ranges(settings["numbers"], settings["num_images"]))
+    shown = max(settings["steps"]) if settings["show_steps"] else 1
+    return count * len(_seeds(job)) * shown
+
+
+def draw(job, sampling):
+    """All images, by class or as they come; or every step of each."""
+    numbers = parse_ranges(job.settings["numbers"], job.settings["num_images"])
+    panels = [_of_seed(job, sampling, seed, numbers) for seed in _seeds(job)]
+    images = np.concatenate([panel.images for panel in panels])
+    names = [name for panel in panels for name in panel.row_names]
+    return Panel(images, names, panels[0].column_names, job.caption(sampling))
+
+
+def _of_seed(job, sampling, seed, numbers):
+    made = NumberedImages(job, sampling, seed)
+    prefix = f"seed {seed}" if len(_seeds(job)) > 1 else ""
+    labels = [label_of(job, number, seed) for number in numbers]
+    if job.settings["show_steps"]:
+        images = made.make(numbers, return_steps=True).swapaxes(0, 1)
+        names = [
+            _name(prefix, label, n) for n, label in zip(numbers, labels, strict=True)
+        ]
+        return Panel(images, names, [f"step {t + 1}" for t in range(images.shape[1])])
+    images = made.make(numbers)
+    columns = _columns(job, labels)
+    rows = -(-len(images) // columns)
+    padded = np.full((rows * columns, *images.shape[1:]), 255, "uint8")
+    padded[: len(images)] = images
+    firsts = labels[::columns]
+    uniform = all(
+        len(set(labels[i * columns : (i + 1) * columns])) == 1 for i in range(rows)
+    )
+    names = [_name(prefix, label if uniform else None) for label in firsts]
+    if not any(names):
+        names = []
+    return Panel(padded.reshape(rows, columns, *images.shape[1:]), names)
+
+
+def _columns(job, labels):
+    """Images per row: those of a class, if all classes have as many."""
+    if job.settings["columns"]:
+        return min(job.settings["columns"], len(labels))
+    counts = {labels.count(label) for label in set(labels)}
+    in_order = labels == sorted(labels, key=lambda x: -1 if x is None else x)
+    if len(counts) == 1 and len(set(labels)) > 1 and in_order:
+        return counts.pop()
+    return min(len(labels), IMAGES_PER_CLASS)
+
+
+def _name(prefix, label, number=None):
+    words = [prefix] if prefix else []
+    if label is not None:
+        words.append(f"class {label}")
+    elif number is not None and not prefix:
+        words.append(f"image {number}")
+    return ", ".join(words)
+
+
+def _seeds(job):
+    return job.settings["seeds"] or [job.settings["seed"]]

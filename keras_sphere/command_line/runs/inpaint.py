@@ -1,0 +1,63 @@
+"""Missing pixels filled in by the model."""
+
+import numpy as np
+
+from keras_sphere import editing
+from keras_sphere.command_line.picture_task import make_picture
+from keras_sphere.command_line.restoration import (
+    compare,
+    plan_restoration,
+    restoration_options,
+)
+from keras_sphere.editing.restoration import INPAINT_STRENGTHS
+
+GRAY = 128
+
+
+def run(request):
+    make_picture(request, plan, draw, image_flags=("image", "mask"))
+
+
+def plan(job):
+    """The file, what is known of it, and both ways to fill it in."""
+    if not np.any(_known(job)):
+        raise ValueError(
+            "The mask must leave a pixel that is known. Received: nothing but black"
+        )
+    return plan_restoration(job, INPAINT_STRENGTHS, columns=4)
+
+
+def draw(job, sampling):
+    images, known = job.images["image"], _known(job)
+    filled = editing.inpaint(
+        job.model, images, known, **restoration_options(job), **sampling
+    )
+    known = known[..., None]
+    mean = np.sum(images * known, axis=(1, 2), keepdims=True) / known.sum()
+    columns = {
+        "image": images,
+        "known": np.where(known, images, GRAY).astype("uint8"),
+        "mean": np.where(known, images, np.rint(mean)).astype("uint8"),
+        "inpainted": filled,
+    }
+    return compare(columns, job.caption(sampling))
+
+
+def _known(job):
+    """Boolean array `(height, width)`: where pixels are known."""
+    if "mask" in job.images:
+        return job.images["mask"][0].mean(axis=-1) >= GRAY
+    size = job.description.image_size
+    row, column = np.mgrid[:size, :size]
+    quarter = size // 4
+    middle = slice(quarter, size - quarter)
+    center = np.zeros((size, size), bool)
+    center[middle, middle] = True
+    hidden = {
+        "center": center,
+        "left": column < size // 2,
+        "right": column >= size // 2,
+        "top": row < size // 2,
+        "bottom": row >= size // 2,
+    }
+    return ~hidden[job.settings["hide"]]

@@ -1,0 +1,94 @@
+"""Flags that several tasks share, one function per group."""
+
+from absl import flags
+
+from keras_sphere.command_line.flag_types import define_integer, define_list
+
+MOST_STEPS, MOST_SCALE = 100, 100.0
+LARGEST_SEED = 2**63 - 1
+LARGEST_CLASS = 2**20
+# As `keras_sphere.sampling` has them, which imports Keras; a test compares.
+GUIDANCE_POSITIONS = ("encoder", "decoder", "both")
+SCHEDULES = ("fixed", "decay")
+FITS = ("crop", "pad", "stretch", "exact")
+
+
+def define_model(values):
+    """Which model."""
+    text = (
+        "The model: a name as in `presets`, a preset's folder, hf://user/repository, "
+        "or a file model.keras."
+    )
+    flags.DEFINE_string("preset", None, text, values)
+    text = "Whether to take the moving average of the weights, which a .keras file has."
+    flags.DEFINE_boolean("use_ema", None, text, values)
+    define_integer(values, "batch_size", 64, "Images at a time.", 1, 4096)
+
+
+def define_seed(values):
+    """The seed of all noise."""
+    text = "Seed of all noise; a random one by default, which the picture records."
+    define_integer(values, "seed", None, text, 0, LARGEST_SEED)
+
+
+def define_steps(values):
+    """How often the loop of generation runs, and with how much noise."""
+    text = "Decoder calls; several: a panel each."
+    define_list(values, "steps", None, text, int, 1, MOST_STEPS)
+    text = "Noise strength over the steps: full, or decaying."
+    flags.DEFINE_enum("schedule", None, SCHEDULES, text, values)
+
+
+def define_guidance(values):
+    """How the class is stressed, and which noise is added."""
+    text = "Stress on the class; above 1 turns it on; several: a panel each."
+    define_list(values, "guidance_scale", None, text, float, 0.0, MOST_SCALE)
+    text = "Where guidance acts."
+    flags.DEFINE_enum("guidance_position", None, GUIDANCE_POSITIONS, text, values)
+    text = "Whether all steps add the same noise."
+    flags.DEFINE_boolean("shared_noise", None, text, values)
+
+
+def define_image(values):
+    """Images from files."""
+    text = "File of an image, in any common format; repeat for more."
+    flags.DEFINE_multi_string("image", None, text, values)
+    define_fit(values)
+
+
+def define_fit(values):
+    """How images from files are made to fit."""
+    text = (
+        "How an image of another size is fitted to the model's: crop the middle, pad "
+        "with black, stretch, or refuse (exact)."
+    )
+    flags.DEFINE_enum("fit", "crop", FITS, text, values)
+
+
+def define_labels(values):
+    """Classes of the images."""
+    text = "Class of every image, or one for all; none: the null class."
+    define_list(values, "label", "none", text, int, 0, LARGEST_CLASS, ("none",))
+
+
+def define_picture(values):
+    """The picture that is written."""
+    text = "File to write, .png; TASK.png by default."
+    flags.DEFINE_string("output", None, text, values)
+    flags.DEFINE_boolean("overwrite", False, "Replace an existing file.", values)
+    text = (
+        "Side of the square that a pixel of an image becomes; by default an image is "
+        "at least 48 pixels wide."
+    )
+    define_integer(values, "scale", None, text, 1, 64)
+    text = "Captions, names and margins; or bare images."
+    flags.DEFINE_boolean("captions", True, text, values)
+
+
+def define_animation(values):
+    """Pictures along a path, beside each other or one after the other."""
+    text = "A row, a grid, or an animation: .gif, or .png (APNG)."
+    choices = ("strip", "grid", "animation")
+    flags.DEFINE_enum("layout", "strip", choices, text, values)
+    text = "How long a frame of an animation is shown."
+    define_integer(values, "milliseconds", 120, text, 10, 10_000)

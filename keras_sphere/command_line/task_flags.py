@@ -1,0 +1,167 @@
+"""Flags that one task has, one function per task."""
+
+from absl import flags
+
+from keras_sphere.command_line.flag_types import (
+    define_integer,
+    define_list,
+    define_number,
+)
+from keras_sphere.command_line.shared_flags import LARGEST_CLASS, LARGEST_SEED
+
+# As `keras_sphere.editing.crossover` has them, which imports Keras; a test compares.
+PATTERNS = ("horizontal", "vertical", "diagonal", "antidiagonal")
+
+
+def define_generate(values):
+    """Which images, and how many."""
+    text = "Classes, as many images of each; none: the null class."
+    words = ("all", "none")
+    define_list(values, "classes", "none", text, int, 0, LARGEST_CLASS, words)
+    text = "Images in all; 8 of each class by default."
+    define_integer(values, "num_images", None, text, 1, 10**7)
+    text = "Draw the class of every image from --classes."
+    flags.DEFINE_boolean("random_classes", False, text, values)
+    text = "In place of --classes: a mix of them, such as 3:0.7,8:0.3."
+    flags.DEFINE_string("class_mix", None, text, values)
+    text = "In place of --seed: rows of images for each."
+    define_list(values, "seeds", None, text, int, 0, LARGEST_SEED)
+    text = "A row per image, with all its steps."
+    flags.DEFINE_boolean("show_steps", False, text, values)
+    define_integer(values, "columns", None, "Images per row of a picture.", 1, 10**4)
+    text = "Make only these of the images, such as 17 or 0-999."
+    flags.DEFINE_string("numbers", None, text, values)
+
+
+def define_reconstruct(values):
+    """How much noise."""
+    text = "Noise in between, a column each; 1: that of a step of generation."
+    define_list(values, "strength", "0", text, float, 0.0, 1.0)
+
+
+def define_variations(values):
+    """How far from the images."""
+    text = "Variations of each image."
+    define_integer(values, "num_variations", 8, text, 1, 1000)
+    text = "Share of the largest noise, a row each; 0.5 by default."
+    define_list(values, "strength", None, text, float, 0.0, 1.0)
+    text = "In place of --strength: the angle that the latent is turned by, a row each."
+    define_list(values, "angle_degrees", None, text, float, 0.1, 89.9)
+    values.set_default("steps", "1")
+
+
+def define_interpolate(values):
+    """From where to where."""
+    text = (
+        "slerp: along a great circle; lerp: along the straight line, projected; blerp: "
+        "a square between four corners."
+    )
+    methods = ("slerp", "lerp", "blerp")
+    flags.DEFINE_enum("method", "slerp", methods, text, values)
+    text = "Images per path, or per side of a square."
+    define_integer(values, "num_images", 9, text, 2, 1000)
+    text = "Paths, a row each, between random points."
+    define_integer(values, "paths", 1, text, 1, 100)
+    text = (
+        "In place of random points: seeds of both ends of each path, or of the four "
+        "corners, as `generate --num_images=1 --seed=...` has them."
+    )
+    define_list(values, "seeds", None, text, int, 0, LARGEST_SEED)
+    text = "Class, or the classes of both ends, or of the four corners; or none."
+    define_list(values, "classes", "none", text, int, 0, LARGEST_CLASS, ("none",))
+    text = "Stay at the start and move the class alone."
+    flags.DEFINE_boolean("fixed_latent", False, text, values)
+
+
+def define_walk(values):
+    """How far and where."""
+    define_integer(values, "num_images", 12, "Points of the walk.", 1, 1000)
+    text = "Angle from each point to the next."
+    define_number(values, "angle_degrees", 15.0, text, 0.01, 89.9)
+    text = "Take a new direction at every step, in place of one great circle."
+    flags.DEFINE_boolean("turning", False, text, values)
+
+
+def define_crossover(values):
+    """How two images are stitched."""
+    text = "The line between them: left and right, top and bottom, or slanting."
+    choices = (*PATTERNS, "all")
+    flags.DEFINE_enum("pattern", "horizontal", choices, text, values)
+    text = "In place of a pattern: file of an image, white where the first one shows."
+    flags.DEFINE_string("mask", None, text, values)
+    flags.DEFINE_boolean("swap", False, "Change the places of the images.", values)
+    _define_strength(values, 1.0)
+
+
+def define_classes(values):
+    """Which class the images become."""
+    text = "The wanted classes, a row each."
+    define_list(values, "classes", None, text, int, 0, LARGEST_CLASS, ("all",))
+    _define_strength(values, 0.25)
+    values.set_default("steps", "5")
+
+
+def define_direction(values):
+    """Which image is the direction."""
+    text = "File of the image to move towards."
+    flags.DEFINE_string("direction_image", None, text, values)
+    text = "Class of that image; or none."
+    define_list(
+        values, "direction_label", "none", text, int, 0, LARGEST_CLASS, ("none",)
+    )
+    text = "Without --image: how many images start from noise."
+    define_integer(values, "num_images", 4, text, 1, 1000)
+    _define_strength(values, 1.0)
+
+
+def define_inpaint(values):
+    """Which pixels are missing."""
+    text = "File of an image: white where pixels are known, black where they miss."
+    flags.DEFINE_string("mask", None, text, values)
+    text = "Without --mask: the part that misses."
+    choices = ("center", "left", "right", "top", "bottom")
+    flags.DEFINE_enum("hide", "center", choices, text, values)
+    _define_restoration(values)
+
+
+def define_super_resolve(values):
+    """How much larger."""
+    text = "Pixels of the large image in one of the small one, along a side."
+    define_integer(values, "factor", 2, text, 2, 64)
+    text = "The files hold large images: shrink them first, and compare."
+    flags.DEFINE_boolean("shrink", False, text, values)
+    _define_restoration(values)
+
+
+def define_denoise(values):
+    """How much noise there is."""
+    text = "Standard deviation of the noise; black is -1 and white 1."
+    define_number(values, "sigma", 0.5, text, 0.001, 10.0)
+    text = "The files hold clean images: add the noise first, and compare."
+    flags.DEFINE_boolean("add_noise", False, text, values)
+    text = "Standard deviation of the model's error; half of --sigma by default."
+    define_number(values, "prior_deviation", None, text, 0.001, 10.0)
+    text = "Blur of the first guess, in pixels; the root of --sigma by default."
+    define_number(values, "blur_deviation", None, text, 0.001, 100.0)
+    _define_restoration(values)
+
+
+def define_again(values):
+    """Where the model and the new picture are."""
+    text = "Where the model is now, if elsewhere."
+    flags.DEFINE_string("preset", None, text, values)
+    text = "File to write; PICTURE_again by default."
+    flags.DEFINE_string("output", None, text, values)
+    flags.DEFINE_boolean("overwrite", False, "Replace an existing file.", values)
+
+
+def _define_strength(values, default):
+    text = "Multiplies the noise of every step; 1: that of generation."
+    define_number(values, "strength", default, text, 0.0, 1.0)
+
+
+def _define_restoration(values):
+    text = "Noise of each round, 1: that of generation; the task's own by default."
+    define_list(values, "strengths", None, text, float, 0.0, 1.0)
+    text = "Independent runs to average: more exact, less sharp."
+    define_integer(values, "num_samples", 1, text, 1, 1000)
