@@ -9,6 +9,8 @@ parameters: 12 GB of memory). Prints a markdown table.
 """
 
 import contextlib
+import functools
+import gc
 import json
 import os
 import pathlib
@@ -26,7 +28,10 @@ PRESET = flags.DEFINE_string("throughput_preset", "cifar10", "Saved and loaded."
 CASE = flags.DEFINE_string("case", None, "Measures one case, in this process.")
 
 CASES = ("import", "load digits16", "files")
-LARGE_CASES = ("imagenet256_large, abstract", "imagenet256_large, weights drawn")
+LARGE_CASES = tuple(
+    f"imagenet256_large, {how}"
+    for how in ("abstract", "weights drawn", "weights saved and loaded")
+)
 
 
 def seconds(function):
@@ -67,6 +72,21 @@ def measure_large(abstract):
     return {"build": seconds(build)}
 
 
+def measure_large_file():
+    """Loading a preset with weights, which a model before it has saved."""
+    import keras_sphere
+
+    name = "imagenet256_large"
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder) / name
+        model = keras_sphere.presets.load(name, weights=False, compile=False)
+        save = seconds(functools.partial(model.save_to_preset, folder))
+        del model
+        gc.collect()
+        load = seconds(lambda: keras_sphere.presets.load(folder))
+    return {"save_to_preset": save, "presets.load": load}
+
+
 def measure_files():
     """Megabytes per second of weights, beside NumPy."""
     import numpy as np
@@ -99,6 +119,8 @@ def measure_files():
 
 def measure(case):
     """Measures one case in this process."""
+    if case == LARGE_CASES[2]:
+        return measure_large_file()
     if case in LARGE_CASES:
         return measure_large(abstract=case == LARGE_CASES[0])
     measurements = {"import": measure_import, "load digits16": measure_digits}
