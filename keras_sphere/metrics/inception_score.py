@@ -38,9 +38,8 @@ class InceptionScore:
             self._probabilities = np.zeros((self.num_splits, logits.shape[1]))
         groups = (self.count + np.arange(len(logits))) % self.num_splits
         np.add.at(self._counts, groups, 1)
-        np.add.at(
-            self._negative_entropies, groups, np.sum(probabilities * logs, axis=1)
-        )
+        entropies = -np.sum(probabilities * logs, axis=1)
+        np.add.at(self._entropies, groups, entropies)
         np.add.at(self._probabilities, groups, probabilities)
         self.count += len(logits)
 
