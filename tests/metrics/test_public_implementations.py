@@ -56,9 +56,7 @@ def test_kernel_distance(images):
     from torchmetrics.image.kid import KernelInceptionDistance
 
     real, fake = images
-    public = KernelInceptionDistance(
-        Flatten(), subsets=1, subset_size=60, normalize=True
-    )
+    public = KernelInceptionDistance(Flatten(), subsets=1, subset_size=60)
     public.update(real, real=True)
     public.update(fake, real=False)
     ours, _ = metrics.kernel_distance(rows(real), rows(fake), 60, 1)
@@ -69,7 +67,7 @@ def test_inception_score(images):
     from torchmetrics.image.inception import InceptionScore
 
     real, _ = images
-    public = InceptionScore(Flatten(), splits=1, normalize=True)
+    public = InceptionScore(Flatten(), splits=1)
     public.update(real)
     ours = metrics.InceptionScore(1)
     for part in np.array_split(rows(real), 4):
