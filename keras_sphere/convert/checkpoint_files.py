@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import pathlib
 import pickle
+import zipfile
 from collections.abc import Callable
 
 import ml_dtypes  # noqa: F401  teaches NumPy bfloat16
@@ -107,7 +108,13 @@ def _safetensors_checkpoint(file, path):
 def _torch_checkpoint(path):
     torch = import_optional("torch", "A .pth file", "torch")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        # Files of before PyTorch 1.6 are no archives, which alone can be mapped.
+        content = torch.load(
+            path,
+            map_location="cpu",
+            weights_only=True,
+            mmap=zipfile.is_zipfile(path),
+        )
     except pickle.UnpicklingError as error:
         raise ValueError(
             f"{path} must hold tensors, texts and numbers only: other objects are "

@@ -126,7 +126,7 @@ def _sections(model, training):
     compiled_loss = getattr(model, "_compile_loss", None)
     optimizer, schedule = optimizer_to_recipe(getattr(model, "optimizer", None))
     perceptual = model.perceptual
-    if perceptual not in (None, "gradient"):
+    if perceptual is not None and not isinstance(perceptual, str):
         logger.warning(
             "The perceptual network is left out of the preset; pass "
             "`perceptual=` when you load it to train."

@@ -16,6 +16,7 @@ from keras_sphere.models.training_objective import (
 )
 from keras_sphere.noise_schedule import NoiseSchedule
 from keras_sphere.optimizers import SphereAdamW
+from keras_sphere.perceptual import feature_distance_of
 from keras_sphere.sampling import SamplingOptions
 from keras_sphere.validation import PIXEL_LIMIT
 
@@ -39,8 +40,9 @@ class SphereEncoderModel(
             `NoiseSchedule`.
         hard_case_band: `"narrow"` or `"full"`. See `NoiseSchedule`.
         perceptual: `None`, `"gradient"` (image gradients at several scales, no
-            weights), or a Keras model that maps images in [0, 1] to a list of
-            feature maps; it is frozen.
+            weights), a name such as `"lpips_convnext"` (see
+            `keras_sphere.perceptual.load`), or a Keras model that maps images in
+            [0, 1] to a list of feature maps; it is frozen.
         sampling: Dict of defaults for `generate`; see `SamplingOptions`.
         seed: Integer or `None`. Seed of the noise of training.
         **kwargs: Arguments of `keras.Model`.
@@ -87,7 +89,7 @@ class SphereEncoderModel(
             hard_case_band,
         )
         self.perceptual = perceptual
-        self.perceptual_network = resolve_perceptual(perceptual)
+        self.perceptual_network = resolve_perceptual(perceptual, backbone.dtype_policy)
         self.sampling = SamplingOptions(**(sampling or {}))
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -123,10 +125,13 @@ class SphereEncoderModel(
         """
         super().compile(
             optimizer=SphereAdamW() if optimizer is None else optimizer,
-            loss=default_losses() if loss is None else loss,
+            loss=self._default_losses() if loss is None else loss,
             loss_weights=dict(LOSS_WEIGHTS) if loss_weights is None else loss_weights,
             **kwargs,
         )
+
+    def _default_losses(self):
+        return default_losses(feature_distance_of(self.perceptual))
 
     def compile_from_config(self, config):
         """Compiles a loaded model, so that training goes on where it was saved."""
@@ -208,7 +213,7 @@ class SphereEncoderModel(
             Dict of scalars: `pixel_reconstruction`, `pixel_consistency`,
             `latent_consistency`, and their sum `total`.
         """
-        losses, weights = default_losses(), LOSS_WEIGHTS
+        losses, weights = self._default_losses(), LOSS_WEIGHTS
         if self.compiled:
             losses = self._compile_loss._user_loss
             weights = self._compile_loss._user_loss_weights

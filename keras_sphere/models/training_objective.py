@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_sphere import perceptual as perceptual_networks
 from keras_sphere.geometry import as_float
 from keras_sphere.layers import GradientPyramid
 from keras_sphere.losses import LatentCosineDistance, PixelLoss
@@ -48,35 +49,50 @@ def pair_losses(images, outputs):
     return targets, predictions
 
 
-def resolve_perceptual(perceptual):
+def resolve_perceptual(perceptual, dtype=None):
     """The frozen network behind the argument `perceptual` of the model.
 
     Args:
-        perceptual: `None`, `"gradient"`, or a Keras layer or model.
+        perceptual: `None`, `"gradient"`, one of `keras_sphere.perceptual.NAMES`, or a
+            Keras layer or model.
+        dtype: Dtype policy of a network that is named.
 
     Returns:
         Keras layer whose weights are not trained, or `None`.
 
     Raises:
+        FileNotFoundError: If the weights of a named network are missing.
         ValueError: If it is something else.
     """
     if perceptual is None:
         return None
-    if perceptual == "gradient":
-        return GradientPyramid(name="perceptual")
     if isinstance(perceptual, keras.Layer):
-        perceptual.trainable = False
-        return perceptual
-    raise ValueError(
-        '`perceptual` must be None, "gradient", or a Keras model that returns feature '
-        f"maps. Received: perceptual={perceptual!r}"
-    )
+        network = perceptual
+    elif perceptual == "gradient":
+        network = GradientPyramid(name="perceptual")
+    elif isinstance(perceptual, str) and perceptual in perceptual_networks.NAMES:
+        network = perceptual_networks.load(perceptual, dtype=dtype)
+    else:
+        names = ", ".join(f'"{name}"' for name in perceptual_networks.NAMES)
+        raise ValueError(
+            f'`perceptual` must be None, "gradient", {names}, or a Keras model that '
+            f"returns feature maps. Received: perceptual={perceptual!r}"
+        )
+    network.trainable = False
+    return network
 
 
-def default_losses():
-    """The three losses with the paper's distances, by name."""
+def default_losses(feature_distance="absolute"):
+    """The three losses with the paper's distances, by name.
+
+    Args:
+        feature_distance: What the maps of the perceptual network are made for.
+    """
+    pixel = {
+        name: PixelLoss(name=name, feature_distance=feature_distance)
+        for name in ("pixel_reconstruction", "pixel_consistency")
+    }
     return {
-        "pixel_reconstruction": PixelLoss(name="pixel_reconstruction"),
-        "pixel_consistency": PixelLoss(name="pixel_consistency"),
+        **pixel,
         "latent_consistency": LatentCosineDistance(name="latent_consistency"),
     }

@@ -10,6 +10,7 @@ import re
 import reprlib
 
 from keras_sphere.losses.distances import DISTANCES
+from keras_sphere.perceptual import NAMES as PERCEPTUAL_NETWORKS
 from keras_sphere.sampling import GUIDANCE_POSITIONS, SCHEDULES
 
 FORMAT_VERSION = 1
@@ -159,7 +160,7 @@ SCHEMA = {
         "use_ema": _boolean(),
     },
     "recipe": {
-        "perceptual": _optional(_choice("gradient")),
+        "perceptual": _optional(_choice("gradient", *PERCEPTUAL_NETWORKS)),
         "losses": [
             {
                 "pixel_reconstruction": _PIXEL_LOSS,

@@ -5,6 +5,7 @@ import logging
 import keras
 
 from keras_sphere.models import SphereEncoderBackbone, SphereEncoderModel
+from keras_sphere.perceptual import feature_distance_of
 from keras_sphere.preset_files.recipe import losses_from_recipe, optimizer_from_recipe
 from keras_sphere.presets.limits import check_parameters
 from keras_sphere.presets.overrides import resolve_arguments
@@ -29,7 +30,9 @@ def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
             the recipe, at its constant learning rate.
         **overrides: Arguments of `SphereEncoderBackbone` or `SphereEncoderModel` in
             place of the preset's. Weights that do not fit them start afresh; the
-            log names them.
+            log names them. To train with a perceptual network that has weights, pass
+            its name as `perceptual`: the recipe's alone is not attached, which the
+            log says, since to generate needs none of its files.
 
     Returns:
         `SphereEncoderModel`.
@@ -59,9 +62,22 @@ def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
         backbone = SphereEncoderBackbone(**architecture, dtype=dtype)
         _copy_fitting(_load_backbone(source, dtype), backbone, source.handle)
     model = SphereEncoderModel(backbone, **arguments)
+    if "perceptual" not in overrides:
+        _tell_of_perceptual(model, config["recipe"]["perceptual"], source.handle)
     if compile:
         _compile(model, config["recipe"])
     return model
+
+
+def _tell_of_perceptual(model, name, handle):
+    if model.perceptual != name:
+        logger.warning(
+            "The recipe of %r trains with the perceptual network %r, which is not "
+            "attached: pass perceptual=%r to `load` to train with it.",
+            handle,
+            name,
+            name,
+        )
 
 
 def _wants_weights(source, weights):
@@ -121,9 +137,15 @@ def _copy_fitting(source, target, handle):
 def _compile(model, recipe):
     arguments = {}
     if recipe["losses"] is not None:
-        arguments["loss"], arguments["loss_weights"] = losses_from_recipe(
-            recipe["losses"]
-        )
+        losses = recipe["losses"]
+        if model.perceptual != recipe["perceptual"]:
+            # Another network's maps are made for a distance of their own.
+            distance = {"feature_distance": feature_distance_of(model.perceptual)}
+            losses = {
+                name: {**loss, **(distance if "feature_distance" in loss else {})}
+                for name, loss in losses.items()
+            }
+        arguments["loss"], arguments["loss_weights"] = losses_from_recipe(losses)
     if recipe["optimizer"] is not None:
         arguments["optimizer"] = optimizer_from_recipe(recipe["optimizer"])
     model.compile(**arguments)

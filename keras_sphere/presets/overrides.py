@@ -2,6 +2,8 @@
 
 import difflib
 
+from keras_sphere.perceptual import NAMES as PRETRAINED
+
 _MODEL_ARGUMENTS = ("perceptual", "seed", "name")
 
 
@@ -9,7 +11,8 @@ def resolve_arguments(config, overrides):
     """Arguments of backbone and model, from a configuration and changes to it.
 
     What no longer fits follows: a new largest angle gives new hard cases, a model
-    without classes has no guidance.
+    without classes has no guidance. A perceptual network that needs files of weights
+    is left out unless it is asked for: generation has no use of it.
 
     Args:
         config: Dict, as `preset_files.schema.SCHEMA` describes it.
@@ -24,7 +27,8 @@ def resolve_arguments(config, overrides):
     """
     architecture, noise = dict(config["architecture"]), dict(config["noise"])
     sampling = dict(config["sampling"])
-    model = {"perceptual": config["recipe"]["perceptual"]}
+    perceptual = config["recipe"]["perceptual"]
+    model = {"perceptual": None if perceptual in PRETRAINED else perceptual}
     known = [*architecture, *noise, *_MODEL_ARGUMENTS, "sampling"]
     if "max_angle_degrees" in overrides:
         noise["hard_case_max_angle_degrees"] = None

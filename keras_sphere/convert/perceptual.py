@@ -1,0 +1,45 @@
+"""Makes the files of weights that the perceptual loss needs, once, with PyTorch.
+
+    python -m keras_sphere.convert.perceptual --vgg16=vgg16-397923af.pth \
+        --lpips=vgg.pth --convnext=convnext_small-0c510722.pth [--folder=FOLDER]
+
+`--vgg16` with `--lpips` gives `lpips_vgg16.npz`, `--convnext` gives
+`convnext_small.npz`. docs/perceptual_loss.md says where the three files are from.
+"""
+
+import sys
+
+from absl import app, flags
+
+from keras_sphere.convert.perceptual_weights import convert_convnext, convert_lpips
+
+VGG16 = flags.DEFINE_string("vgg16", None, "torchvision's vgg16-397923af.pth.")
+LPIPS = flags.DEFINE_string("lpips", None, "vgg.pth of the LPIPS release, v0.1.")
+CONVNEXT = flags.DEFINE_string(
+    "convnext", None, "torchvision's convnext_small-0c510722.pth."
+)
+FOLDER = flags.DEFINE_string(
+    "folder",
+    None,
+    "Where to write; default: KERAS_SPHERE_PERCEPTUAL_DIR if set, or Keras' cache.",
+)
+VERIFY = flags.DEFINE_boolean("verify", True, "Take the public files only.")
+
+
+def main(arguments):
+    if len(arguments) > 1 or not (VGG16.value or CONVNEXT.value):
+        raise app.UsageError("Give --vgg16 with --lpips, or --convnext, or all three.")
+    if bool(VGG16.value) != bool(LPIPS.value):
+        raise app.UsageError("--vgg16 and --lpips make one file: give both.")
+    options = {"folder": FOLDER.value, "verify": VERIFY.value}
+    try:
+        if VGG16.value:
+            print("Wrote", convert_lpips(VGG16.value, LPIPS.value, **options))
+        if CONVNEXT.value:
+            print("Wrote", convert_convnext(CONVNEXT.value, **options))
+    except (ValueError, OSError, ImportError) as error:
+        sys.exit(f"Error: {error}")
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,72 @@
+"""The perceptual networks that a model or a recipe can name."""
+
+from keras_sphere.perceptual.convnext_logits import ConvNeXtLogits
+from keras_sphere.perceptual.lpips import LPIPS
+from keras_sphere.perceptual.weight_files import find_weight_files
+from keras_sphere.perceptual.weighted_sum import WeightedSum
+from keras_sphere.validation import check_choice
+
+# Shares of the networks in the distance; "lpips_convnext" is the paper's.
+_SHARES = {
+    "lpips": {LPIPS: 1.0},
+    "convnext": {ConvNeXtLogits: 1.0},
+    "lpips_convnext": {LPIPS: 1.0, ConvNeXtLogits: 0.1},
+    "keras_applications": {LPIPS: 1.0, ConvNeXtLogits: 0.1},
+}
+NAMES = tuple(_SHARES)
+
+
+def load(name, folder=None, dtype=None):
+    """A perceptual network with its pretrained weights.
+
+    Args:
+        name: `"lpips"` (VGG16), `"convnext"` (logits of ConvNeXt-Small),
+            `"lpips_convnext"` (the paper's `(1.0 LPIPS + 0.1 logits) / 1.1`), or
+            `"keras_applications"`: the last with the weights that
+            `keras.applications` downloads, an approximation.
+        folder: String or path. Where the files of weights are; `None` looks in the
+            folder that the environment variable `KERAS_SPHERE_PERCEPTUAL_DIR` names,
+            then in Keras' cache.
+        dtype: Dtype policy or its name.
+
+    Returns:
+        Keras layer; its weights are read when it is built.
+
+    Raises:
+        FileNotFoundError: If a file of weights is missing; the message names all of
+            them, where they were looked for, and alternatives.
+
+    Example:
+
+    >>> network = keras_sphere.perceptual.load("lpips", folder="weights")
+    >>> model = SphereEncoderModel(backbone, perceptual=network)
+    """
+    check_choice("name", name, NAMES)
+    shares = _SHARES[name]
+    if name == "keras_applications":
+        sources = ["keras_applications"] * len(shares)
+    else:
+        files = find_weight_files([cls.file_name for cls in shares], name, folder)
+        sources = ["torchvision"] * len(shares) if folder is None else files
+    networks = [
+        cls(source=source, dtype=dtype, name=cls.__name__.lower())
+        for cls, source in zip(shares, sources, strict=True)
+    ]
+    if len(networks) == 1:
+        return networks[0]
+    return WeightedSum(networks, list(shares.values()), dtype=dtype, name="perceptual")
+
+
+def feature_distance_of(perceptual):
+    """Which `PixelLoss(feature_distance=...)` the maps of a network are made for.
+
+    Args:
+        perceptual: As `SphereEncoderModel` takes it.
+
+    Returns:
+        `"l2"` for the networks of this package that have weights, otherwise the
+        default, `"absolute"`.
+    """
+    if isinstance(perceptual, str):
+        return "l2" if perceptual in NAMES else "absolute"
+    return getattr(perceptual, "feature_distance", "absolute")

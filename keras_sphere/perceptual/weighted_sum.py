@@ -1,0 +1,71 @@
+"""Several perceptual networks as one: the weighted mean of their distances."""
+
+import math
+import numbers
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="keras_sphere")
+class WeightedSum(keras.layers.Layer):
+    """Feature maps of several networks, for the weighted mean of their distances.
+
+    The squared distance of the maps is `sum_n w_n d_n / sum_n w_n`: each network's
+    maps are multiplied by the root of its share.
+
+    Args:
+        networks: List of layers that map images in [0, 1] to lists of feature maps.
+        shares: List of positive floats, one per network; only their ratios count.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        images: Float tensor of shape `(batch, height, width, channels)`, in [0, 1].
+
+    Returns:
+        List of feature maps of all networks, in order.
+
+    Example:
+
+    >>> network = WeightedSum([LPIPS(), ConvNeXtLogits()], [1.0, 0.1])
+    """
+
+    feature_distance = "l2"
+
+    def __init__(self, networks, shares, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        if len(networks) != len(shares) or not all(
+            isinstance(share, numbers.Real) and 0 < share < math.inf for share in shares
+        ):
+            raise ValueError(
+                "`shares` must be positive numbers, one per network, here "
+                f"{len(networks)}. Received: shares={shares!r}"
+            )
+        self.networks = list(networks)
+        self.shares = list(shares)
+        self.trainable = False
+
+    def build(self, input_shape):
+        for network in self.networks:
+            if not network.built:
+                network.build(input_shape)
+        self.built = True
+
+    def call(self, images):
+        total, maps = sum(self.shares), []
+        for network, share in zip(self.networks, self.shares, strict=True):
+            maps += [m * math.sqrt(share / total) for m in network(images)]
+        return maps
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "networks": [keras.saving.serialize_keras_object(n) for n in self.networks],
+            "shares": list(self.shares),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        networks = [
+            keras.saving.deserialize_keras_object(n) for n in config["networks"]
+        ]
+        return cls(**{**config, "networks": networks})
