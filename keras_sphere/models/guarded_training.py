@@ -43,6 +43,8 @@ class GuardedTraining:
             NonFiniteLossError: If the loss diverges, at that step.
         """
         self._require_compiled("fit")
+        if getattr(x, "has_own_order", False):
+            kwargs["shuffle"] = False  # Keras would shuffle the batches once more
         x = self.reader.check_data(x, y)
         if validation_data is not None:
             if isinstance(validation_data, (tuple, list)):
