@@ -8,8 +8,12 @@ that leave padding out, and a maximum pool in the last block.
 
 import keras
 
+from keras_sphere.file_integrity import sha256
+from keras_sphere.perceptual.weight_files import read_weight_file, weight_folders
+
 NUM_FEATURES, NUM_LOGITS = 2048, 1008
 IMAGE_SIDE = 299
+FILE_NAME = "fid_inception.npz"
 
 
 def build_inception_network(width_divisor=1):
@@ -51,6 +55,72 @@ def build_inception_network(width_divisor=1):
 def layer_name(name):
     """The name of the layer that has the tensors `name.*` of the public file."""
     return name.replace(".", "-")
+
+
+def weight_layouts(network):
+    """Every variable of the network under the public name of its tensor.
+
+    Args:
+        network: Keras model as `build_inception_network` returns it.
+
+    Returns:
+        Dict from names to a variable, the axes that turn its layout into the public
+        one, and the axes that turn it back.
+    """
+    kernel, matrix, vector = ((3, 2, 0, 1), (2, 3, 1, 0)), ((1, 0),) * 2, ((0,),) * 2
+    layouts = {}
+    for layer in network.layers:
+        name = layer.name.replace("-", ".")
+        if isinstance(layer, keras.layers.Conv2D):
+            layouts[f"{name}.weight"] = (layer.kernel, *kernel)
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            layouts[f"{name}.weight"] = (layer.gamma, *vector)
+            layouts[f"{name}.bias"] = (layer.beta, *vector)
+            layouts[f"{name}.running_mean"] = (layer.moving_mean, *vector)
+            layouts[f"{name}.running_var"] = (layer.moving_variance, *vector)
+        elif isinstance(layer, keras.layers.Dense):
+            layouts[f"{name}.weight"] = (layer.kernel, *matrix)
+            layouts[f"{name}.bias"] = (layer.bias, *vector)
+    return layouts
+
+
+def load_inception_weights(network, path=None):
+    """Loads what `keras_sphere.evaluation.inception_weights` has written.
+
+    Args:
+        network: Keras model as `build_inception_network` returns it.
+        path: String or path of the file; `None` looks in the folder of the environment
+            variable `KERAS_SPHERE_PERCEPTUAL_DIR` and in Keras' cache.
+
+    Returns:
+        String. The SHA-256 of the file.
+
+    Raises:
+        FileNotFoundError: If it is in none of these folders.
+        CorruptFileError: If it is damaged.
+        ValueError: If it does not hold the weights of the network.
+    """
+    path = _find_weights() if path is None else path
+    layouts = weight_layouts(network)
+    shapes = {name: tuple(v.shape) for name, (v, _, _) in layouts.items()}
+    arrays = read_weight_file(path, shapes, list(shapes))
+    for name, (variable, _, _) in layouts.items():
+        variable.assign(arrays[name])
+    return sha256(path)
+
+
+def _find_weights():
+    folders = weight_folders()
+    for folder in folders:
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+    raise FileNotFoundError(
+        f"The Inception network needs {FILE_NAME}. Looked in "
+        f"{' and '.join(map(str, folders))}. Make it once, on any machine with "
+        "PyTorch, by `python -m keras_sphere.evaluation.inception_weights "
+        "pt_inception-2015-12-05-6726825d.pth`; or take another feature network: any "
+        f"Keras model, or 'digits'. Received: no {FILE_NAME}"
+    )
 
 
 def _average_pool(x):
