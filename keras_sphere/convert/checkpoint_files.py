@@ -133,7 +133,10 @@ def _torch_checkpoint(path, left_out):
         }
     epoch = content.get("epoch") if isinstance(content, dict) else None
     return Checkpoint(
-        {kind: _stored(tensors, path, left_out) for kind, tensors in state_dicts.items()},
+        {
+            kind: _stored(tensors, path, left_out)
+            for kind, tensors in state_dicts.items()
+        },
         epoch if isinstance(epoch, int) else None,
     )
 

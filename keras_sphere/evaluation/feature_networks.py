@@ -1,9 +1,8 @@
 """Networks whose features stand for images when sets of images are compared."""
 
 import keras
-import numpy as np
 
-from keras_sphere.backend import compiled, no_gradients
+from keras_sphere.evaluation.compiled_model import CompiledModel
 from keras_sphere.evaluation.inception_network import (
     IMAGE_SIDE,
     build_inception_network,
@@ -35,33 +34,15 @@ class FeatureNetwork:
     """
 
     def __init__(self, model, name, prepare=None):
-        self.model = model
         self.name = name
-        self._prepare = prepare or (lambda images: images / 255.0)
-        self._program = compiled(self._run)
-
-    def _run(self, weights, images):
-        state = list(zip(self.model.variables, weights, strict=True))
-        with keras.StatelessScope(state_mapping=state):
-            outputs = self.model(self._prepare(images), training=False)
-        return outputs if isinstance(outputs, dict) else {"features": outputs}
+        self._run = CompiledModel(model, prepare)
 
     def __call__(self, images):
-        images = np.asarray(images)
-        if images.dtype != np.uint8 or images.ndim != 4:
-            raise ValueError(
-                "`images` must be uint8, of shape (batch, height, width, channels). "
-                f"Received: {images.dtype}, of shape {images.shape}"
-            )
-        weights = [keras.ops.convert_to_tensor(v) for v in self.model.variables]
-        with no_gradients():
-            outputs = self._program(weights, images.astype("float32"))
-        features = keras.ops.convert_to_numpy(outputs["features"])
-        logits = outputs.get("logits")
-        return {
-            "features": features.reshape(len(images), -1),
-            "logits": None if logits is None else keras.ops.convert_to_numpy(logits),
-        }
+        outputs = self._run(images)
+        if not isinstance(outputs, dict):
+            outputs = {"features": outputs}
+        features = outputs["features"].reshape(len(images), -1)
+        return {"features": features, "logits": outputs.get("logits")}
 
 
 class InceptionFeatures(FeatureNetwork):

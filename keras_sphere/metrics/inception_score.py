@@ -43,6 +43,28 @@ class InceptionScore:
         np.add.at(self._probabilities, groups, probabilities)
         self.count += len(logits)
 
+    def state(self):
+        """All that has been added so far, as a dict of arrays, for `from_state`."""
+        probabilities = self._probabilities
+        if probabilities is None:
+            probabilities = np.zeros((self.num_splits, 0))
+        return {
+            "count": np.asarray(self.count),
+            "counts": self._counts,
+            "entropies": self._entropies,
+            "probabilities": probabilities,
+        }
+
+    @classmethod
+    def from_state(cls, state):
+        """The score whose `state` was kept."""
+        score = cls(len(state["counts"]))
+        score.count = int(state["count"])
+        score._counts, score._entropies = state["counts"], state["entropies"]
+        if state["probabilities"].size:
+            score._probabilities = state["probabilities"]
+        return score
+
     def result(self):
         """Pair of floats: the mean score over the groups, and its spread.
 
