@@ -46,7 +46,7 @@ class Checkpoint:
 
 
 @contextlib.contextmanager
-def open_checkpoint(path):
+def open_checkpoint(path, left_out=()):
     """Opens a file of tensors, none of which is read yet.
 
     Args:
@@ -54,6 +54,8 @@ def open_checkpoint(path):
             `.pth` are in the dicts `model` and `ema_model`, those of a safetensors
             file have these in front of their names; or there is one state dict,
             and nothing says which.
+        left_out: Tuple of endings of names. Tensors of a `.pth` with such names are
+            passed over, whatever they hold.
 
     Yields:
         `Checkpoint`.
@@ -70,7 +72,7 @@ def open_checkpoint(path):
         with _open_safetensors(path) as file:
             yield _safetensors_checkpoint(file, path)
     elif path.suffix == ".pth":
-        yield _torch_checkpoint(path)
+        yield _torch_checkpoint(path, left_out)
     else:
         raise ValueError(
             "A checkpoint must end in .pth or .safetensors. "
@@ -105,7 +107,7 @@ def _safetensors_checkpoint(file, path):
     return Checkpoint(state_dicts, int(epoch) if epoch.isdecimal() else None)
 
 
-def _torch_checkpoint(path):
+def _torch_checkpoint(path, left_out):
     torch = import_optional("torch", "A .pth file", "torch")
     try:
         content = torch.load(
@@ -127,7 +129,10 @@ def _torch_checkpoint(path):
         }
     epoch = content.get("epoch") if isinstance(content, dict) else None
     return Checkpoint(
-        {kind: _stored(tensors, path) for kind, tensors in state_dicts.items()},
+        {
+            kind: _stored(tensors, path, left_out)
+            for kind, tensors in state_dicts.items()
+        },
         epoch if isinstance(epoch, int) else None,
     )
 
@@ -138,13 +143,15 @@ def _is_legacy(path):
         return file.read(len(_LEGACY_START)) == _LEGACY_START
 
 
-def _stored(tensors, path):
+def _stored(tensors, path, left_out):
     import torch
 
     if not isinstance(tensors, dict):
         raise _unfit(path, "the state dict", type(tensors).__name__)
     stored = {}
     for name, tensor in tensors.items():
+        if isinstance(name, str) and name.endswith(left_out):
+            continue
         dtype = getattr(tensor, "dtype", type(tensor).__name__)
         floats = (torch.float32, torch.float16, torch.bfloat16)
         if (

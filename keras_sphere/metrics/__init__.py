@@ -1,7 +1,34 @@
 """Measures of the quality of images, in NumPy and float64."""
 
-from keras_sphere.metrics.frechet import frechet_distance
+from keras_sphere.metrics.frechet import frechet_distance, frechet_distance_of_gaussians
+from keras_sphere.metrics.gaussian import Gaussian, GaussianFit
+from keras_sphere.metrics.inception_score import InceptionScore
+from keras_sphere.metrics.kernel_distance import kernel_distance
 from keras_sphere.metrics.neighbors import nearest_distances, precision_recall
 from keras_sphere.metrics.psnr import psnr
+from keras_sphere.metrics.sphere_uniformity import (
+    UniformityTest,
+    cone_coverage,
+    cosine_law,
+    pair_angles,
+    sliced_wasserstein_test,
+)
+from keras_sphere.metrics.ssim import ssim
 
-__all__ = ["frechet_distance", "nearest_distances", "precision_recall", "psnr"]
+__all__ = [
+    "Gaussian",
+    "GaussianFit",
+    "InceptionScore",
+    "UniformityTest",
+    "cone_coverage",
+    "cosine_law",
+    "frechet_distance",
+    "frechet_distance_of_gaussians",
+    "kernel_distance",
+    "nearest_distances",
+    "pair_angles",
+    "precision_recall",
+    "psnr",
+    "sliced_wasserstein_test",
+    "ssim",
+]

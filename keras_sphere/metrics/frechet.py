@@ -35,14 +35,49 @@ def frechet_distance(features_a, features_b):
     a = as_features("features_a", features_a, min_items=2)
     b = as_features("features_b", features_b, min_items=2)
     check_same_width(features_a=a, features_b=b)
-    root_a, root_b = _covariance_root(a), _covariance_root(b)
-    shift = np.sum(np.square(a.mean(axis=0) - b.mean(axis=0)))
+    return _distance(
+        (a.mean(axis=0), _root_of_features(a)), (b.mean(axis=0), _root_of_features(b))
+    )
+
+
+def frechet_distance_of_gaussians(a, b):
+    """The same of two Gaussians, such as those of a file of statistics.
+
+    Args:
+        a: `Gaussian`.
+        b: `Gaussian` of as many features.
+
+    Returns:
+        Float, at least 0.
+
+    Raises:
+        ValueError: If the numbers of features differ.
+    """
+    if len(a.mean) != len(b.mean):
+        raise ValueError(
+            "The Gaussians must be of the same number of features. Received: "
+            f"{len(a.mean)} and {len(b.mean)}"
+        )
+    return _distance(
+        (a.mean, _root_of_covariance(a.covariance)),
+        (b.mean, _root_of_covariance(b.covariance)),
+    )
+
+
+def _distance(a, b):
+    (mean_a, root_a), (mean_b, root_b) = a, b
+    shift = np.sum(np.square(mean_a - mean_b))
     spread = np.sum(np.square(root_a)) + np.sum(np.square(root_b))
     overlap = np.linalg.norm(root_a @ root_b.T, "nuc")
     return max(float(shift + spread - 2.0 * overlap), 0.0)
 
 
-def _covariance_root(features):
+def _root_of_features(features):
     """Returns `R` with `R^T R` the unbiased covariance of the features."""
     centered = features - features.mean(axis=0)
     return np.linalg.qr(centered, mode="r") / np.sqrt(len(features) - 1)
+
+
+def _root_of_covariance(covariance):
+    values, vectors = np.linalg.eigh(covariance)
+    return np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T

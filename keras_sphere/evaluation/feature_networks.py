@@ -1,0 +1,76 @@
+"""Networks whose features stand for images when sets of images are compared."""
+
+import keras
+
+from keras_sphere.evaluation.compiled_model import CompiledModel
+from keras_sphere.evaluation.inception_network import (
+    IMAGE_SIDE,
+    build_inception_network,
+    load_inception_weights,
+)
+from keras_sphere.evaluation.resizing import METHODS, resize_bilinear
+from keras_sphere.validation import check_choice
+
+
+class FeatureNetwork:
+    """A Keras model that maps images to features, and its name in results.
+
+    Args:
+        model: Keras model or layer from float images of shape
+            `(batch, height, width, channels)`, in [0, 1], to features of shape
+            `(batch, ...)`, or to a dict of `features` and optionally `logits` of a
+            classifier.
+        name: String. What results call it: numbers of networks of different names
+            are not compared.
+        prepare: Callable of a float tensor of images in [0, 255] that returns what the
+            model takes, in place of the division by 255.
+
+    Call arguments:
+        images: uint8 array of shape `(batch, height, width, channels)`.
+
+    Returns:
+        Dict of `features`, a float32 array of shape `(batch, features)`, and `logits`
+        of shape `(batch, classes)`, or `None`.
+    """
+
+    def __init__(self, model, name, prepare=None):
+        self.name = name
+        self._run = CompiledModel(model, prepare)
+
+    def __call__(self, images):
+        outputs = self._run(images)
+        if not isinstance(outputs, dict):
+            outputs = {"features": outputs}
+        features = outputs["features"].reshape(len(images), -1)
+        return {"features": features, "logits": outputs.get("logits")}
+
+
+class InceptionFeatures(FeatureNetwork):
+    """The network of the FID, with the public weights from a local file.
+
+    Args:
+        weights: String or path of the file that
+            `python -m keras_sphere.evaluation.inception_weights` makes; `None` looks
+            for it where the weights of perceptual networks are.
+        resize: `"tensorflow1"`, as torch-fidelity and the original do, or
+            `"half_pixel"`, as pytorch-fid does: see `resize_bilinear`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        CorruptFileError: If it is damaged.
+        ValueError: If it does not hold the weights of the network.
+    """
+
+    def __init__(self, weights=None, resize="tensorflow1"):
+        check_choice("resize", resize, METHODS)
+        network = build_inception_network()
+        checksum = load_inception_weights(network, weights)
+
+        def prepare(images):
+            if images.shape[-1] == 1:
+                images = keras.ops.repeat(images, 3, axis=-1)
+            return (resize_bilinear(images, IMAGE_SIDE, resize) - 128.0) / 128.0
+
+        super().__init__(
+            network, f"inception-2015-12-05 ({checksum[:8]}), {resize} resize", prepare
+        )

@@ -1,0 +1,183 @@
+"""Sets of images to compare, made or read a batch at a time from any place on."""
+
+import hashlib
+import json
+
+import numpy as np
+
+from keras_sphere.sampling import host_noise
+from keras_sphere.validation import check_positive_integer
+
+
+def to_bytes(images):
+    """Images in [-1, 1] as uint8, `floor(255 (x + 1) / 2)`, as the paper writes them.
+
+    Args:
+        images: Array, uint8 (returned as it is) or float in [-1, 1].
+
+    Returns:
+        uint8 array of the same shape.
+    """
+    images = np.asarray(images)
+    if images.dtype == np.uint8:
+        return images
+    share = (np.clip(images, -1.0, 1.0).astype("float64") + 1.0) / 2.0
+    return np.floor(255.0 * share).astype("uint8")
+
+
+def fingerprint(settings):
+    """Short name of plain settings, the same for the same ones: 16 digits."""
+    text = json.dumps(settings, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class GivenImages:
+    """Images that are there already.
+
+    Args:
+        images: Array of shape `(count, height, width, channels)`, uint8 or float in
+            [-1, 1]; or an `ImageDataset` of `keras_sphere.data`, of which at most
+            `count` images, in file order, are read when they are needed.
+        name: String. What results call the set.
+        count: Integer or `None` for all.
+        labels: Integer array, or `None`.
+    """
+
+    def __init__(self, images, name, count=None, labels=None):
+        self._dataset = images if hasattr(images, "examples") else None
+        if self._dataset is None:
+            images = np.asarray(images)
+            if images.ndim != 4 or len(images) == 0:
+                raise ValueError(
+                    "`images` must have the shape (count, height, width, channels), "
+                    f"with at least one image. Received: shape {images.shape}"
+                )
+            available = len(images)
+        else:
+            available = images.description.num_images
+        if count is not None:
+            check_positive_integer("count", count)
+        self.count = available if count is None else min(count, available)
+        self.name = name
+        self._images = images
+        self._labels = labels
+
+    @property
+    def settings(self):
+        """What the set is, as plain values; its content stands in as a checksum."""
+        if self._dataset is None:
+            content = np.ascontiguousarray(self._images[: self.count])
+            checksum = hashlib.sha256(content.tobytes()).hexdigest()[:16]
+            return {"set": self.name, "count": self.count, "content": checksum}
+        description = self._dataset.description
+        return {
+            "set": self.name,
+            "count": self.count,
+            "content": f"{description.name}/{description.split} of "
+            f"{description.num_images} at {description.image_size} px",
+        }
+
+    def batch(self, start, stop):
+        """Images `start` to `stop`, as uint8, and their labels or `None`."""
+        if self._dataset is not None:
+            images, labels = self._dataset.examples(np.arange(start, stop))
+            return to_bytes(images), labels
+        labels = None if self._labels is None else self._labels[start:stop]
+        return to_bytes(self._images[start:stop]), labels
+
+
+class GeneratedImages:
+    """Images that a model generates, with balanced labels in order.
+
+    Image i depends on the seed and i alone, so that a run can be taken up anywhere.
+
+    Args:
+        model: `SphereEncoderModel`.
+        count: Integer.
+        seed: Integer.
+        weights_name: String. Says which weights these are, such as a checksum.
+        **sampling: Arguments of `model.generate`: `steps`, `guidance_scale`,
+            `guidance_position`, `schedule`, `shared_noise` and `use_ema`; `None` takes
+            the model's own.
+    """
+
+    def __init__(self, model, count, seed, weights_name, **sampling):
+        check_positive_integer("count", count)
+        self.model = model
+        self.count = count
+        self.seed = seed
+        self.options = model.sampling.override(**sampling)
+        self.name = f"generated, {self.options.steps} steps"
+        self._weights_name = weights_name
+
+    @property
+    def settings(self):
+        """What the set is, as plain values."""
+        return {
+            "set": "generated",
+            "count": self.count,
+            "seed": self.seed,
+            "weights": self._weights_name,
+            **self.options.to_dict(),
+            "passes": self.passes,
+        }
+
+    @property
+    def passes(self):
+        """How often encoder and decoder run per image, guidance counted twice."""
+        twice = {
+            place: 2 if self.options.guidance_at(place) is not None else 1
+            for place in ("encoder", "decoder")
+        }
+        steps = self.options.steps
+        return steps * twice["decoder"] + (steps - 1) * twice["encoder"]
+
+    def batch(self, start, stop):
+        """Images `start` to `stop`, as uint8, and the labels asked for, or `None`."""
+        indices = np.arange(start, stop)
+        classes, shape = self.model.backbone.num_classes, self.model.backbone
+        labels = (indices * classes // self.count).astype("int32") if classes else None
+        noises = [
+            host_noise(self.seed, indices, draw, shape.latent_shape)
+            for draw in range(self.options.num_noise_draws + 1)
+        ]
+        chosen = self.options.to_dict()
+        del chosen["max_angle_degrees"]  # the model's own
+        images = self.model.generate(
+            labels=labels, noise=noises[0], step_noise=noises[1:], **chosen
+        )
+        return to_bytes(images), labels
+
+
+class ReconstructedImages:
+    """Images of another set, encoded and decoded without noise and label.
+
+    Args:
+        model: `SphereEncoderModel`.
+        originals: `GivenImages`.
+        weights_name: String. Says which weights these are.
+        use_ema: Boolean or `None` for the model's default.
+    """
+
+    def __init__(self, model, originals, weights_name, use_ema=None):
+        self.model = model
+        self.originals = originals
+        self.count = originals.count
+        self.name = "reconstructed"
+        self._use_ema = model.sampling.use_ema if use_ema is None else use_ema
+        self._weights_name = weights_name
+
+    @property
+    def settings(self):
+        """What the set is, as plain values."""
+        return {
+            "set": "reconstructed",
+            "of": self.originals.settings,
+            "weights": self._weights_name,
+            "use_ema": self._use_ema,
+        }
+
+    def batch(self, start, stop):
+        """Reconstructions of images `start` to `stop`, as uint8, and `None`."""
+        images, _ = self.originals.batch(start, stop)
+        return to_bytes(self.model.reconstruct(images, use_ema=self._use_ema)), None

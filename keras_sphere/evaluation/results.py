@@ -1,0 +1,222 @@
+"""The result of an evaluation: a table that knows what it can be compared with."""
+
+import dataclasses
+import json
+import pathlib
+
+from keras_sphere.atomic_file import replace_when_done
+from keras_sphere.visualization.figure import new_figure, save_figure
+
+COLUMNS = {
+    "frechet": ("Frechet", "{:.2f}"),
+    "recall": ("recall", "{:.3f}"),
+    "precision": ("precision", "{:.3f}"),
+    "kernel": ("kernel x1000", "{:.3f}"),
+    "inception_score": ("IS", "{:.2f}"),
+    "rfid": ("rFID", "{:.2f}"),
+    "psnr": ("PSNR dB", "{:.2f}"),
+    "ssim": ("SSIM", "{:.4f}"),
+    "lpips": ("LPIPS", "{:.4f}"),
+}
+_SCALES = {"kernel": 1000.0}
+# What must be the same for numbers to be put side by side.
+_COMPARED = ("network", "reference", "rounding")
+
+
+class IncomparableError(ValueError):
+    """Numbers that were measured in different ways were to be put side by side."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One set of images and what was measured of it.
+
+    Args:
+        name: String.
+        settings: Dict of plain values: what the set is.
+        values: Dict of floats.
+    """
+
+    name: str
+    settings: dict
+    values: dict
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What `keras_sphere.evaluate` returns; `print` shows it as a table.
+
+    Args:
+        rows: Tuple of `Row`.
+        settings: Dict of plain values: feature network with its way of resizing,
+            reference set, rounding of the pixels, metrics.
+    """
+
+    rows: tuple
+    settings: dict
+
+    def __str__(self):
+        shown = [key for key in COLUMNS if any(key in row.values for row in self.rows)]
+        cells = [["", "steps", "passes", "guidance", "images"]]
+        cells[0] += [COLUMNS[key][0] for key in shown]
+        for row in self.rows:
+            line = [row.name, *map(_setting(row), ("steps", "passes"))]
+            line += [_setting(row)("guidance_scale"), str(_count(row))]
+            for key in shown:
+                value = row.values.get(key)
+                form = COLUMNS[key][1]
+                scale = _SCALES.get(key, 1.0)
+                line.append("-" if value is None else form.format(scale * value))
+            cells.append(line)
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = [
+            row[0].ljust(widths[0])
+            + "".join(
+                f"  {c.rjust(w)}" for c, w in zip(row[1:], widths[1:], strict=True)
+            )
+            for row in cells
+        ]
+        return "\n".join([*lines, "", *self._notes()])
+
+    def _notes(self):
+        """Lines on how the numbers were measured."""
+        reference = self.settings["reference"]
+        yield f"Features: {self.settings['network']}."
+        yield (
+            f"Reference: {reference['set']}, {reference['count']} "
+            f"({reference.get('content', 'a file')})."
+        )
+        yield f"Pixels: uint8, {self.settings['rounding']}."
+        for weights in sorted({row.settings.get("weights", "") for row in self.rows}):
+            if weights:
+                yield f"Weights: {weights}."
+        seeds = {row.settings["seed"] for row in self.rows if "seed" in row.settings}
+        if seeds:
+            yield f"Seed: {', '.join(map(str, sorted(seeds)))}."
+
+    def to_dict(self):
+        """All of it as plain values, for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, content):
+        """What `to_dict` returned, as an `Evaluation`."""
+        return cls(tuple(Row(**row) for row in content["rows"]), content["settings"])
+
+    def join(self, other, allow_incomparable=False):
+        """The rows of two evaluations in one table.
+
+        Args:
+            other: `Evaluation`.
+            allow_incomparable: Boolean. Whether to join what was measured in different
+                ways; each row of `other` then says so.
+
+        Returns:
+            `Evaluation`.
+
+        Raises:
+            IncomparableError: If feature network, resizing, reference set, rounding or
+                number of images differ and that is not allowed.
+        """
+        differences = self._differences(other)
+        if differences and not allow_incomparable:
+            raise IncomparableError(
+                "These evaluations do not compare, and `allow_incomparable` is false. "
+                f"Received: {'; '.join(differences)}"
+            )
+        rows = other.rows
+        if differences:
+            rows = [
+                dataclasses.replace(row, name=f"{row.name} (not comparable)")
+                for row in rows
+            ]
+        return Evaluation((*self.rows, *rows), self.settings)
+
+    def _differences(self, other):
+        found = [
+            f"{key}: {self.settings[key]} and {other.settings[key]}"
+            for key in _COMPARED
+            if self.settings[key] != other.settings[key]
+        ]
+        counts = [
+            {_count(row) for row in evaluation.rows if "seed" in row.settings}
+            for evaluation in (self, other)
+        ]
+        if all(counts) and counts[0] != counts[1]:
+            found.append(f"images: {sorted(counts[0])} and {sorted(counts[1])}")
+        return found
+
+    def save(self, folder):
+        """Writes `evaluation.json`, `evaluation.txt` and `evaluation.png`.
+
+        The picture shows the Frechet distance over network passes, with the held-out
+        images as a line.
+        """
+        folder = pathlib.Path(folder)
+        texts = {
+            "evaluation.json": json.dumps(self.to_dict(), indent=1),
+            "evaluation.txt": str(self),
+        }
+        for name, text in texts.items():
+            with replace_when_done(folder / name) as temporary:
+                temporary.write_text(text + "\n", encoding="utf-8")
+        if any("frechet" in row.values and _passes(row) for row in self.rows):
+            plot_quality(self, folder / "evaluation.png")
+
+    @classmethod
+    def load(cls, folder):
+        """Reads what `save` wrote."""
+        path = pathlib.Path(folder) / "evaluation.json"
+        return cls.from_dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def plot_quality(evaluation, path):
+    """Draws Frechet distance and recall over network passes, a curve per guidance.
+
+    Args:
+        evaluation: `Evaluation` with generated images.
+        path: String or path of the picture.
+    """
+    figure = new_figure(9.0, 3.8)
+    axes = figure.subplots(1, 2)
+    curves = {}
+    for row in evaluation.rows:
+        if _passes(row):
+            curves.setdefault(row.settings["guidance_scale"], []).append(row)
+    yardsticks = [row for row in evaluation.rows if row.name == "held-out images"]
+    for axis, key in zip(axes, ("frechet", "recall"), strict=True):
+        for scale, rows in sorted(curves.items()):
+            rows = sorted(rows, key=_passes)
+            axis.plot(
+                [_passes(row) for row in rows],
+                [row.values.get(key, float("nan")) for row in rows],
+                "o-",
+                label=f"guidance {scale:g}",
+            )
+        for row in yardsticks:
+            if key in row.values:
+                axis.axhline(
+                    row.values[key], color="gray", linestyle="--", label=row.name
+                )
+        axis.set_xlabel("network passes per image (guidance counted twice)")
+        axis.set_ylabel(COLUMNS[key][0])
+        axis.grid(True, alpha=0.25)
+        axis.legend(fontsize=8)
+    figure.suptitle(f"Features: {evaluation.settings['network']}", fontsize=9)
+    save_figure(figure, path)
+
+
+def _setting(row):
+    def text(key):
+        value = row.settings.get(key)
+        return "-" if value is None else f"{value:g}"
+
+    return text
+
+
+def _count(row):
+    return row.settings.get("count") or row.settings["of"]["count"]
+
+
+def _passes(row):
+    return row.settings.get("passes", 0)

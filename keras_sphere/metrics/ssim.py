@@ -1,0 +1,53 @@
+"""Structural similarity, by scikit-image."""
+
+import numpy as np
+
+from keras_sphere.optional_imports import import_optional
+
+
+def ssim(a, b, max_value):
+    """Structural similarity of each pair of images, with a Gaussian window.
+
+    The settings are those of the paper: a window of standard deviation 1.5 (11 pixels
+    wide), and covariances that are not corrected for the sample's size. Color channels
+    are averaged.
+
+    Args:
+        a: Array of shape `(batch, height, width, channels)`, at least 11 pixels high
+            and wide.
+        b: Array of the same shape.
+        max_value: Float. Span of the pixel values: `1` for images in [0, 1], `2` for
+            [-1, 1], `255` for uint8.
+
+    Returns:
+        float64 array of shape `(batch,)`, at most 1.
+
+    Raises:
+        ImportError: If scikit-image is not installed.
+        ValueError: If the shapes differ or are too small.
+
+    Reference:
+        - [Wang et al., 2004](https://doi.org/10.1109/TIP.2003.819861)
+    """
+    metrics = import_optional("skimage.metrics", "Structural similarity", "evaluate")
+    a, b = np.asarray(a, "float64"), np.asarray(b, "float64")
+    if a.shape != b.shape or a.ndim != 4 or min(a.shape[1:3]) < 11:
+        raise ValueError(
+            "`a` and `b` must have the same shape (batch, height, width, channels), at "
+            f"least 11 pixels high and wide. Received: a of shape {a.shape}, b of "
+            f"shape {b.shape}"
+        )
+    return np.array(
+        [
+            metrics.structural_similarity(
+                x,
+                y,
+                data_range=max_value,
+                channel_axis=-1,
+                gaussian_weights=True,
+                sigma=1.5,
+                use_sample_covariance=False,
+            )
+            for x, y in zip(a, b, strict=True)
+        ]
+    )
