@@ -7,7 +7,8 @@ The model is the preset `cifar10` (32 px, patch 2; 263.8 M parameters at the siz
 "base") without a perceptual network, its optimizer `SphereAdamW` with a moving average.
 Each case runs in a process of its own. One that takes more memory than
 `--most_memory_gb`, or leaves less than `--spare_memory_gb` to the machine, is stopped,
-and its row says so. Prints a markdown table.
+and its row says so. With `--planned` no step runs: JAX compiles it and says how much
+memory the program will need. Prints a markdown table.
 """
 
 import json
@@ -27,6 +28,7 @@ BATCH_SIZE = flags.DEFINE_integer("batch_size", 16, "Images per update.")
 STEPS = flags.DEFINE_integer("steps", 2, "Updates that are timed, after the first.")
 MOST = flags.DEFINE_float("most_memory_gb", 16.0, "Most memory of a case.")
 SPARE = flags.DEFINE_float("spare_memory_gb", 2.0, "Memory to leave to the machine.")
+PLANNED = flags.DEFINE_bool("planned", False, "Only what JAX plans.")
 CASE = flags.DEFINE_string("case", None, "Measures one case, in this process.")
 
 ACCUMULATION, EXECUTION = 4, 2
@@ -51,14 +53,10 @@ ONLY_ON = {
 }
 
 
-def measure(case):
-    """Times the first and the later updates; peak memory is that of this process."""
-    import numpy as np
-
+def new_model(options):
+    """The compiled model of a case."""
     import keras_sphere
 
-    imports = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    options = OPTIONS[case]
     model = keras_sphere.presets.load(
         "cifar10",
         weights=False,
@@ -71,22 +69,67 @@ def measure(case):
         keras_sphere.SphereAdamW(**options.get("optimizer", {})),
         **options.get("compile", {}),
     )
-    together = options.get("optimizer", {}).get("gradient_accumulation_steps", 1)
-    at_once = options.get("compile", {}).get("steps_per_execution", 1)
+    return model
+
+
+def random_data(count):
+    """Images and labels."""
+    import numpy as np
+
     generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (count, 32, 32, 3), "uint8")
+    return images, generator.integers(0, 10, (count,), "int32")
+
+
+def batch_size(options):
+    """Images of a batch: of an update, or of a part of it."""
+    optimizer = options.get("optimizer", {})
+    return BATCH_SIZE.value // optimizer.get("gradient_accumulation_steps", 1)
+
+
+def plan(case):
+    """What XLA says about the program of a training step; all sizes in GB."""
+    import jax
+
+    model = new_model(OPTIONS[case])
+    model.build_metrics()
+    model.optimizer.build(model.trainable_variables)
+    lists = (
+        model.trainable_variables,
+        model.non_trainable_variables,
+        model.optimizer.variables,
+        model.metrics_variables,
+    )
+    state = tuple([variable.value for variable in part] for part in lists)
+    step = jax.jit(model.train_step, donate_argnums=0)
+    start = time.perf_counter()
+    program = step.lower(state, random_data(batch_size(OPTIONS[case]))).compile()
+    sizes = program.memory_analysis()
+    return {
+        "compilation": time.perf_counter() - start,
+        "state": sizes.argument_size_in_bytes / 1e9,
+        "working": sizes.temp_size_in_bytes / 1e9,
+    }
+
+
+def measure(case):
+    """Times the first and the later updates; peak memory is that of this process."""
+    import keras_sphere  # noqa: F401 - sets up the backend
+
+    imports = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    options = OPTIONS[case]
+    model = new_model(options)
+    at_once = options.get("compile", {}).get("steps_per_execution", 1)
 
     def seconds(updates):
-        count = updates * BATCH_SIZE.value
-        images = generator.integers(0, 256, (count, 32, 32, 3), "uint8")
-        labels = generator.integers(0, 10, (count,))
+        images, labels = random_data(updates * BATCH_SIZE.value)
         start = time.perf_counter()
-        model.fit(images, labels, batch_size=BATCH_SIZE.value // together, verbose=0)
+        model.fit(images, labels, batch_size=batch_size(options), verbose=0)
         return time.perf_counter() - start
 
     first = seconds(at_once)
     steps = -(-STEPS.value // at_once) * at_once
     return {
-        "parameters": model.backbone.count_params(),
         "first": first,
         "steady": seconds(steps) / steps,
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9,
@@ -126,15 +169,29 @@ def run_within_memory(command, environment):
         return json.loads(output.read().splitlines()[-1])
 
 
+def cells(row):
+    """The measured cells of a row."""
+    if isinstance(row, str):
+        return f"{row} | |"
+    if PLANNED.value:
+        sizes = f"{row['state']:.2f} GB | {row['working']:.2f} GB"
+        return f"{row['compilation']:.0f} s | {sizes}"
+    memory = f"{row['peak']:.2f} GB ({row['imports']:.2f} GB)"
+    return f"{row['first']:.1f} s | {1000 * row['steady']:.0f} ms/step | {memory}"
+
+
 def main(_):
     if CASE.value:
-        print(json.dumps(measure(CASE.value)))
+        print(json.dumps((plan if PLANNED.value else measure)(CASE.value)))
         return
-    print("| backend | option | first call | steady | peak memory (after import) |")
+    if PLANNED.value:
+        print("| backend | option | compilation | weights and optimizer | all else |")
+    else:
+        print("| backend | option | first call | steady | peak memory (after import) |")
     print("|---|---|---|---|---|", flush=True)
     for case in CASES.value or OPTIONS:
-        for backend in BACKENDS.value:
-            if backend not in ONLY_ON.get(case, BACKENDS.value):
+        for backend in ["jax"] if PLANNED.value else BACKENDS.value:
+            if backend not in ONLY_ON.get(case, [backend]):
                 continue
             environment = {
                 **os.environ,
@@ -143,15 +200,7 @@ def main(_):
             }
             command = [sys.executable, *sys.argv, f"--case={case}"]
             row = run_within_memory(command, environment)
-            if isinstance(row, str):
-                print(f"| {backend} | {case} | {row} | | |", flush=True)
-                continue
-            print(
-                f"| {backend} | {case} | {row['first']:.1f} s | "
-                f"{1000 * row['steady']:.0f} ms/step | {row['peak']:.2f} GB "
-                f"({row['imports']:.2f} GB) |",
-                flush=True,
-            )
+            print(f"| {backend} | {case} | {cells(row)} |", flush=True)
 
 
 if __name__ == "__main__":
