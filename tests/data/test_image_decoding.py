@@ -166,14 +166,12 @@ def test_a_wrong_orientation_is_no_harm():
 
 
 def test_a_wide_jpeg_is_decoded_smaller():
-    wide = Image.new("RGB", (20_000, 5_000), (200, 100, 50))
+    wide = Image.new("RGB", (20_000, 4_480), (200, 100, 50))
     assert wide.width * wide.height > MAX_PIXELS
     content = encoded(wide, "JPEG")
-    for exact in (True, False):
-        pixels, _ = decode(content, 64, exact)
-        assert pixels.shape == (625, 2500, 3)  # 1/8, the smallest scale of a JPEG
-        assert np.abs(pixels.astype(int) - (200, 100, 50)).max() <= 2
-    assert decode(content, 1000, True)[0].shape == (1250, 5000, 3)
+    pixels, _ = decode(content, 64, True)
+    assert pixels.shape == (560, 2500, 3)  # 1/8, the smallest scale of a JPEG
+    assert np.abs(pixels.astype(int) - (200, 100, 50)).max() <= 2
 
 
 def test_scale_of_a_jpeg_that_is_not_too_large():
@@ -183,7 +181,7 @@ def test_scale_of_a_jpeg_that_is_not_too_large():
     assert decode(content, 75, True)[0].shape == (300, 400, 3)
 
 
-@pytest.mark.parametrize("size", [(20_000, 5_000), (40_000, 20_000)])
+@pytest.mark.parametrize("size", [(20_000, 4_500), (20_000, 9_000)])
 @pytest.mark.filterwarnings("default::PIL.Image.DecompressionBombWarning")
 def test_what_cannot_be_decoded_smaller_is_refused(size):
     with (

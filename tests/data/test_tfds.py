@@ -52,6 +52,9 @@ def test_splits_and_parts(data_dir):
     ]
     assert [len(part) for part in labels] == [3, 4]
     assert labels[0] | labels[1] == set(range(0, 70, 10))
+    source = load(data_dir)._source
+    twice = source.subset(np.arange(7)[::-1]).subset(np.array([0, 1]))
+    assert twice.path(1) == source.path(5)
     with pytest.raises(ValueError, match=r"splits \['train', 'test'\].*split='val'"):
         load(data_dir, split="val")
 
