@@ -26,6 +26,7 @@ def can_run(block):
         pytest.param("docs/quickstart.md", marks=pytest.mark.slow),
         pytest.param("docs/checkpoints.md", marks=pytest.mark.slow),
         pytest.param("docs/training.md", marks=pytest.mark.slow),
+        pytest.param("docs/training_logs.md", marks=pytest.mark.slow),
     ],
 )
 def test_blocks_run(page, tmp_path, monkeypatch):

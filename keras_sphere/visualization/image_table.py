@@ -47,7 +47,8 @@ def plot_image_table(groups, row_names, path, title=None):
     if title:
         figure.suptitle(title, fontsize=11)
     side = max(images.shape[2] + PADDING for images in groups.values())
-    save_figure(figure, path, max(DOTS_PER_INCH, round(side / CELL_INCHES)))
+    dots_per_inch = max(DOTS_PER_INCH, round(side / CELL_INCHES))
+    save_figure(figure, path, dots_per_inch=dots_per_inch)
 
 
 def _size_in_inches(columns, groups, row_names, title):

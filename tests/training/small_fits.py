@@ -12,13 +12,13 @@ from tests import tiny_models
 from tests.testing import perturb_weights
 
 IMAGES, LABELS = tiny_models.new_images(), tiny_models.new_labels()
+JIT_COMPILE = "auto" if keras.backend.backend() == "jax" else False
 
 
 @functools.cache
 def _shared():
     model = tiny_models.new_model()
-    jit_compile = "auto" if keras.backend.backend() == "jax" else False
-    model.compile(SphereAdamW(0.01, ema_momentum=0.5), jit_compile=jit_compile)
+    model.compile(SphereAdamW(0.01, ema_momentum=0.5), jit_compile=JIT_COMPILE)
     model.optimizer.build(model.trainable_variables)
     model.build_metrics()
     return model, tiny_models.state(model)
@@ -43,11 +43,18 @@ def gray_model(optimizer=None, **arguments):
     """An unconditional model of 8 px gray images."""
     size = {"hidden_dim": 16, "num_layers": 1, "num_heads": 2}
     backbone = SphereEncoderBackbone(
-        8, 4, 4, num_channels=1, encoder_size=size, decoder_size=size
+        8,
+        4,
+        4,
+        num_channels=1,
+        encoder_size=size,
+        decoder_size=size,
+        encoder_mixer_depth=0,
+        decoder_mixer_depth=0,
     )
     perturb_weights(backbone)
     model = SphereEncoderModel(backbone, seed=0, **arguments)
-    model.compile(optimizer, jit_compile=False)
+    model.compile(optimizer, jit_compile=JIT_COMPILE)
     return model
 
 
@@ -56,9 +63,10 @@ def fit_line(callbacks, epochs=1, model=None, learning_rate=0.1, **arguments):
     if model is None:
         model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
         model.compile(keras.optimizers.SGD(learning_rate), "mse", jit_compile=False)
-    x = np.linspace(-1.0, 1.0, 10, dtype="float32")[:, None]
-    arguments = {"batch_size": 4, **arguments}  # 3 steps, of 4, 4 and 2
-    model.fit(x, 2.0 * x, epochs=epochs, verbose=0, callbacks=callbacks, **arguments)
+    if "x" not in arguments:  # 3 steps, of 4, 4 and 2
+        x = np.linspace(-1.0, 1.0, 10, dtype="float32")[:, None]
+        arguments = {"x": x, "y": 2.0 * x, "batch_size": 4, **arguments}
+    model.fit(**arguments, epochs=epochs, verbose=0, callbacks=callbacks)
     return model
 
 

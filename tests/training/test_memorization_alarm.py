@@ -122,7 +122,7 @@ def test_shrink():
 
 
 def test_gray_unconditional_model():
-    images = np.random.default_rng(0).integers(0, 256, (9, 8, 8, 1), "uint8")
+    images = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 1), "uint8")
     alarm = MemorizationAlarm(images[:6], images[6:], num_samples=3)
     model = small_fits.gray_model()
     history = small_fits.fit(model, [alarm], x=images, y=None)

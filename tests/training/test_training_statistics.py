@@ -69,6 +69,7 @@ def test_gradient_norm_where_the_optimizer_has_one():
         [keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="zeros")]
     )
     model.compile(WithNorm(0.0), "mse", jit_compile=False)
+    model.optimizer.build(model.trainable_variables)
     logs = fitted(model=model, batch_size=10)
     # d/dw mean (w x + b - 2 x)^2 = -4 mean x^2 at w = b = 0.
     expected = 4.0 * np.mean(np.linspace(-1.0, 1.0, 10) ** 2)
@@ -87,8 +88,7 @@ class Batches(keras.utils.PyDataset):
         return 3
 
     def __getitem__(self, index):
-        images = small_fits.IMAGES[: (2, 3, 1)[index]]
-        return images, small_fits.LABELS[: len(images)]
+        return (np.ones(((2, 3, 1)[index], 1), "float32"),) * 2
 
 
 def generator():
@@ -97,21 +97,19 @@ def generator():
 
 
 @pytest.mark.parametrize(
-    ("data", "expected"),
-    [
-        ({"batch_size": 3}, [5 / 2, 8 / 3]),
-        ({"x": Batches(), "y": None, "batch_size": None}, [4 / 2, 6 / 3]),
-        (
-            {"x": generator(), "y": None, "batch_size": None, "steps_per_epoch": 3},
-            [4 / 2, 6 / 3],
-        ),
-    ],
-    ids=["arrays", "PyDataset", "generator"],
+    "data",
+    [{"x": Batches()}, {"x": generator(), "steps_per_epoch": 3}],
+    ids=["PyDataset", "generator"],
 )
-def test_images_of_every_kind_of_data(clock, data, expected):
+def test_images_of_every_kind_of_data(clock, data):
+    history = fitted([clock], epochs=2, shuffle=False, **data)
+    assert history["images_per_second"] == [4 / 2, 6 / 3]
+
+
+def test_images_of_our_own_model(clock):
     callbacks = [TrainingStatistics(), clock]
-    history = small_fits.fit(small_fits.new_model(), callbacks, epochs=2, **data)
-    assert history["images_per_second"] == expected
+    history = small_fits.fit(small_fits.new_model(), callbacks, epochs=2)
+    assert history["images_per_second"] == [4 / 1, 8 / 2]
 
 
 def test_the_only_step_is_counted(clock):

@@ -76,6 +76,14 @@ def test_losses_without_a_loss():
         plot_losses({"lr": [1.0]}, "unused.png")
 
 
+def test_image_table_shows_every_pixel_of_large_images(tmp_path):
+    path = tmp_path / "table.png"
+    plot_image_table({"": np.zeros((2, 3, 128, 128, 1))}, "ab", path)
+    with PIL.Image.open(path) as image:
+        assert image.width > 3 * 128
+        assert image.height > 2 * 128
+
+
 def test_image_table_has_captions_rows_and_images(drawn):
     one, two = np.full((3, 2, 4, 4, 1), -1.0), np.full((3, 5, 4, 4, 1), 1.0)
     plot_image_table({"first": one, "second": two}, range(7, 10), "unused.png")
