@@ -23,6 +23,7 @@ def can_run(block):
         "README.md",
         "docs/data.md",
         "docs/presets.md",
+        "docs/training_options.md",
         pytest.param("docs/quickstart.md", marks=pytest.mark.slow),
         pytest.param("docs/checkpoints.md", marks=pytest.mark.slow),
         pytest.param("docs/training.md", marks=pytest.mark.slow),

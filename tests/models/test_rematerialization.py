@@ -10,7 +10,7 @@ from tests import tiny_models
 from tests.models.conftest import compile_quickly
 from tests.testing import perturb_weights, to_numpy
 
-NUM_LAYERS = 3
+NUM_LAYERS = 2
 SIZE = {"hidden_dim": 16, "num_layers": NUM_LAYERS, "num_heads": 2}
 BATCH = {
     "images": tiny_models.new_images(),
@@ -24,12 +24,16 @@ def new_model(every, **arguments):
         tiny_models.IMAGE_SIZE,
         8,
         tiny_models.LATENT_SHAPE[1],
-        encoder_size=SIZE,
-        decoder_size=SIZE,
         encoder_mixer_depth=0,
         decoder_mixer_depth=0,
         rematerialize_every=every,
-        **{"num_classes": 3, "num_in_context_tokens": 2, **arguments},
+        **{
+            "num_classes": 3,
+            "num_in_context_tokens": 2,
+            "encoder_size": SIZE,
+            "decoder_size": SIZE,
+            **arguments,
+        },
     )
     perturb_weights(backbone)
     return SphereEncoderModel(backbone, max_angle_degrees=80.0, seed=0)
@@ -59,7 +63,7 @@ def plain(start):
     return train(start, None)
 
 
-@pytest.mark.parametrize("every", [1, 2])
+@pytest.mark.parametrize("every", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_trains_as_without(start, plain, every):
     model, losses = train(start, every)
     expected, expected_losses = plain
@@ -73,7 +77,9 @@ def test_trains_as_without(start, plain, every):
 
 def test_works_without_a_condition_and_in_mixed_precision():
     """Where the inputs of a block and the casts of its weights are others."""
-    arguments = {"num_classes": 0, "dtype": "mixed_bfloat16"}
+    size = {**SIZE, "num_layers": 1}
+    arguments = {"num_classes": 0, "encoder_size": size, "decoder_size": size}
+    arguments["dtype"] = "mixed_bfloat16"
     start = new_model(None, **arguments).backbone.get_weights()
     train(start, 1, **arguments)
 
@@ -125,7 +131,8 @@ def recomputations_by_tensorflow(transformer):
     """How often a gradient runs the blocks anew, less often for more kept."""
     import tensorflow as tf
 
-    transformer.blocks = [CountedBlock(2, 2, True) for _ in transformer.blocks]
+    for block in transformer.blocks:
+        block.__class__ = CountedBlock
     with tf.GradientTape() as tape:
         output = transformer(TOKENS, LABELS)
     before = CountedBlock.calls
@@ -141,18 +148,15 @@ MEASURE = {
 
 
 def test_keeps_less_for_the_backward_pass():
+    """In proportion to the blocks that compute anew; one of two if every second."""
     measure = MEASURE[keras.backend.backend()]
     none, third, second, every = (
         measure(new_model(n).backbone.encoder.transformer) for n in (None, 3, 2, 1)
     )
-    assert none > third
-    assert third == second or keras.backend.backend() != "tensorflow"
-    assert second > every
-    if keras.backend.backend() == "tensorflow":
-        assert (none, every) == (0, -NUM_LAYERS)
-    else:
-        per_block = none - second  # one of three
-        assert none - every == pytest.approx(NUM_LAYERS * per_block, rel=0.1)
+    per_block = none - second
+    assert third == none
+    assert per_block > 0
+    assert none - every == pytest.approx(NUM_LAYERS * per_block, rel=0.1)
 
 
 def test_file_keeps_the_option_and_preset_does_not(tmp_path):
