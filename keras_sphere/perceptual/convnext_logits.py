@@ -48,7 +48,7 @@ class ConvNeXtLogits(FrozenNetwork):
         hidden_dims=(96, 192, 384, 768),
         num_classes=1000,
         image_size=224,
-        source=None,
+        source="torchvision",
         **kwargs,
     ):
         super().__init__(source, **kwargs)

@@ -27,10 +27,10 @@ class FrozenNetwork(keras.layers.Layer):
     `keras_weights` and `features`.
 
     Args:
-        source: Where the weights come from. `"torchvision"`: the file `file_name` that
-            `keras_sphere.convert.perceptual` makes, in the folder of the environment
-            variable `KERAS_SPHERE_PERCEPTUAL_DIR` or in Keras' cache. A path that ends
-            in `.npz`: such a file. `"keras_applications"`: what
+        source: Where the weights come from. `"torchvision"`, the default: the file
+            `file_name` that `keras_sphere.convert.perceptual` makes, in the folder of
+            the environment variable `KERAS_SPHERE_PERCEPTUAL_DIR` or in Keras' cache.
+            A path that ends in `.npz`: such a file. `"keras_applications"`: what
             `keras.applications` downloads. `None`: random values, which files of
             models keep.
         **kwargs: Arguments of `keras.layers.Layer`.
@@ -51,7 +51,7 @@ class FrozenNetwork(keras.layers.Layer):
     file_name = None
     smallest_image = 1
 
-    def __init__(self, source=None, **kwargs):
+    def __init__(self, source="torchvision", **kwargs):
         super().__init__(autocast=False, **kwargs)
         if source is not None:
             source = os.fspath(source)

@@ -43,7 +43,7 @@ class LPIPS(FrozenNetwork):
 
     Example:
 
-    >>> network = LPIPS(source="lpips_vgg16.npz")
+    >>> network = LPIPS()
     >>> loss = PixelLoss(distance_weight=0.0, feature_distance="l2")
     >>> a, b = ({"images": x, "features": network(x)} for x in (images, others))
     >>> distance = loss.call(a, b)  # (batch,)
@@ -55,7 +55,7 @@ class LPIPS(FrozenNetwork):
 
     file_name = "lpips_vgg16.npz"
 
-    def __init__(self, layer_range=(0, 5), source=None, **kwargs):
+    def __init__(self, layer_range=(0, 5), source="torchvision", **kwargs):
         super().__init__(source, **kwargs)
         first, last = layer_range
         if not 0 <= first < last <= len(BLOCKS):

@@ -101,7 +101,7 @@ def test_a_file_without_the_weights_at_hand(trained, tmp_path, monkeypatch):
 def test_a_network_by_its_path_comes_back(weights, tmp_path):
     """From its own file, while weights that are in no file are saved."""
     lpips = LPIPS((0, 2), source=weights / LPIPS.file_name)
-    network = WeightedSum([lpips, LPIPS((0, 1))], [1.0, 2.0])
+    network = WeightedSum([lpips, LPIPS((0, 1), None)], [1.0, 2.0])
     model = compile_quickly(tiny_models.new_model(perceptual=network))
     assert model._compile_loss._user_loss["pixel_consistency"].feature_distance == "l2"
     model.save(tmp_path / "model.keras")
@@ -156,7 +156,7 @@ def test_each_image_is_looked_at_once_per_step():
 def test_weights_are_arguments_of_the_compiled_step():
     import jax
 
-    model = compile_quickly(tiny_models.new_model(perceptual=LPIPS((0, 2))))
+    model = compile_quickly(tiny_models.new_model(perceptual=LPIPS((0, 2), None)))
     model.build_metrics()
     state = [
         [variable.value for variable in variables]

@@ -67,7 +67,7 @@ def test_convnext_gives_the_logits_of_keras(tmp_path):
             variable.assign(to_numpy(variable) + 0.2 * noise)
     model.save_weights(tmp_path / "some.weights.h5")
     weights = convnext_weights(str(tmp_path / "some.weights.h5"))
-    network = ConvNeXtLogits()
+    network = ConvNeXtLogits(source=None)
     network.build((None, 224, 224, 3))
     assert {n: w.shape for n, w in weights.items()} == network.weight_shapes()
     for name, variable in network.arrays.items():

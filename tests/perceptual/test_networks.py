@@ -16,6 +16,7 @@ TINY = {
     "hidden_dims": (8, 16),
     "num_classes": 5,
     "image_size": 16,
+    "source": None,
 }
 IMAGES = np.random.default_rng(0).uniform(size=(2, 16, 16, 3)).astype("float32")
 OTHERS = np.random.default_rng(1).uniform(size=(2, 16, 16, 3)).astype("float32")
@@ -31,7 +32,7 @@ class LayerTest(TestCase):
     def test_lpips(self):
         layer = self.run_layer_test(
             LPIPS,
-            {"layer_range": (0, 2)},
+            {"layer_range": (0, 2), "source": None},
             (2, 8, 8, 3),
             [(2, 8, 8, 64), (2, 4, 4, 128)],
             expected_mixed_dtype="float32",
@@ -53,7 +54,7 @@ class LayerTest(TestCase):
         self.run_layer_test(
             WeightedSum,
             {
-                "networks": [LPIPS((0, 1)), ConvNeXtLogits(**TINY)],
+                "networks": [LPIPS((0, 1), None), ConvNeXtLogits(**TINY)],
                 "shares": [1.0, 0.1],
             },
             (2, 8, 8, 3),
@@ -63,7 +64,7 @@ class LayerTest(TestCase):
 
 
 def test_only_what_a_range_needs_is_built():
-    network = LPIPS((1, 3))
+    network = LPIPS((1, 3), None)
     network.build((None, 16, 16, 3))
     assert "lin0" not in network.arrays
     assert [name for name in network.arrays if name.startswith("lin")] == [
@@ -75,7 +76,7 @@ def test_only_what_a_range_needs_is_built():
 
 
 def test_a_weighted_sum_is_the_mean_of_distances():
-    networks = [LPIPS((0, 1)), ConvNeXtLogits(**TINY)]
+    networks = [LPIPS((0, 1), None), ConvNeXtLogits(**TINY)]
     both = WeightedSum(networks, [1.0, 0.1])
     parts = [to_numpy(distance(network, IMAGES, OTHERS)) for network in networks]
     expected = (1.0 * parts[0] + 0.1 * parts[1]) / 1.1
@@ -84,7 +85,9 @@ def test_a_weighted_sum_is_the_mean_of_distances():
     assert np.all(parts[0] > 0) and np.all(parts[1] > 0)  # noqa: PT018
 
 
-@pytest.mark.parametrize("new", [lambda: LPIPS((0, 2)), lambda: ConvNeXtLogits(**TINY)])
+@pytest.mark.parametrize(
+    "new", [lambda: LPIPS((0, 2), None), lambda: ConvNeXtLogits(**TINY)]
+)
 def test_gray_images_are_repeated(new):
     network, gray = new(), IMAGES[..., :1]
     network.build((None, 16, 16, 1))
@@ -95,17 +98,17 @@ def test_gray_images_are_repeated(new):
 
 def test_small_and_uneven_images():
     """16 px is enough for all five layers; odd sides are rounded down."""
-    network = LPIPS()
+    network = LPIPS(source=None)
     sides = [m.shape[1] for m in network(IMAGES)]
     assert sides == [16, 8, 4, 2, 1]
-    shapes = [m.shape[1:3] for m in LPIPS((0, 3))(IMAGES[:, :15, :13])]
+    shapes = [m.shape[1:3] for m in LPIPS((0, 3), None)(IMAGES[:, :15, :13])]
     assert [tuple(shape) for shape in shapes] == [(15, 13), (7, 6), (3, 3)]
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5])
 def test_gradients_are_finite_where_nothing_differs(value):
     """Equal images, and activations that are all zero."""
-    network = LPIPS((0, 2))
+    network = LPIPS((0, 2), None)
     network.build((None, 16, 16, 3))
     for variable in network.arrays.values():
         variable.assign(variable * value)
@@ -118,7 +121,9 @@ def test_gradients_are_finite_where_nothing_differs(value):
 
 @pytest.mark.parametrize("cls", [LPIPS, ConvNeXtLogits])
 def test_mixed_precision_is_near_float32(cls):
-    arguments = {LPIPS: {"layer_range": (0, 3)}, ConvNeXtLogits: TINY}[cls]
+    arguments = {LPIPS: {"layer_range": (0, 3), "source": None}, ConvNeXtLogits: TINY}[
+        cls
+    ]
     exact, mixed = cls(**arguments), cls(**arguments, dtype="mixed_bfloat16")
     for network in (exact, mixed):
         network.build((None, 16, 16, 3))
@@ -149,15 +154,21 @@ def test_resizing_is_bilinear_with_antialiasing(old, new):
 
 
 BAD = {
-    "range": (lambda: LPIPS((3, 3)), r"`layer_range`.*within \(0, 5\).*\(3, 3\)"),
-    "long range": (lambda: LPIPS((0, 6)), "`layer_range`"),
+    "range": (lambda: LPIPS((3, 3), None), r"`layer_range`.*within \(0, 5\).*\(3, 3\)"),
+    "long range": (lambda: LPIPS((0, 6), None), "`layer_range`"),
     "source": (lambda: LPIPS(source="imagenet"), "`source` must be.*'imagenet'"),
     "stages": (lambda: ConvNeXtLogits((1, 1), (8,)), "`depths` and `hidden_dims`"),
     "size": (lambda: ConvNeXtLogits(image_size=0), "`image_size`.*image_size=0"),
     "shares": (lambda: WeightedSum([LPIPS()], [0.0]), r"`shares`.*shares=\[0\.0\]"),
     "number": (lambda: WeightedSum([LPIPS()], [1, 2]), r"`shares`.*here 1\."),
-    "small": (lambda: LPIPS().build((None, 15, 16, 3)), r"least 16 px.*15, 16, 3"),
-    "colors": (lambda: LPIPS().build((None, 32, 32, 4)), "1 or 3 channels.*32, 4"),
+    "small": (
+        lambda: LPIPS(source=None).build((None, 15, 16, 3)),
+        r"least 16 px.*15, 16, 3",
+    ),
+    "colors": (
+        lambda: LPIPS(source=None).build((None, 32, 32, 4)),
+        "1 or 3 channels.*32, 4",
+    ),
 }
 
 

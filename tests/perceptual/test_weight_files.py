@@ -73,7 +73,7 @@ def test_one_error_names_all_that_is_missing_and_the_alternatives(
         perceptual.load("convnext", folder=tmp_path)
     monkeypatch.delenv("KERAS_SPHERE_PERCEPTUAL_DIR")
     with pytest.raises(FileNotFoundError, match=r"DIR is not set.*Received: no lpips"):
-        LPIPS(source="torchvision").build((None, 32, 32, 3))
+        LPIPS().build((None, 32, 32, 3))
     with pytest.raises(ValueError, match=r"`name` must be one of.*'vgg'"):
         perceptual.load("vgg")
 
