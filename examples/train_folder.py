@@ -17,8 +17,8 @@ A twentieth of the images is held out, for pictures and the memorization alarm;
 `--split=train` takes all. The same command goes on with a run that was interrupted.
 docs/training.md says more.
 
-Hardware and time: `--dry_run` measures. Verified, on 2 CPU cores: trials on
-`--dataset=digits` on all three backends, and 50 kills of one training on PyTorch. Not
+Hardware and time: `--dry_run` measures. Verified: the tests run a short trial on
+`--dataset=digits` on each backend, and kill one training fifty times on PyTorch. Not
 verified: larger models, for want of a GPU.
 """
 
