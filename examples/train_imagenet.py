@@ -21,7 +21,8 @@ activations on top; 64 million steps of 16 images (800 epochs), or a larger
 `--batch_size`. The paper has a Frechet distance of 4.78 at 4 steps (xlarge: 4.05).
 
 Verified: the tests run a short trial on `--dataset=fake` on each backend.
-Not verified: the recipes on ImageNet itself, for want of GPUs. The paper has none at 64 px.
+Not verified: the recipes on ImageNet itself, for want of GPUs. The paper has none at
+64 px.
 """
 
 from keras_sphere.training.command_line import run
