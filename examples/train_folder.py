@@ -7,7 +7,7 @@
     KERAS_BACKEND=jax python examples/train_folder.py --dataset=digits
 
 The first takes the recipe of the paper for small data sets of 256 px,
-`oxford_flowers256` (642 million parameters), the second that for 32 px (264 million);
+`oxford_flowers256` (949 million parameters), the second that for 32 px (264 million);
 `--image_size`, `--size=small` and other flags of `--help` change them. The third is a
 trial of a minute, of 16 px, on your images, the fourth on digits. Class folders give a
 model with classes, `--noconditional` one without. Images that cannot be read are

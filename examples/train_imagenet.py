@@ -16,7 +16,7 @@ that one gets from image-net.org; put them where `--data_dir` says. At 64 px it
 downloads `imagenet_resized/64x64`. The perceptual network of the recipe needs files of
 weights.
 
-Hardware and time: large needs 13 GB for weights, optimizer, average and gradients,
+Hardware and time: large needs 19 GB for weights, optimizer, average and gradients,
 activations on top; 64 million steps of 16 images (800 epochs), or a larger
 `--batch_size`. The paper has a Frechet distance of 4.78 at 4 steps (xlarge: 4.05).
 
