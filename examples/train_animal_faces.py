@@ -17,8 +17,8 @@ needs files of weights.
 Hardware and time: 13 GB for weights, optimizer, average and gradients, activations on
 top; 1000 epochs. The paper has a Frechet distance of 18.73 at 4 steps.
 
-Verified, on 2 CPU cores: trials on `--dataset=fake`, on all three backends. Not
-verified: the recipe on the animals themselves, for want of a GPU.
+Verified: the tests run a short trial on `--dataset=fake` on each backend.
+Not verified: the recipe on the animals themselves, for want of a GPU.
 """
 
 from keras_sphere.training.command_line import run

@@ -14,11 +14,11 @@ Data: TFDS downloads `oxford_flowers102` (330 MB). Its split "train" has 1,020 i
 so few images mind the memorization alarm. The perceptual network of the recipe needs
 files of weights.
 
-Hardware and time: 13 GB for weights, optimizer, average and gradients, activations on
+Hardware and time: 19 GB for weights, optimizer, average and gradients, activations on
 top; 1000 epochs. The paper has a Frechet distance of 11.27 at 4 steps.
 
-Verified, on 2 CPU cores: trials on `--dataset=fake`, on all three backends. Not
-verified: the recipe on the flowers themselves, for want of a GPU.
+Verified: the tests run a short trial on `--dataset=fake` on each backend.
+Not verified: the recipe on the flowers themselves, for want of a GPU.
 """
 
 from keras_sphere.training.command_line import run

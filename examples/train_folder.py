@@ -7,7 +7,7 @@
     KERAS_BACKEND=jax python examples/train_folder.py --dataset=digits
 
 The first takes the recipe of the paper for small data sets of 256 px,
-`oxford_flowers256` (642 million parameters), the second that for 32 px (264 million);
+`oxford_flowers256` (949 million parameters), the second that for 32 px (264 million);
 `--image_size`, `--size=small` and other flags of `--help` change them. The third is a
 trial of a minute, of 16 px, on your images, the fourth on digits. Class folders give a
 model with classes, `--noconditional` one without. Images that cannot be read are
@@ -17,8 +17,8 @@ A twentieth of the images is held out, for pictures and the memorization alarm;
 `--split=train` takes all. The same command goes on with a run that was interrupted.
 docs/training.md says more.
 
-Hardware and time: `--dry_run` measures. Verified, on 2 CPU cores: trials on
-`--dataset=digits` on all three backends, and 50 kills of one training on PyTorch. Not
+Hardware and time: `--dry_run` measures. Verified: the tests run a short trial on
+`--dataset=digits` on each backend, and kill one training fifty times on PyTorch. Not
 verified: larger models, for want of a GPU.
 """
 

@@ -16,12 +16,13 @@ that one gets from image-net.org; put them where `--data_dir` says. At 64 px it
 downloads `imagenet_resized/64x64`. The perceptual network of the recipe needs files of
 weights.
 
-Hardware and time: large needs 13 GB for weights, optimizer, average and gradients,
+Hardware and time: large needs 19 GB for weights, optimizer, average and gradients,
 activations on top; 64 million steps of 16 images (800 epochs), or a larger
 `--batch_size`. The paper has a Frechet distance of 4.78 at 4 steps (xlarge: 4.05).
 
-Verified, on 2 CPU cores: trials on `--dataset=fake`, on all three backends. Not
-verified: the recipes on ImageNet itself, for want of GPUs. The paper has none at 64 px.
+Verified: the tests run a short trial on `--dataset=fake` on each backend.
+Not verified: the recipes on ImageNet itself, for want of GPUs. The paper has none at
+64 px.
 """
 
 from keras_sphere.training.command_line import run

@@ -47,8 +47,11 @@ def measure(plan, parameters, num_steps, batches=None):
             f"Not measured: {gigabytes(needed)} are needed before activations, and "
             f"{gigabytes(free)} are free here."
         )
+    try:
+        model = build_model(plan)
+    except FileNotFoundError as error:  # weights of the perceptual network
+        return f"Not measured: {error}"
     times, together = StepTimes(), plan.steps_per_execution
-    model = build_model(plan)
     model.fit(
         _random_batches(plan) if batches is None else batches,
         steps_per_epoch=(1 + num_steps) * together,

@@ -6,6 +6,11 @@ from keras_sphere.models.sizes import SIZES
 from keras_sphere.perceptual import feature_distance_of
 from keras_sphere.presets.overrides import resolve_arguments
 from keras_sphere.presets.sources import find
+from keras_sphere.training.data_plan import (
+    DataPlan,
+    first_given,
+    missing_choice,
+)
 from keras_sphere.training.options import OF_PRESET
 from keras_sphere.training.trial import TINY, TINY_ARCHITECTURE
 from keras_sphere.validation import check_positive_integer, check_share
@@ -29,31 +34,6 @@ _LOSS_OPTIONS = {
     "consistency_perceptual_weight": ("pixel_consistency", "perceptual_weight"),
     "latent_consistency_weight": ("latent_consistency", "weight"),
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class DataPlan:
-    """What data is asked for, before any of it is read.
-
-    Args:
-        dataset: String. Name or path.
-        split: String.
-        image_size: Integer. Side in pixels.
-        batch_size: Integer.
-        conditional: Boolean. Whether labels are needed.
-        horizontal_flip, resize, crop: See `keras_sphere.data.load`.
-        seed: Integer. Of order and flips.
-    """
-
-    dataset: str
-    split: str
-    image_size: int
-    batch_size: int
-    conditional: bool
-    horizontal_flip: bool
-    resize: str | None
-    crop: str
-    seed: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,41 +97,6 @@ class TrainingPlan:
         return self.epochs * self.steps_per_epoch
 
 
-def plan_data(options, dataset):
-    """What data a training needs.
-
-    Args:
-        options: `TrainingOptions`.
-        dataset: String. Name or path of the data set.
-
-    Returns:
-        `DataPlan`.
-    """
-    config = find(options.preset).config
-    training, architecture = config["recipe"]["training"], config["architecture"]
-    batch_size = _first(
-        options.batch_size,
-        training.get("per_device_batch_size"),
-        training.get("batch_size"),
-    )
-    if batch_size is None:
-        raise _missing(options, "batch_size")
-    check_positive_integer("batch_size", batch_size)
-    return DataPlan(
-        dataset=dataset,
-        split=options.split,
-        image_size=_first(options.image_size, architecture["image_size"]),
-        batch_size=batch_size,
-        conditional=_first(options.conditional, architecture["num_classes"] > 0),
-        horizontal_flip=_first(
-            options.horizontal_flip, training.get("horizontal_flip"), False
-        ),
-        resize=_first(options.resize, training.get("resize")),
-        crop=_first(options.crop, training.get("crop"), "center"),
-        seed=options.seed,
-    )
-
-
 def make_plan(options, data, description, steps_per_epoch):
     """The plan of a training.
 
@@ -173,7 +118,7 @@ def make_plan(options, data, description, steps_per_epoch):
     architecture, _, arguments = resolve_arguments(
         config, _model_overrides(options, data, description)
     )
-    perceptual = _first(options.perceptual, recipe["perceptual"], NO_PERCEPTUAL)
+    perceptual = first_given(options.perceptual, recipe["perceptual"], NO_PERCEPTUAL)
     perceptual = None if perceptual == NO_PERCEPTUAL else perceptual
     optimizer, min_learning_rate = _plan_optimizer(options, recipe, data.batch_size)
     schedule = _plan_schedule(options, recipe["training"], steps_per_epoch)
@@ -190,17 +135,17 @@ def make_plan(options, data, description, steps_per_epoch):
         min_learning_rate=min_learning_rate,
         gradient_accumulation_steps=options.gradient_accumulation_steps,
         **schedule,
-        dtype=_first(options.dtype, recipe["training"].get("dtype")),
+        dtype=first_given(options.dtype, recipe["training"].get("dtype")),
         seed=options.seed,
         rematerialize_every=options.rematerialize_every,
         jit_compile=options.jit_compile,
         steps_per_execution=options.steps_per_execution,
         deterministic=options.deterministic,
-        checkpoint_every_steps=_first(
+        checkpoint_every_steps=first_given(
             options.checkpoint_every_steps, DEFAULT_CHECKPOINT_STEPS
         ),
         keep=options.keep,
-        log_images_every=_first(
+        log_images_every=first_given(
             options.log_images_every, max(schedule["epochs"] // PICTURES_IN_A_RUN, 1)
         ),
         memorization_alarm=options.memorization_alarm,
@@ -245,11 +190,11 @@ def _plan_optimizer(options, recipe, batch_size):
     """Arguments of the optimizer, and the smallest learning rate: both scaled."""
     training = recipe["training"]
     optimizer = {**recipe["optimizer"], **_given(options, _OPTIMIZER_OPTIONS)}
-    largest = _first(options.learning_rate, optimizer["learning_rate"])
-    smallest = _first(options.min_learning_rate, training.get("min_learning_rate"))
+    largest = first_given(options.learning_rate, optimizer["learning_rate"])
+    smallest = first_given(options.min_learning_rate, training.get("min_learning_rate"))
     if smallest is None:
-        raise _missing(options, "min_learning_rate")
-    if _first(
+        raise missing_choice(options, "min_learning_rate")
+    if first_given(
         options.scale_learning_rates,
         training.get("scale_learning_rates_with_batch_size"),
         False,
@@ -266,9 +211,9 @@ def _plan_schedule(options, training, steps_per_epoch):
 
     The cosine reaches its minimum at (1 - warm-up share) of all steps.
     """
-    epochs = _first(options.epochs, training.get("epochs"))
+    epochs = first_given(options.epochs, training.get("epochs"))
     if epochs is None:
-        raise _missing(options, "epochs")
+        raise missing_choice(options, "epochs")
     check_positive_integer("epochs", epochs)
     warmup = options.warmup_epochs
     if warmup is None:
@@ -294,15 +239,3 @@ def _given(options, names):
     """The options of these names that the user chose, as a dict."""
     values = {name: getattr(options, name) for name in names}
     return {name: value for name, value in values.items() if value is not None}
-
-
-def _first(*values):
-    """The first value that is there."""
-    return next((value for value in values if value is not None), None)
-
-
-def _missing(options, name):
-    return ValueError(
-        f"The preset {options.preset!r} does not say `{name}`: choose it. "
-        f"Received: {name}=None"
-    )

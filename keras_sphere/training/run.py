@@ -10,11 +10,12 @@ import keras
 from keras_sphere.backend import make_deterministic
 from keras_sphere.training.checkpoint_store import CheckpointStore
 from keras_sphere.training.checkpoints import TrainingCheckpoint
+from keras_sphere.training.data_plan import plan_data
 from keras_sphere.training.dry_run import measure
 from keras_sphere.training.graceful_stop import StopAfterSteps, StopOnSignal
 from keras_sphere.training.model_building import build_model, count_parameters
 from keras_sphere.training.options import new_options
-from keras_sphere.training.plan import make_plan, plan_data
+from keras_sphere.training.plan import make_plan
 from keras_sphere.training.plan_file import check_same_plan, write_plan
 from keras_sphere.training.plan_text import format_plan
 from keras_sphere.training.run_callbacks import watching_callbacks

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from keras_sphere import WarmupCosine, presets
+from keras_sphere.training.data_plan import plan_data
 from keras_sphere.training.memory import checkpoint_bytes, estimate_memory
 from keras_sphere.training.model_building import build_model, count_parameters
 from keras_sphere.training.options import new_options
-from keras_sphere.training.plan import make_plan, plan_data
+from keras_sphere.training.plan import make_plan
 from keras_sphere.training.plan_text import format_plan
 from keras_sphere.training.trial import with_trial_defaults
 

@@ -197,6 +197,7 @@ def test_weights_that_are_not_there_are_named_before_anything_is_written(
     with pytest.raises(FileNotFoundError, match="--perceptual=gradient"):
         run(tmp_path / "run", perceptual="lpips_convnext")
     assert not (tmp_path / "run").exists()
+    assert run(tmp_path, perceptual="lpips", dry_run=True).model is None
 
 
 def test_a_dry_run_needs_no_data_that_is_well_known(tmp_path, capsys, monkeypatch):

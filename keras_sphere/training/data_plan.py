@@ -1,0 +1,79 @@
+"""What data a training asks for, from a preset and what was chosen."""
+
+import dataclasses
+
+from keras_sphere.presets.sources import find
+from keras_sphere.validation import check_positive_integer
+
+
+@dataclasses.dataclass(frozen=True)
+class DataPlan:
+    """What data is asked for, before any of it is read.
+
+    Args:
+        dataset: String. Name or path.
+        split: String.
+        image_size: Integer. Side in pixels.
+        batch_size: Integer.
+        conditional: Boolean. Whether labels are needed.
+        horizontal_flip, resize, crop: See `keras_sphere.data.load`.
+        seed: Integer. Of order and flips.
+    """
+
+    dataset: str
+    split: str
+    image_size: int
+    batch_size: int
+    conditional: bool
+    horizontal_flip: bool
+    resize: str | None
+    crop: str
+    seed: int
+
+
+def plan_data(options, dataset):
+    """What data a training needs.
+
+    Args:
+        options: `TrainingOptions`.
+        dataset: String. Name or path of the data set.
+
+    Returns:
+        `DataPlan`.
+    """
+    config = find(options.preset).config
+    training, architecture = config["recipe"]["training"], config["architecture"]
+    batch_size = first_given(
+        options.batch_size,
+        training.get("per_device_batch_size"),
+        training.get("batch_size"),
+    )
+    if batch_size is None:
+        raise missing_choice(options, "batch_size")
+    check_positive_integer("batch_size", batch_size)
+    return DataPlan(
+        dataset=dataset,
+        split=options.split,
+        image_size=first_given(options.image_size, architecture["image_size"]),
+        batch_size=batch_size,
+        conditional=first_given(options.conditional, architecture["num_classes"] > 0),
+        horizontal_flip=first_given(
+            options.horizontal_flip, training.get("horizontal_flip"), False
+        ),
+        resize=first_given(options.resize, training.get("resize")),
+        crop=first_given(options.crop, training.get("crop"), "center"),
+        seed=options.seed,
+    )
+
+
+def first_given(*values):
+    """The first value that is not `None`; `None` if there is none."""
+    return next((value for value in values if value is not None), None)
+
+
+def missing_choice(options, name):
+    """The error that neither the preset nor the user says a number."""
+    return ValueError(
+        f"The preset {options.preset!r} does not say `{name}`: choose it. "
+        f"Received: {name}=None"
+    )
