@@ -68,24 +68,21 @@ def draw_reconstructions(model, test, path, seed=0, use_ema=False):
 
 def draw_interpolation(model, path, seed=0, use_ema=False):
     """Great circles between two random points for each class, in 1 and 4 steps."""
-    generator = np.random.default_rng(seed)
-    shape = (NUM_CLASSES, *model.backbone.latent_shape)
-    start, end, noise = (
-        np.repeat(generator.normal(size=shape).astype("float32"), PATH_POINTS, axis=0)
-        for _ in range(3)
-    )
-    shares = np.tile(np.linspace(0.0, 1.0, PATH_POINTS, dtype="float32"), NUM_CLASSES)
-    points = keras_sphere.geometry.slerp(start, end, shares)
-    points = keras.ops.convert_to_numpy(points)
-    labels = np.repeat(np.arange(NUM_CLASSES), PATH_POINTS)
-    few_steps = model.generate(
-        labels=labels, steps=4, noise=points, step_noise=noise[None], use_ema=use_ema
+    labels = np.arange(NUM_CLASSES)
+    first, last = labels + seed, labels + seed + NUM_CLASSES  # a seed for each point
+    few_steps = model.interpolate(
+        first,
+        last,
+        labels,
+        num_images=PATH_POINTS,
+        steps=4,
+        seed=seed,
+        return_steps=True,
+        use_ema=use_ema,
     )
     groups = {
-        "1 step: decoded great circle": _in_rows(
-            model.decode(points, labels, use_ema=use_ema)
-        ),
-        "the same circle, 4 steps": _in_rows(few_steps),
+        "1 step: decoded great circle": few_steps[0],
+        "the same circle, 4 steps": few_steps[-1],
     }
     visualization.plot_image_table(groups, range(NUM_CLASSES), path)
 

@@ -24,6 +24,7 @@ def can_run(block):
         "docs/presets.md",
         pytest.param("docs/quickstart.md", marks=pytest.mark.slow),
         pytest.param("docs/checkpoints.md", marks=pytest.mark.slow),
+        pytest.param("docs/editing.md", marks=pytest.mark.slow),
     ],
 )
 def test_blocks_run(page, tmp_path, monkeypatch):

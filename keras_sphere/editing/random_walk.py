@@ -62,6 +62,9 @@ def random_walk(
 ):
     """Generates images along a walk on the sphere.
 
+    With more than one step of generation the noise of the later steps, which all
+    images share, draws them together: `steps=1` shows the points themselves.
+
     Args:
         model: `SphereEncoderModel`.
         start: Seed of an image, as `SphereEncoderModel.interpolate` takes it, or a

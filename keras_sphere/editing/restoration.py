@@ -33,6 +33,7 @@ from keras_sphere.validation import (
 INPAINT_STRENGTHS = (0.5, 0.4, 0.3, 0.2, 0.1, 0.05, 0.0)
 SUPER_RESOLUTION_STRENGTHS = (0.3, 0.2, 0.1, 0.05, 0.0)
 DENOISE_STRENGTHS = (0.0,)
+LEAST_PRIOR_DEVIATION = 0.1
 
 
 def restore(
@@ -220,9 +221,9 @@ def denoise(
         sigma: Float above 0. Standard deviation of the noise.
         labels, strengths, num_samples, seed, **options: See `restore`.
         prior_deviation: Float above 0: tau, the standard deviation of the error
-            that the model's projection is expected to make. Defaults to half of
-            `sigma`, which suits projections that are the worse the noisier the
-            image is.
+            that the model's projection is expected to make. Defaults to 0.1, or
+            half of `sigma` where that is more: the projection is the worse the
+            noisier the image is.
         blur_deviation: Float above 0. Standard deviation of the blur, in pixels.
             Defaults to the root of `sigma`, which suits images of 16 px.
 
@@ -233,7 +234,8 @@ def denoise(
         ValueError: If `sigma` or a deviation is not positive and finite.
     """
     _check_positive("sigma", sigma)
-    prior_deviation = sigma / 2 if prior_deviation is None else prior_deviation
+    if prior_deviation is None:
+        prior_deviation = max(LEAST_PRIOR_DEVIATION, sigma / 2)
     _check_positive("prior_deviation", prior_deviation)
     blur_deviation = sigma**0.5 if blur_deviation is None else blur_deviation
     _check_positive("blur_deviation", blur_deviation)

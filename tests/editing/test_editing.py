@@ -194,7 +194,8 @@ def test_denoising_trusts_what_is_known(any_model):
     images = images_of(any_model)
     nearly = editing.denoise(any_model, images, 1e-4, seed=0)
     np.testing.assert_allclose(nearly, images, atol=1e-3)
-    blindly = editing.denoise(any_model, images, 1e4, strengths=[0.0], seed=0)
+    trusting = {"prior_deviation": 0.1, "blur_deviation": 0.01, "strengths": [0.0]}
+    blindly = editing.denoise(any_model, images, 1e4, seed=0, **trusting)
     close(blindly, any_model.reconstruct(images))
 
 
