@@ -19,7 +19,7 @@ from keras_sphere.version import __version__
 from keras_sphere.visualization import plot_image_table, plot_sphere
 
 COLUMNS, MOST_ROWS = 8, 10
-MOST_DIAGNOSED = 1000
+MOST_DIAGNOSED, MOST_COMPARED = 1000, 20_000
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
 img{max-width:100%;height:auto}
@@ -52,8 +52,8 @@ def write_report(
 
     Args:
         model: `SphereEncoderModel`.
-        train: Pair of the images that it was trained on, an array of shape
-            `(count, height, width, channels)`, and their labels or `None`.
+        train: Images that it was trained on: an `ImageDataset`, or a pair of an array
+            of shape `(count, height, width, channels)` and labels or `None`.
         held_out: The same, of images that it was not trained on.
         path: String or path of the `.html` file.
         title: String.
@@ -65,9 +65,9 @@ def write_report(
     """
     evaluation = evaluate(
         model,
-        train[0],
+        _images(train),
         network=network,
-        held_out=held_out[0],
+        held_out=_images(held_out),
         num_images=num_images,
         steps=steps,
         guidance_scales=guidance_scales,
@@ -78,18 +78,16 @@ def write_report(
         tick=tick,
     )
     chunked = {"batch_size": batch_size, "use_ema": use_ema}
-    images, labels = (
-        None if part is None else part[:MOST_DIAGNOSED] for part in held_out
-    )
+    images, labels = _some(held_out, MOST_DIAGNOSED)
     diagnostics = diagnose_sphere(
         model, images, _labels(model, labels), seed=seed, **chunked
     )
     copies = report_memorization(
-        model, train[0], held_out[0], num_samples=200, seed=seed
+        model, _some(train, MOST_COMPARED)[0], images, num_samples=200, seed=seed
     )
     with tempfile.TemporaryDirectory() as folder:
         page = _Page(title, pathlib.Path(folder))
-        _add_pictures(page, model, held_out, steps, seed, chunked)
+        _add_pictures(page, model, images, steps, seed, chunked)
         page.heading("Numbers")
         page.text(str(evaluation))
         page.picture(
@@ -131,7 +129,7 @@ def _add_pictures(page, model, held_out, steps, seed, chunked):
         "The same noise in every group"
         + (", a class in each row." if classes else "."),
     )
-    images = to_bytes(held_out[0][: 2 * COLUMNS])
+    images = to_bytes(held_out[: 2 * COLUMNS])
     groups = {"held-out": images}
     for strength in (0.0, 0.5, 1.0):
         groups[f"noise {strength:g}"] = model.reconstruct(
@@ -169,6 +167,24 @@ def _add_diagnostics(page, diagnostics, seed):
         lambda file: plot_drift(diagnostics, file),
         "Images that are encoded and decoded over and over, without noise.",
     )
+
+
+def _images(data):
+    """What `evaluate` takes."""
+    return data if _is_dataset(data) else data[0]
+
+
+def _some(data, most):
+    """At most so many images and their labels, as arrays, evenly spread."""
+    count = data.description.num_images if _is_dataset(data) else len(data[0])
+    rows = np.unique(np.linspace(0, count - 1, min(count, most)).astype(int))
+    if _is_dataset(data):
+        return data.examples(rows)
+    return tuple(None if part is None else np.asarray(part)[rows] for part in data)
+
+
+def _is_dataset(data):
+    return hasattr(data, "examples")
 
 
 def _labels(model, labels):
