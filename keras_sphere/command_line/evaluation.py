@@ -94,13 +94,13 @@ class Progress:
     """A bar for every set of images."""
 
     def __init__(self):
-        self._name, self._bar = None, None
+        self._bar = None
 
     def __call__(self, name, done, total):
-        if name != self._name:
+        if self._bar is None:
             print(f"{name}:", flush=True)
-            self._name, self._bar = name, ProgressBar(total)
+            self._bar = ProgressBar(total)
         self._bar.add(done - self._bar.done)
         if done == total:
             self._bar.close()
-            self._name = None
+            self._bar = None

@@ -21,9 +21,9 @@ from keras_sphere.visualization import plot_image_table, plot_sphere
 COLUMNS, MOST_ROWS = 8, 10
 MOST_DIAGNOSED, MOST_COMPARED = 1000, 20_000
 _STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
+body{font:15px/1.5 system-ui,sans-serif;max-width:66rem;margin:2rem auto;padding:0 1rem}
 img{max-width:100%;height:auto}
-pre{background:#f4f4f4;padding:.8rem;overflow-x:auto;font-size:13px}
+pre{background:#f4f4f4;padding:.8rem;overflow-x:auto;font-size:12px}
 figcaption{color:#555;font-size:13px}figure{margin:1rem 0}
 """
 
