@@ -43,7 +43,8 @@ $(VENV)/.demo: $(BIN)/python $(INPUTS)
 # would fetch gigabytes of CUDA. (macOS has no tensorflow-cpu: TENSORFLOW=tensorflow.)
 $(VENV)/.test: $(VENV)/.lint $(INPUTS)
 	$(PIP) install --constraint constraints.txt torch==2.13.0 $(TENSORFLOW)
-	$(PIP) install --constraint constraints.txt --editable ".[jax,data,train,convert,huggingface,dev]"
+	$(PIP) install --constraint constraints.txt --editable ".[jax,data,train,convert,evaluate,huggingface,dev]"
+	$(PIP) install --constraint constraints.txt --no-deps torch-fidelity  # needs torchvision
 	touch $@
 
 $(VENV)/.lint: $(BIN)/python $(INPUTS)

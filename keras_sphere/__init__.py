@@ -15,14 +15,19 @@ select_backend()
 if not starts_as_command(sys.argv, sys.orig_argv):
     from keras_sphere import (
         convert,
+        data,
         editing,
+        evaluation,
         geometry,
         layers,
         losses,
+        metrics,
         presets,
         sampling,
         training,
+        visualization,
     )
+    from keras_sphere.evaluation import evaluate
     from keras_sphere.models import (
         SphereEncoderBackbone,
         SphereEncoderModel,
@@ -42,11 +47,16 @@ __all__ = [
     "WarmupCosine",
     "__version__",
     "convert",
+    "data",
     "editing",
+    "evaluate",
+    "evaluation",
     "geometry",
     "layers",
     "losses",
+    "metrics",
     "presets",
     "sampling",
     "training",
+    "visualization",
 ]

@@ -10,6 +10,7 @@ LARGEST_CLASS = 2**20
 # As `keras_sphere.sampling` has them, which imports Keras; a test compares.
 GUIDANCE_POSITIONS = ("encoder", "decoder", "both")
 SCHEDULES = ("fixed", "decay")
+RESIZINGS = ("tensorflow1", "half_pixel")
 FITS = ("crop", "pad", "stretch", "exact")
 
 
@@ -92,3 +93,29 @@ def define_animation(values):
     flags.DEFINE_enum("layout", "strip", choices, text, values)
     text = "How long a frame of an animation is shown."
     define_integer(values, "milliseconds", 120, text, 10, 10_000)
+
+
+def define_evaluation(values):
+    """Real images to compare with, and how."""
+    text = (
+        "Real images, as `keras_sphere.data.load` takes them: a dataset's name, a "
+        "folder, a zip or a list; or an .npz file of `mu` and `sigma`."
+    )
+    flags.DEFINE_string("data", None, text, values)
+    flags.DEFINE_string("data_dir", None, "Where datasets are on the disk.", values)
+    flags.DEFINE_string("split", "train", "The images to compare with.", values)
+    text = "Images that the model was not trained on, the yardstick; none: no such row."
+    flags.DEFINE_string("held_out_split", "test", text, values)
+    text = (
+        "Feature network: inception (its weights must be on the disk), digits (comes "
+        "with the package), or an .npz file of Inception weights."
+    )
+    flags.DEFINE_string("network", "inception", text, values)
+    text = "How images are resized for Inception: as torch-fidelity, or as pytorch-fid."
+    flags.DEFINE_enum("resize", RESIZINGS[0], RESIZINGS, text, values)
+    text = "Images to generate; as many as there are to compare with by default."
+    define_integer(values, "num_images", None, text, 2, 10_000_000)
+    text = "Folder for statistics: a run that was killed goes on from there."
+    flags.DEFINE_string("cache_dir", None, text, values)
+    flags.DEFINE_string("output", None, "What to write.", values)
+    flags.DEFINE_boolean("overwrite", False, "Replace what is there.", values)

@@ -165,3 +165,15 @@ def _define_restoration(values):
     define_list(values, "strengths", None, text, float, 0.0, 1.0)
     text = "Independent runs to average: more exact, less sharp."
     define_integer(values, "num_samples", 1, text, 1, 1000)
+
+
+def define_evaluate(values):
+    """What is measured, and of what."""
+    text = "Folder of images to measure in place of a model's."
+    flags.DEFINE_string("images", None, text, values)
+    text = "Some of frechet, kernel, inception_score, precision, recall, rfid, psnr, "
+    flags.DEFINE_list("metrics", None, f"{text}ssim, lpips; all but LPIPS.", values)
+    text = "Folders of earlier evaluations whose rows are put below."
+    flags.DEFINE_list("join", [], text, values)
+    text = "Join evaluations that do not compare; their rows then say so."
+    flags.DEFINE_boolean("allow_incomparable", False, text, values)

@@ -6,6 +6,13 @@ from keras_sphere.command_line.task import Task
 
 _LOOP = (shared.define_steps, shared.define_guidance, shared.define_seed)
 _PRIOR = (shared.define_guidance, shared.define_seed)
+_EVALUATION = (
+    shared.define_model,
+    shared.define_evaluation,
+    shared.define_steps,
+    shared.define_guidance,
+    shared.define_seed,
+)
 _IMAGES = (shared.define_image, shared.define_labels)
 
 
@@ -122,6 +129,20 @@ _ALL = (
         required=(),
         arguments=("PICTURE",),
         example="generate.png",
+    ),
+    Task(
+        "evaluate",
+        "Numbers: Frechet distance, recall, PSNR and others, as a table and a plot.",
+        (own.define_evaluate, *_EVALUATION),
+        required=("data", "output"),
+        example="--preset=digits16 --data=digits --network=digits --output=numbers",
+    ),
+    Task(
+        "report",
+        "One HTML page about a model: pictures, numbers, diagnostics.",
+        _EVALUATION,
+        required=("preset", "data", "output"),
+        example="--preset=digits16 --data=digits --network=digits --output=report.html",
     ),
     Task(
         "presets",

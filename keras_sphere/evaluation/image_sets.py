@@ -107,7 +107,7 @@ class GeneratedImages:
         self.count = count
         self.seed = seed
         self.options = model.sampling.override(**sampling)
-        self.name = f"generated, {self.options.steps} steps"
+        self.name = "generated"
         self._weights_name = weights_name
 
     @property

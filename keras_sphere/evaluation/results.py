@@ -11,14 +11,13 @@ COLUMNS = {
     "frechet": ("Frechet", "{:.2f}"),
     "recall": ("recall", "{:.3f}"),
     "precision": ("precision", "{:.3f}"),
-    "kernel": ("kernel x1000", "{:.3f}"),
+    "kernel": ("kernel", "{:.4g}"),
     "inception_score": ("IS", "{:.2f}"),
     "rfid": ("rFID", "{:.2f}"),
     "psnr": ("PSNR dB", "{:.2f}"),
     "ssim": ("SSIM", "{:.4f}"),
     "lpips": ("LPIPS", "{:.4f}"),
 }
-_SCALES = {"kernel": 1000.0}
 # What must be the same for numbers to be put side by side.
 _COMPARED = ("network", "reference", "rounding")
 
@@ -65,8 +64,7 @@ class Evaluation:
             for key in shown:
                 value = row.values.get(key)
                 form = COLUMNS[key][1]
-                scale = _SCALES.get(key, 1.0)
-                line.append("-" if value is None else form.format(scale * value))
+                line.append("-" if value is None else form.format(value))
             cells.append(line)
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines = [

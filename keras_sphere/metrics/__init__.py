@@ -4,7 +4,11 @@ from keras_sphere.metrics.frechet import frechet_distance, frechet_distance_of_g
 from keras_sphere.metrics.gaussian import Gaussian, GaussianFit
 from keras_sphere.metrics.inception_score import InceptionScore
 from keras_sphere.metrics.kernel_distance import kernel_distance
-from keras_sphere.metrics.neighbors import nearest_distances, precision_recall
+from keras_sphere.metrics.neighbors import (
+    nearest_distances,
+    nearest_neighbors,
+    precision_recall,
+)
 from keras_sphere.metrics.psnr import psnr
 from keras_sphere.metrics.sphere_uniformity import (
     UniformityTest,
@@ -26,6 +30,7 @@ __all__ = [
     "frechet_distance_of_gaussians",
     "kernel_distance",
     "nearest_distances",
+    "nearest_neighbors",
     "pair_angles",
     "precision_recall",
     "psnr",

@@ -63,11 +63,24 @@ def nearest_distances(samples, references):
         ValueError: If a set is empty or not finite, or the numbers of features
             differ.
     """
+    return nearest_neighbors(samples, references)[0]
+
+
+def nearest_neighbors(samples, references):
+    """As `nearest_distances`, with the index of the nearest reference of each sample.
+
+    Returns:
+        Pair of a float64 array of distances and an integer array of indices, each of
+        shape `(items,)`.
+    """
     samples = as_features("samples", samples)
     references = as_features("references", references)
     check_same_width(samples=samples, references=references)
-    blocks = _distance_blocks(samples, references)
-    return np.concatenate([distances.min(axis=1) for distances in blocks])
+    blocks = [
+        (distances.min(axis=1), distances.argmin(axis=1))
+        for distances in _distance_blocks(samples, references)
+    ]
+    return tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
 
 
 def _share_inside(points, centers, num_neighbors):

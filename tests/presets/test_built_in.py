@@ -130,7 +130,12 @@ class BuiltInTest(TestCase):
         """Every file of a preset is one that the package's metadata includes."""
         pyproject = tomllib.loads((ROOT.parents[1] / "pyproject.toml").read_text())
         patterns = pyproject["tool"]["setuptools"]["package-data"]["keras_sphere"]
-        included = {path for glob in patterns for path in ROOT.parent.glob(glob)}
+        included = {
+            path
+            for glob in patterns
+            if glob.startswith("presets/")
+            for path in ROOT.parent.glob(glob)
+        }
         files = {
             path for path in ROOT.glob("*/*") if path.suffix not in (".py", ".pyc")
         }

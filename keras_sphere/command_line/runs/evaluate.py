@@ -1,0 +1,42 @@
+"""Measures a model, or a folder of images."""
+
+from keras_sphere import data
+from keras_sphere.command_line.evaluation import (
+    check_one_source,
+    check_output,
+    find_network,
+    load_held_out,
+    load_model,
+    load_reference,
+    sampling_arguments,
+)
+from keras_sphere.evaluation import DEFAULT_METRICS, Evaluation, evaluate
+from keras_sphere.evaluation.evaluate import check_metrics
+
+
+def run(request):
+    settings = request.settings
+    check_one_source(settings)
+    output = check_output(settings)
+    metrics = check_metrics(settings["metrics"] or DEFAULT_METRICS)
+    earlier = [Evaluation.load(folder) for folder in settings["join"]]
+    network = find_network(settings)
+    if settings["preset"]:
+        source = load_model(request)
+        shape = source.backbone.image_size, source.backbone.num_channels
+    else:
+        source = data.load(settings["images"], shuffle=False, image_size=None)
+        shape = source.description.image_size, source.description.num_channels
+    result = evaluate(
+        source,
+        load_reference(settings, *shape),
+        metrics=metrics,
+        network=network,
+        held_out=load_held_out(settings, *shape),
+        **sampling_arguments(settings),
+    )
+    for other in earlier:
+        result = result.join(other, settings["allow_incomparable"])
+    result.save(output)
+    print(result)
+    print(f"Wrote {output}")

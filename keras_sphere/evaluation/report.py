@@ -1,0 +1,242 @@
+"""One page about a model: pictures, plots, tables and settings in a single file."""
+
+import base64
+import html
+import json
+import pathlib
+import tempfile
+
+import numpy as np
+
+from keras_sphere.atomic_file import replace_when_done
+from keras_sphere.evaluation.diagnostics import diagnose_sphere
+from keras_sphere.evaluation.diagnostics_plots import plot_drift, plot_histograms
+from keras_sphere.evaluation.evaluate import evaluate
+from keras_sphere.evaluation.image_sets import to_bytes
+from keras_sphere.evaluation.memorization import report_memorization
+from keras_sphere.evaluation.results import plot_quality
+from keras_sphere.version import __version__
+from keras_sphere.visualization import plot_image_table, plot_sphere
+
+COLUMNS, MOST_ROWS = 8, 10
+MOST_DIAGNOSED, MOST_COMPARED = 1000, 20_000
+_STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;max-width:66rem;margin:2rem auto;padding:0 1rem}
+img{max-width:100%;height:auto}
+pre{background:#f4f4f4;padding:.8rem;overflow-x:auto;font-size:12px}
+figcaption{color:#555;font-size:13px}figure{margin:1rem 0}
+"""
+
+
+def write_report(
+    model,
+    train,
+    held_out,
+    path,
+    title="Sphere Encoder",
+    network="inception",
+    steps=(1, 4),
+    guidance_scales=None,
+    num_images=None,
+    seed=0,
+    batch_size=64,
+    use_ema=None,
+    cache_dir=None,
+    tick=None,
+):
+    """Measures a model and writes what was found as one HTML file.
+
+    The file holds its pictures and asks for nothing from the network. It shows samples,
+    reconstructions, the table of `evaluate` and its plot, the diagnostics of the
+    sphere, the samples nearest to training images with a verdict, and all settings.
+
+    Args:
+        model: `SphereEncoderModel`.
+        train: Images that it was trained on: an `ImageDataset`, or a pair of an array
+            of shape `(count, height, width, channels)` and labels or `None`.
+        held_out: The same, of images that it was not trained on.
+        path: String or path of the `.html` file.
+        title: String.
+        network, steps, guidance_scales, num_images, seed, batch_size, use_ema,
+            cache_dir, tick: See `evaluate`.
+
+    Returns:
+        `Evaluation`.
+    """
+    evaluation = evaluate(
+        model,
+        _images(train),
+        network=network,
+        held_out=_images(held_out),
+        num_images=num_images,
+        steps=steps,
+        guidance_scales=guidance_scales,
+        seed=seed,
+        batch_size=batch_size,
+        use_ema=use_ema,
+        cache_dir=cache_dir,
+        tick=tick,
+    )
+    chunked = {"batch_size": batch_size, "use_ema": use_ema}
+    images, labels = _some(held_out, MOST_DIAGNOSED)
+    diagnostics = diagnose_sphere(
+        model, images, _labels(model, labels), seed=seed, **chunked
+    )
+    copies = report_memorization(
+        model, _some(train, MOST_COMPARED)[0], images, num_samples=200, seed=seed
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        page = _Page(title, pathlib.Path(folder))
+        _add_pictures(page, model, images, steps, seed, chunked)
+        page.heading("Numbers")
+        page.text(str(evaluation))
+        page.picture(
+            "quality",
+            lambda file: plot_quality(evaluation, file),
+            "Quality over network passes; the dashed line is real held-out images.",
+        )
+        _add_diagnostics(page, diagnostics, seed)
+        page.heading("Memorization")
+        page.paragraph(copies.verdict)
+        page.picture("copies", copies.plot, "Look: are these copies?")
+        page.heading("Settings")
+        page.text(json.dumps(_settings(model, evaluation), indent=1))
+        page.write(path)
+    return evaluation
+
+
+def _add_pictures(page, model, held_out, steps, seed, chunked):
+    classes = model.backbone.num_classes
+    rows = min(classes, MOST_ROWS) or 4
+    labels = np.repeat(np.arange(rows), COLUMNS) if classes else None
+
+    def grid(images):
+        return images.reshape(rows, COLUMNS, *images.shape[1:])
+
+    samples = {
+        f"{count} step{'s' * (count > 1)}": grid(
+            model.generate(
+                rows * COLUMNS, labels=labels, steps=count, seed=seed, **chunked
+            )
+        )
+        for count in steps
+    }
+    names = [str(row) for row in range(rows)] if classes else [""] * rows
+    page.heading("Samples")
+    page.picture(
+        "samples",
+        lambda file: plot_image_table(samples, names, file),
+        "The same noise in every group"
+        + (", a class in each row." if classes else "."),
+    )
+    images = to_bytes(held_out[: 2 * COLUMNS])
+    groups = {"held-out": images}
+    for strength in (0.0, 0.5, 1.0):
+        groups[f"noise {strength:g}"] = model.reconstruct(
+            images, strength=strength, seed=seed, **chunked
+        )
+    rows_of_pairs = np.stack([to_bytes(group) for group in groups.values()])
+    page.heading("Reconstructions")
+    page.picture(
+        "reconstructions",
+        lambda file: plot_image_table({"": rows_of_pairs}, list(groups), file),
+        "Held-out images without their labels, and with noise of a part of the "
+        "largest training angle's strength.",
+    )
+
+
+def _add_diagnostics(page, diagnostics, seed):
+    page.heading("The sphere")
+    page.text(str(diagnostics))
+    points = np.random.default_rng(seed).standard_normal(diagnostics.latents.shape)
+    points /= np.sqrt(np.mean(points**2, axis=(1, 2), keepdims=True))
+    page.picture(
+        "sphere",
+        lambda file: plot_sphere(
+            diagnostics.latents, diagnostics.labels, points.astype("float32"), file
+        ),
+        "If the latents fill the sphere evenly, the panels agree.",
+    )
+    page.picture(
+        "histograms",
+        lambda file: plot_histograms(diagnostics, file),
+        "Norms before projection, and how far points of the sphere are from a latent.",
+    )
+    page.picture(
+        "drift",
+        lambda file: plot_drift(diagnostics, file),
+        "Images that are encoded and decoded over and over, without noise.",
+    )
+
+
+def _images(data):
+    """What `evaluate` takes."""
+    return data if _is_dataset(data) else data[0]
+
+
+def _some(data, most):
+    """At most so many images and their labels, as arrays, evenly spread."""
+    count = data.description.num_images if _is_dataset(data) else len(data[0])
+    rows = np.unique(np.linspace(0, count - 1, min(count, most)).astype(int))
+    if _is_dataset(data):
+        return data.examples(rows)
+    return tuple(None if part is None else np.asarray(part)[rows] for part in data)
+
+
+def _is_dataset(data):
+    return hasattr(data, "examples")
+
+
+def _labels(model, labels):
+    return labels if model.backbone.num_classes else None
+
+
+def _settings(model, evaluation):
+    return {
+        "keras_sphere": __version__,
+        "parameters": model.backbone.count_params(),
+        "noise": model.noise_schedule.get_config(),
+        "sampling": model.sampling.to_dict(),
+        "evaluation": evaluation.settings,
+        "sets": [row.settings for row in evaluation.rows],
+    }
+
+
+class _Page:
+    """Parts of a page, in order."""
+
+    def __init__(self, title, folder):
+        self._folder = folder
+        self._parts = [f"<h1>{html.escape(title)}</h1>"]
+        self._title = title
+
+    def heading(self, text):
+        self._parts.append(f"<h2>{html.escape(text)}</h2>")
+
+    def paragraph(self, text):
+        self._parts.append(f"<p>{html.escape(text)}</p>")
+
+    def text(self, text):
+        self._parts.append(f"<pre>{html.escape(text)}</pre>")
+
+    def picture(self, name, draw, caption):
+        path = self._folder / f"{name}.png"
+        draw(path)
+        data = base64.b64encode(path.read_bytes()).decode()
+        caption = html.escape(caption)
+        self._parts.append(
+            f'<figure><img id="{name}" alt="{caption}" '
+            f'src="data:image/png;base64,{data}"><figcaption>{caption}</figcaption>'
+            "</figure>"
+        )
+
+    def write(self, path):
+        body = "\n".join(self._parts)
+        text = (
+            '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width">'
+            f"<title>{html.escape(self._title)}</title><style>{_STYLE}</style></head>"
+            f"<body>\n{body}\n</body></html>\n"
+        )
+        with replace_when_done(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")

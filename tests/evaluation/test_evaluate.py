@@ -1,0 +1,167 @@
+"""Evaluations of a tiny model and of plain images."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+import keras_sphere
+from keras_sphere import evaluation, metrics
+from keras_sphere.evaluation import Evaluation, FeatureNetwork, IncomparableError
+from tests import tiny_models
+
+
+def to_bytes(images):
+    return np.floor(255.0 * (np.clip(images, -1, 1) + 1.0) / 2.0).astype("uint8")
+
+
+@pytest.fixture(scope="module")
+def network():
+    """Means over patches as features, and three of them as logits."""
+    images = keras.Input((16, 16, 3))
+    pooled = keras.layers.AveragePooling2D(8, data_format="channels_last")(images)
+    features = keras.layers.Flatten()(pooled)
+    return FeatureNetwork(
+        keras.Model(images, {"features": features, "logits": features[:, :3]}),
+        "patches",
+    )
+
+
+@pytest.fixture(scope="module")
+def model(quick_compilation):
+    return tiny_models.new_model(sampling={"steps": 2})
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return to_bytes(tiny_models.new_images(40))
+
+
+@pytest.fixture(scope="module")
+def held_out():
+    return to_bytes(tiny_models.new_images(24, seed=1))
+
+
+def test_a_model(model, network, reference, held_out, tmp_path):
+    result = keras_sphere.evaluate(
+        model,
+        reference,
+        network=network,
+        held_out=held_out,
+        num_images=20,
+        steps=[1, 2],
+        guidance_scales=[1.0, 1.5],
+        batch_size=8,
+    )
+    rows = result.rows
+    assert [row.name for row in rows] == [
+        *["generated"] * 4,
+        "reconstructed",
+        "held-out images",
+    ]
+    passes = [row.settings.get("passes") for row in rows[:4]]
+    assert passes == [1, 3, 2, 6]
+    samples = model.generate(
+        labels=np.arange(20) * 3 // 20, steps=2, guidance_scale=1.5, seed=0
+    )
+    features = [network(x)["features"] for x in (to_bytes(samples), reference)]
+    assert rows[3].values["frechet"] == pytest.approx(
+        metrics.frechet_distance(*features), rel=1e-4
+    )
+    precision, recall = metrics.precision_recall(features[1], features[0])
+    assert rows[3].values["recall"] == pytest.approx(recall)
+    assert rows[3].values["precision"] == pytest.approx(precision)
+    reconstructed = to_bytes(model.reconstruct(held_out))
+    assert rows[4].values["psnr"] == pytest.approx(
+        metrics.psnr(reconstructed, held_out, 255.0).mean(), rel=1e-4
+    )
+    assert set(rows[4].values) == {"rfid", "psnr", "ssim"}
+    assert rows[5].values["frechet"] > 0
+    text = str(result)
+    for word in ("passes", "recall", "patches", "Seed: 0", "floor(255 x)", "raw "):
+        assert word in text
+    result.save(tmp_path)
+    assert Evaluation.load(tmp_path) == result
+    assert (tmp_path / "evaluation.png").stat().st_size > 1000
+    assert (tmp_path / "evaluation.txt").read_text() == text + "\n"
+
+
+def test_images_and_statistics(network, reference, held_out, tmp_path):
+    fit = metrics.GaussianFit(12)
+    fit.update(network(reference)["features"])
+    fit.gaussian().save(tmp_path / "reference.npz")
+    gaussian = metrics.Gaussian.load(tmp_path / "reference.npz")
+    by_file = evaluation.evaluate(held_out, gaussian, network=network)
+    by_images = evaluation.evaluate(
+        held_out, reference, metrics=["frechet"], network=network
+    )
+    assert set(by_images.rows[0].values) >= {"frechet", "recall"}
+    assert "recall" not in by_file.rows[0].values
+    assert by_file.rows[0].values["frechet"] == pytest.approx(
+        by_images.rows[0].values["frechet"], rel=1e-6
+    )
+
+
+def test_a_run_that_was_interrupted_goes_on(network, reference, tmp_path, monkeypatch):
+    from keras_sphere.evaluation import collection
+
+    monkeypatch.setattr(collection, "IMAGES_BETWEEN_SAVES", 8)
+    arguments = {"network": network, "metrics": ["frechet"], "batch_size": 8}
+    expected = evaluation.evaluate(reference, reference, **arguments)
+    seen = []
+
+    def stop_late(name, done, total):
+        seen.append(done)
+        if len(seen) == 8:
+            raise KeyboardInterrupt
+
+    arguments["cache_dir"] = tmp_path
+    images = np.flip(reference, axis=2).copy()
+    with pytest.raises(KeyboardInterrupt):
+        evaluation.evaluate(images, reference, tick=stop_late, **arguments)
+    assert seen == [8, 16, 24, 32, 40, 8, 16, 24]
+    seen.clear()
+    resumed = evaluation.evaluate(
+        images, reference, tick=lambda *state: seen.append(state[1]), **arguments
+    )
+    assert seen == [24 + 8, 40]
+    whole = evaluation.evaluate(images, reference, **{**arguments, "cache_dir": None})
+    assert resumed.rows[0].values == pytest.approx(whole.rows[0].values, rel=1e-9)
+    assert expected.rows[0].values["frechet"] < 1e-6
+    for path in tmp_path.glob("*.npz"):
+        assert metrics.Gaussian.load(path).count == 40
+
+
+def test_what_does_not_compare_is_not_joined(network, reference, held_out):
+    arguments = {"metrics": ["frechet"], "network": network}
+    a = evaluation.evaluate(held_out, reference, **arguments)
+    b = evaluation.evaluate(held_out, reference[:30], **arguments)
+    same = evaluation.evaluate(reference[:20], reference, **arguments)
+    assert len(a.join(same).rows) == 2
+    with pytest.raises(IncomparableError, match=r"reference: .*'count': 30"):
+        a.join(b)
+    joined = a.join(b, allow_incomparable=True)
+    assert joined.rows[1].name == "images (not comparable)"
+    json.dumps(joined.to_dict())
+
+
+def test_bad_arguments(network, reference):
+    with pytest.raises(ValueError, match=r"some of \['frechet'.*Received: \['fid'\]"):
+        evaluation.evaluate(reference, reference, metrics=["fid"], network=network)
+    with pytest.raises(ValueError, match="network='resnet'"):
+        evaluation.evaluate(reference, reference, network="resnet")
+    with pytest.raises(ValueError, match="at least one image"):
+        evaluation.evaluate(reference[:0], reference, network=network)
+
+
+def test_the_classifier_of_digits_knows_digits():
+    from keras_sphere.evaluation.digits_classifier import digits_features
+
+    _, (images, labels) = keras_sphere.data.load_digits()
+    outputs = digits_features()(images)
+    assert outputs["features"].shape == (297, 64)
+    assert np.mean(outputs["logits"].argmax(1) == labels) > 0.9
+    large = images.repeat(2, axis=1).repeat(2, axis=2).repeat(3, axis=3)
+    agreement = digits_features()(large)["logits"].argmax(1) == labels
+    assert np.mean(agreement) > 0.85
