@@ -41,10 +41,13 @@ $(VENV)/.demo: $(BIN)/python $(INPUTS)
 
 # tensorflow-cpu, and torch by its exact version: `tensorflow` and a range of torch
 # would fetch gigabytes of CUDA. (macOS has no tensorflow-cpu: TENSORFLOW=tensorflow.)
+# torch-fidelity, which one test compares with, stays apart: where it is found,
+# torchmetrics imports it, and so torchvision.
 $(VENV)/.test: $(VENV)/.lint $(INPUTS)
 	$(PIP) install --constraint constraints.txt torch==2.13.0 $(TENSORFLOW)
 	$(PIP) install --constraint constraints.txt --editable ".[jax,data,train,convert,evaluate,huggingface,dev]"
-	$(PIP) install --constraint constraints.txt --no-deps torch-fidelity  # needs torchvision
+	$(PIP) install --constraint constraints.txt --no-deps --upgrade \
+	  --target $(VENV)/reference torch-fidelity
 	touch $@
 
 $(VENV)/.lint: $(BIN)/python $(INPUTS)
