@@ -29,7 +29,7 @@ MAX_IMAGES = flags.DEFINE_integer("max_images", None, "Test digits; all by defau
 SEED = flags.DEFINE_integer("seed", 0, "Seed of masks, pixel noise and model.")
 PICTURE = flags.DEFINE_string("picture", None, "Where to write a PNG, if anywhere.")
 
-BLURS = {0.2: 0.5, 0.5: 0.7, 1.0: 1.0}  # best of five on training digits
+BLURS = {0.2: 0.5, 0.5: 0.7, 1.0: 1.0}  # best of four on training digits
 
 
 def masks(count, generator):
