@@ -139,7 +139,7 @@ def define_denoise(values):
     define_number(values, "sigma", 0.5, text, 0.001, 10.0)
     text = "The files hold clean images: add the noise first, and compare."
     flags.DEFINE_boolean("add_noise", False, text, values)
-    text = "Standard deviation of the model's error; half of --sigma by default."
+    text = "Deviation of the model's error; by default half of --sigma, at least 0.1."
     define_number(values, "prior_deviation", None, text, 0.001, 10.0)
     text = "Blur of the first guess, in pixels; the root of --sigma by default."
     define_number(values, "blur_deviation", None, text, 0.001, 100.0)
