@@ -5,8 +5,8 @@ import pathlib
 import keras
 
 from keras_sphere.evaluation.feature_networks import FeatureNetwork
-from keras_sphere.evaluation.resizing import resize_bilinear
 from keras_sphere.file_integrity import check_sha256
+from keras_sphere.perceptual.resizing import resize_bilinear
 
 IMAGE_SIZE, NUM_FEATURES, NUM_CLASSES = 16, 64, 10
 WEIGHTS = pathlib.Path(__file__).parent / "digits_classifier.weights.h5"

@@ -8,8 +8,11 @@ from keras_sphere.evaluation.inception_network import (
     build_inception_network,
     load_inception_weights,
 )
-from keras_sphere.evaluation.resizing import METHODS, resize_bilinear
+from keras_sphere.perceptual.resizing import resize_bilinear
 from keras_sphere.validation import check_choice
+
+# As torch-fidelity and the original network do, and as pytorch-fid does.
+RESIZINGS = ("tensorflow1", "half_pixel")
 
 
 class FeatureNetwork:
@@ -53,7 +56,7 @@ class InceptionFeatures(FeatureNetwork):
             `python -m keras_sphere.evaluation.inception_weights` makes; `None` looks
             for it where the weights of perceptual networks are.
         resize: `"tensorflow1"`, as torch-fidelity and the original do, or
-            `"half_pixel"`, as pytorch-fid does: see `resize_bilinear`.
+            `"half_pixel"`, as pytorch-fid does: FIDs by different ones do not compare.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -62,7 +65,7 @@ class InceptionFeatures(FeatureNetwork):
     """
 
     def __init__(self, weights=None, resize="tensorflow1"):
-        check_choice("resize", resize, METHODS)
+        check_choice("resize", resize, RESIZINGS)
         network = build_inception_network()
         checksum = load_inception_weights(network, weights)
 

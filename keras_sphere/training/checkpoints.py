@@ -25,7 +25,8 @@ class TrainingCheckpoint(keras.callbacks.Callback):
     logs the losses that the uninterrupted run would have, bit for bit on one backend
     and machine, if the batches are the same too: `ShuffledBatches` starts anywhere.
 
-    List it first among the callbacks.
+    List it after the callbacks that write logs, whose rows a repeated epoch replaces,
+    and before those that may stop the training.
 
     Args:
         directory: String or path. One training, one directory.
