@@ -7,6 +7,8 @@ import contextlib
 
 import keras
 
+from keras_sphere.replicas import all_reduced, in_group
+
 BACKEND = keras.backend.backend()
 
 if BACKEND == "jax":
@@ -31,7 +33,7 @@ def compiled(function):
         Callable of the same arguments.
     """
     if BACKEND == "jax":
-        return jax.jit(function)
+        return _JittedFunction(function)
     if BACKEND == "tensorflow":
         return tf.function(function, autograph=False, reduce_retracing=True)
     if BACKEND == "torch":
@@ -59,6 +61,26 @@ def sync_variables(model):
         model.jax_state_sync()
 
 
+if BACKEND == "jax":
+
+    class _JittedFunction:
+        """`jax.jit`; with several devices, every one of them gets the whole result."""
+
+        def __init__(self, function):
+            self.function = function
+            self.programs = {}
+
+        def __call__(self, *arguments):
+            distribution = keras.distribution.distribution()
+            mesh = distribution and distribution.device_mesh.backend_mesh
+            if mesh not in self.programs:
+                whole = mesh and jax.sharding.NamedSharding(
+                    mesh, jax.sharding.PartitionSpec()
+                )
+                self.programs[mesh] = jax.jit(self.function, out_shardings=whole)
+            return self.programs[mesh](*arguments)
+
+
 if BACKEND == "torch":
 
     class BatchedUpdates:
@@ -67,6 +89,15 @@ if BACKEND == "torch":
         Keras does this for its own optimizers on torch, but a subclass falls back
         to one small kernel after another.
         """
+
+        averages_gradients = True
+
+        def _backend_apply_gradients(self, grads, trainable_variables):
+            """Averages the gradients of all processes, before they are clipped."""
+            if in_group():
+                count = torch.distributed.get_world_size()
+                grads = [total / count for total in all_reduced(grads)]
+            super()._backend_apply_gradients(grads, trainable_variables)
 
         def _values(self, slots, variables):
             return [slots[self._get_variable_index(v)].value for v in variables]
@@ -104,6 +135,21 @@ else:
 
     class BatchedUpdates:
         """Optimizer mixin: XLA and TensorFlow graphs fuse the updates themselves."""
+
+        if BACKEND == "tensorflow":
+
+            def _backend_apply_gradients(self, grads, trainable_variables):
+                """Sums the gradients of all replicas, before they are clipped."""
+                pairs = super()._all_reduce_sum_gradients(
+                    zip(grads, trainable_variables, strict=True)
+                )
+                super()._backend_apply_gradients(
+                    [gradient for gradient, _ in pairs], trainable_variables
+                )
+
+            def _all_reduce_sum_gradients(self, grads_and_vars):
+                """Keras would sum them here, after clipping each replica's own."""
+                return grads_and_vars
 
         def _update_model_variables_moving_average(self, trainable_variables):
             for variable, average in zip(

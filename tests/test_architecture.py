@@ -12,6 +12,7 @@ ROOT = pathlib.Path(__file__).parents[1] / PACKAGE
 ORDER = (
     "version",
     "backend_selection",
+    "replicas",
     "backend",
     "optional_imports",
     "atomic_file",
@@ -42,7 +43,7 @@ MAY_IMPORT_TOOLS = ("editing", "evaluation", "training", "command_line")
 TOOLS_MAY_IMPORT = ("optional_imports", "atomic_file", "geometry", "validation")
 
 BACKENDS = ("tensorflow", "jax", "torch")
-MAY_IMPORT_BACKENDS = ("backend", "distribution", "convert", "data")
+MAY_IMPORT_BACKENDS = ("replicas", "backend", "distribution", "convert", "data")
 IMPORT_FUNCTIONS = ("import_module", "import_optional", "__import__")
 
 

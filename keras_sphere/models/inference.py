@@ -5,6 +5,7 @@ import numpy as np
 
 from keras_sphere import sampling
 from keras_sphere.backend import compiled, no_gradients, sync_variables
+from keras_sphere.replicas import local_shares, num_sharers, run_split, share_chunks
 from keras_sphere.validation import check_positive_integer
 
 DEFAULT_BATCH_SIZE = 64
@@ -14,7 +15,8 @@ def in_chunks(function, arrays, num_images, batch_size=None):
     """Runs `function` on chunks of one size and joins what it returns.
 
     The last chunk is filled up with copies of its last row, so that one compiled
-    program serves all chunks.
+    program serves all chunks. Torch processes that train together share the chunks;
+    elsewhere the devices share the rows of each.
 
     Args:
         function: Callable of `(indices, *chunks)`, where `indices` are the positions
@@ -32,16 +34,19 @@ def in_chunks(function, arrays, num_images, batch_size=None):
     if batch_size is None:
         batch_size = DEFAULT_BATCH_SIZE
     check_positive_integer("batch_size", batch_size)
-    batch_size = min(batch_size, num_images)
-    chunks = []
-    for start in range(0, num_images, batch_size):
+    batch_size = min(batch_size, -(-num_images // num_sharers()))
+    batch_size = -(-batch_size // local_shares()) * local_shares()
+    starts = range(0, num_images, batch_size)
+
+    def run(start):
         indices = np.arange(start, start + batch_size)
         rows = np.minimum(indices, num_images - 1)
-        chunk = function(indices, *(None if a is None else a[rows] for a in arrays))
-        row_axis = max(chunk.ndim - 4, 0)
-        kept = range(min(batch_size, num_images - start))
-        chunks.append(np.take(chunk, kept, axis=row_axis))
-    return np.concatenate(chunks, axis=row_axis)
+        return function(indices, *(None if a is None else a[rows] for a in arrays))
+
+    chunks = share_chunks(run, starts)
+    row_axis = max(chunks[0].ndim - 4, 0)
+    kept = range(num_images)
+    return np.take(np.concatenate(chunks, axis=row_axis), kept, axis=row_axis)
 
 
 class NetworkPasses:
@@ -83,10 +88,13 @@ class NetworkPasses:
         if key not in self._programs:
             self._programs[key] = compiled(self._program(*key))
         with no_gradients():
-            return self._programs[key](
+            return run_split(
+                self._programs[key],
                 weights,
-                keras.ops.convert_to_tensor(inputs, "float32"),
-                None if labels is None else keras.ops.convert_to_tensor(labels),
+                [
+                    keras.ops.convert_to_tensor(inputs, "float32"),
+                    None if labels is None else keras.ops.convert_to_tensor(labels),
+                ],
                 keras.ops.convert_to_tensor(guidance or 0.0, "float32"),
             )
 

@@ -16,6 +16,7 @@ from keras_sphere.models.training_objective import (
 )
 from keras_sphere.noise_schedule import NoiseSchedule
 from keras_sphere.optimizers import SphereAdamW
+from keras_sphere.replicas import gather_replicas
 from keras_sphere.sampling import SamplingOptions
 from keras_sphere.validation import PIXEL_LIMIT
 
@@ -241,8 +242,10 @@ class SphereEncoderModel(
         ops = keras.ops
         images = rescale(inputs["images"])
         labels = ops.cast(inputs.get("labels", 0), "float32")
-        bounds = [ops.min(images), ops.max(images), ops.min(labels), ops.max(labels)]
-        self.batch_range.assign(ops.stack(bounds))
+        bounds = [ops.min(images), -ops.max(images), ops.min(labels), -ops.max(labels)]
+        bounds = ops.min(gather_replicas(ops.stack(bounds)), axis=0)
+        bounds = bounds * ops.array([1.0, -1.0, 1.0, -1.0])
+        self.batch_range.assign(bounds)
         in_range = (bounds[0] >= -PIXEL_LIMIT) & (bounds[1] <= PIXEL_LIMIT)
         last = max(self.backbone.num_classes, 1) - 1
         return in_range & (bounds[2] >= 0) & (bounds[3] <= last)

@@ -76,6 +76,7 @@ class BatchReader:
         self.image_size = backbone.image_size
         self.num_channels = backbone.num_channels
         self.num_classes = backbone.num_classes
+        self.num_rows = None  # of the data that was checked last
         self._told = set()
 
     def _once(self, what):
@@ -140,6 +141,7 @@ class BatchReader:
                 "`x` must be an array of images, a dict with the key 'images', or a "
                 f"dataset of such batches. Received: images of type {type(images)}"
             )
+        self.num_rows = images.shape[0]
         low, _ = check_images(images, self.image_size, self.num_channels)
         if low >= 0 and self._once("range"):
             warnings.warn(
