@@ -11,6 +11,7 @@ select_backend()
 
 from keras_sphere import (
     convert,
+    distribution,
     geometry,
     layers,
     losses,
@@ -38,6 +39,7 @@ __all__ = [
     "WarmupCosine",
     "__version__",
     "convert",
+    "distribution",
     "geometry",
     "layers",
     "losses",

@@ -168,11 +168,15 @@ def check_optimizer(optimizer):
         )
 
 
-def check_engine():
+def check_engine(one_batch=False):
     """Raises a `ValueError` if a distribution is set that would not work.
 
-    Keras ignores its own distributions but on JAX, and fails inside `fit` with
-    TensorFlow's strategies of several workers.
+    Keras ignores its own distributions but on JAX, fails inside `fit` with
+    TensorFlow's strategies of several workers, and gives each TensorFlow replica the
+    whole batch in the one-batch methods.
+
+    Args:
+        one_batch: Boolean. Whether it is about `train_on_batch`, `test_on_batch`.
     """
     if BACKEND != "jax" and keras.distribution.distribution() is not None:
         raise ValueError(
@@ -189,6 +193,12 @@ def check_engine():
                 "Keras does not train over several TensorFlow workers. Use "
                 "tf.distribute.MirroredStrategy on one host, or several hosts with "
                 f"KERAS_BACKEND=jax or =torch. Received: {name}"
+            )
+        if one_batch and strategy.num_replicas_in_sync > 1:
+            raise ValueError(
+                "On TensorFlow `train_on_batch` and `test_on_batch` would give every "
+                "replica the whole batch. Use `fit` and `evaluate`. Received: "
+                f"{strategy.num_replicas_in_sync} replicas"
             )
 
 
@@ -224,9 +234,11 @@ def summed_over_processes(variables):
     own = [value.detach().clone() for value in values]
     for variable, total in zip(variables, all_reduced(own), strict=True):
         variable.assign(total)
-    yield
-    for variable, value in zip(variables, own, strict=True):
-        variable.assign(value)
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, own, strict=True):
+            variable.assign(value)
 
 
 def own_part_of_sum(value):
@@ -250,10 +262,19 @@ def whole_variables(variables):
         if not variable.value.is_fully_replicated
     ]
     for variable, value in scattered:
-        variable._value = multihost_utils.process_allgather(value, tiled=True)
-    yield
-    for variable, value in scattered:
-        variable._value = value
+        variable._value = whole_arrays(value)
+    try:
+        yield
+    finally:
+        for variable, value in scattered:
+            variable._value = value
+
+
+def whole_arrays(tree):
+    """NumPy arrays of JAX arrays, of which this process may hold a part only."""
+    if processes()[1] == 1:
+        return keras.tree.map_structure(np.asarray, tree)
+    return multihost_utils.process_allgather(tree, tiled=True)
 
 
 def gather_objects(value):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_sphere.data.padded_batches import check_share_of_batch
 from keras_sphere.validation import check_positive_integer
 
 
@@ -17,6 +18,7 @@ class ShuffledBatches:
         labels: Integer array of shape `(num_images,)`, or `None`.
         batch_size: Integer. The last batch of an epoch has the images that are left.
         seed: Integer, at least 0. Seed of the order.
+        drop_last: Boolean. Whether to leave out images that do not fill a batch.
 
     Raises:
         ValueError: If the arrays are empty or of different lengths.
@@ -28,7 +30,7 @@ class ShuffledBatches:
     >>> model.fit(batches.starting_at(), steps_per_epoch=steps, shuffle=False)
     """
 
-    def __init__(self, images, labels=None, batch_size=32, seed=0):
+    def __init__(self, images, labels=None, batch_size=32, seed=0, drop_last=False):
         check_positive_integer("batch_size", batch_size)
         if len(images) == 0 or (labels is not None and len(labels) != len(images)):
             raise ValueError(
@@ -40,10 +42,41 @@ class ShuffledBatches:
         self.labels = labels
         self.batch_size = batch_size
         self.seed = seed
+        self.drop_last = drop_last
+        self._share = (0, 1)
+        if drop_last and len(self) == 0:
+            raise ValueError(
+                "There must be images for one batch at least. Received: "
+                f"{len(images)} images, batch_size={batch_size}, drop_last=True"
+            )
 
     def __len__(self):
         """Number of batches in an epoch."""
-        return -(-len(self.images) // self.batch_size)
+        full, rest = divmod(len(self.images), self.batch_size)
+        return full + (rest > 0 and not self.drop_last)
+
+    @property
+    def num_dropped(self):
+        """Images of an epoch that `drop_last` leaves out."""
+        return len(self.images) % self.batch_size if self.drop_last else 0
+
+    def shard(self, index, count):
+        """The part of the same batches that one of several processes reads.
+
+        Args:
+            index: Integer in [0, count).
+            count: Integer that divides `batch_size`.
+
+        Returns:
+            `ShuffledBatches` with `drop_last`, of the same `batch_size`; its batches
+            have the `batch_size / count` rows of this process.
+        """
+        check_share_of_batch(self.batch_size, index, count)
+        shard = ShuffledBatches(
+            self.images, self.labels, self.batch_size, self.seed, drop_last=True
+        )
+        shard._share = (index, count)
+        return shard
 
     def order(self, epoch):
         """Indices of all images in the order of an epoch, counted from 0."""
@@ -74,8 +107,11 @@ class ShuffledBatches:
     def _batches(self, epoch, step):
         while True:
             order = self.order(epoch)
-            for start in range(step * self.batch_size, len(order), self.batch_size):
+            index, count = self._share
+            for number in range(step, len(self)):
+                start = number * self.batch_size
                 rows = order[start : start + self.batch_size]
+                rows = np.split(rows, count)[index]
                 if self.labels is None:
                     yield (self.images[rows],)
                 else:

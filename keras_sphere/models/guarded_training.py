@@ -10,6 +10,7 @@ from keras_sphere.replicas import (
     check_optimizer,
     check_rows,
     make_equal_on_processes,
+    num_shares,
     summed_over_processes,
 )
 
@@ -93,7 +94,7 @@ class GuardedTraining:
     def train_on_batch(self, x, y=None, *args, **kwargs):
         """Runs one training step on one batch; see `fit` for the errors."""
         self._require_compiled("train_on_batch")
-        self._check_data(x, y, len(x["images"] if isinstance(x, dict) else x))
+        self._check_one_batch(x, y)
         self._start_moving_average()
         self._start_equal(once=True)
         return self._checked(super().train_on_batch(x, y, *args, **kwargs))
@@ -101,7 +102,7 @@ class GuardedTraining:
     def test_on_batch(self, x, y=None, *args, **kwargs):
         """Computes the three losses of one batch; see `fit` for the errors."""
         self._require_compiled("test_on_batch")
-        self._check_data(x, y, len(x["images"] if isinstance(x, dict) else x))
+        self._check_one_batch(x, y)
         self._start_equal(once=True)
         return self._checked(super().test_on_batch(x, y, *args, **kwargs))
 
@@ -128,8 +129,14 @@ class GuardedTraining:
             check_rows(self.reader.num_rows)
         return x
 
+    def _check_one_batch(self, x, y):
+        check_engine(one_batch=True)
+        self._check_data(x, y, len(x["images"] if isinstance(x, dict) else x))
+
     def _start_equal(self, once=False):
         """Lets all processes start from the weights and seeds of the first one."""
+        if num_shares() > 1 and not self._compile_loss.built:
+            self.build_metrics()  # Keras would, from labels averaged over replicas
         if not (once and getattr(self, "_is_equal", False)):
             built = self.optimizer is not None and self.optimizer.built
             make_equal_on_processes(
@@ -154,7 +161,9 @@ class GuardedTraining:
     def _start_moving_average(self):
         """Lets the average start from weights loaded after the optimizer was built."""
         restart = getattr(self.optimizer, "restart_moving_average", None)
-        if restart and self.optimizer.built and int(self.optimizer.iterations) == 0:
+        if restart is None or not self.optimizer.built:
+            return
+        if keras.ops.convert_to_numpy(self.optimizer.iterations) == 0:
             restart()
 
 

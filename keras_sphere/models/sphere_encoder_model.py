@@ -7,7 +7,12 @@ from keras_sphere.models.generation import Generation
 from keras_sphere.models.guarded_training import GuardedTraining
 from keras_sphere.models.inference import NetworkPasses
 from keras_sphere.models.preset_saving import PresetSaving
-from keras_sphere.models.training_inputs import BatchReader, rescale
+from keras_sphere.models.training_inputs import (
+    BatchReader,
+    interleave,
+    rescale,
+    separate,
+)
 from keras_sphere.models.training_objective import (
     LOSS_WEIGHTS,
     default_losses,
@@ -168,13 +173,12 @@ class SphereEncoderModel(
             self.backbone.perturb(sphere_latents, draws["noise"], sigma)
             for sigma in self.noise_schedule.sigmas(draws)
         )
-        noisy_reconstruction, reconstruction = keras.ops.split(
+        noisy_reconstruction, reconstruction = separate(
             self.backbone.decode(
-                keras.ops.concatenate([noisy, slightly_noisy], axis=0),
-                None if labels is None else keras.ops.concatenate([labels, labels]),
+                interleave(noisy, slightly_noisy),
+                None if labels is None else interleave(labels, labels),
                 training,
-            ),
-            2,
+            )
         )
         return {
             "latents": latents,

@@ -59,6 +59,26 @@ def rescale(images):
     return images / 127.5 - 1.0 if is_bytes else images
 
 
+def interleave(first, second):
+    """One batch of two: rows in pairs, so that devices that share it need no exchange.
+
+    Args:
+        first: Tensor of shape `(batch, ...)`.
+        second: Tensor of the same shape.
+
+    Returns:
+        Tensor of shape `(2 batch, ...)`.
+    """
+    pairs = keras.ops.stack([first, second], axis=1)
+    return keras.ops.reshape(pairs, (-1, *first.shape[1:]))
+
+
+def separate(pairs):
+    """The two batches that `interleave` joined."""
+    pairs = keras.ops.reshape(pairs, (-1, 2, *pairs.shape[1:]))
+    return pairs[:, 0], pairs[:, 1]
+
+
 def _with_first(first, rest):
     """A generator, which Keras asks for, of `first` and what `rest` still yields."""
     yield first
