@@ -8,10 +8,10 @@ from the checkpoints in `FOLDER`. `DEVICES` are simulated, 0 for those there are
 process writes what it holds to `RESULT-PROCESS.npz`.
 """
 
+import os
 import random
 import signal
 import sys
-import os
 
 import keras
 import numpy as np
