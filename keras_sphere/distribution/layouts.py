@@ -22,9 +22,9 @@ LAYOUT = {
     r".*/patch_embedding/(patches|projection)/kernel": (3, 2),
     r".*/decoder/embedding/kernel": (1, 0),
     r".*/transformer/head/linear/kernel": (0, 1),
-    r".*/mixer/block_\d+/channel_in/kernel": (1, 0),
-    r".*/mixer/block_\d+/channel_in/bias": (0,),
-    r".*/mixer/block_\d+/channel_out/kernel": (0, 1),
+    r".*/mixer/block_\d+/(channel|token)_in/kernel": (1, 0),
+    r".*/mixer/block_\d+/(channel|token)_in/bias": (0,),
+    r".*/mixer/block_\d+/(channel|token)_out/kernel": (0, 1),
 }
 OPTIONAL = ("label_embedding", "modulation", "mixer")  # not every model has them
 

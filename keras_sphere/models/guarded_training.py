@@ -3,12 +3,10 @@
 import keras
 import numpy as np
 
+from keras_sphere.engine_checks import check_engine, check_optimizer, check_rows
 from keras_sphere.models.finite_loss_guard import FiniteLossGuard
 from keras_sphere.models.training_inputs import is_array
 from keras_sphere.replicas import (
-    check_engine,
-    check_optimizer,
-    check_rows,
     make_equal_on_processes,
     num_shares,
     summed_over_processes,

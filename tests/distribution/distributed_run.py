@@ -81,6 +81,7 @@ def given(devices):
         **{f"drawn/{name}": x for name, x in drawn(model, BATCH_SIZE).items()},
         **copies(model),
         **layouts(model),
+        "refused": refused(model, own_rows(devices, batch)),
     }
 
 
@@ -88,6 +89,21 @@ def evaluated(model, data):
     """Losses of an evaluation with noise that is small enough not to matter."""
     model.noise_schedule.max_angle_degrees = 1e-3
     return model.evaluate(data, return_dict=True, verbose=0)
+
+
+def refused(model, batch):
+    """What torch processes that would drift apart, or wait forever, are told."""
+    messages = []
+    if replicas.in_group():
+        more = {"images": batch["images"][: 1 + replicas.processes()[0]]}
+        model.optimizer, optimizer = keras.optimizers.SGD(), model.optimizer
+        for data in (batch, more):
+            try:
+                model.fit(data, verbose=0)
+            except ValueError as error:
+                messages.append(str(error))
+            model.optimizer = optimizer
+    return messages
 
 
 def variables(model):

@@ -109,6 +109,15 @@ def test_copies_are_equal(many):
         np.testing.assert_array_equal(copies, np.broadcast_to(copies[0], copies.shape))
 
 
+@pytest.mark.skipif(BACKEND != "torch", reason="one process trains there")
+def test_processes_that_do_not_fit_together(many):
+    """An optimizer that averages nothing; shares of different sizes."""
+    for process in many:
+        first, second = process["refused"]
+        assert "`SphereAdamW` only" in first
+        assert "equally many images" in second
+
+
 @pytest.mark.skipif(BACKEND != "jax", reason="models are split on JAX only")
 def test_variables_are_split(one, many, request):
     """The layout reaches the weights, the moments and the averages."""
