@@ -7,6 +7,7 @@ model over the devices of one host, PyTorch runs one process per device.
 
 from keras_sphere.distribution.devices import Devices
 from keras_sphere.distribution.engines import setup
+from keras_sphere.distribution.flags import define_flags, setup_from_flags
 from keras_sphere.distribution.layouts import LAYOUT, ShardedModel
 from keras_sphere.distribution.memory import abstract_variables, memory_per_device
 
@@ -15,6 +16,8 @@ __all__ = [
     "Devices",
     "ShardedModel",
     "abstract_variables",
+    "define_flags",
     "memory_per_device",
     "setup",
+    "setup_from_flags",
 ]
