@@ -1,6 +1,7 @@
 """Trains a Sphere Encoder on 16x16 digits on many devices, and goes on if stopped.
 
-    python examples/train_on_devices.py --distribution=data_parallel --simulated_devices=8
+    python examples/train_on_devices.py --distribution=data_parallel \\
+        --simulated_devices=8
 
 Data: scikit-learn's 1,797 scanned digits; nothing is downloaded. The same command in
 one or many processes, on any backend: docs/distribution.md has one for each. Into

@@ -21,6 +21,7 @@ def can_run(block):
     "page",
     [
         "README.md",
+        "docs/data.md",
         "docs/presets.md",
         pytest.param("docs/quickstart.md", marks=pytest.mark.slow),
         pytest.param("docs/checkpoints.md", marks=pytest.mark.slow),

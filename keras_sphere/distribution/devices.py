@@ -54,11 +54,10 @@ class Devices:
         Args:
             batch_size: Integer. Images of a batch, of all devices together.
         """
-        parts = max(self.num_shares, self.num_processes)
-        if batch_size < 1 or batch_size % parts or parts % self.num_processes:
+        if batch_size < 1 or batch_size % self.num_shares:
             raise ValueError(
-                f"`batch_size` counts the images of all devices, and must be a "
-                f"multiple of the {parts} parts it is split into. "
+                "`batch_size` counts the images of all devices, and must be a "
+                f"multiple of the {self.num_shares} parts it is split into. "
                 f"Received: batch_size={batch_size}"
             )
 
@@ -78,7 +77,10 @@ class Devices:
             ValueError: If the devices cannot share a batch.
         """
         self.check_batch_size(dataset.batch_size)
-        shard = dataset.shard(self.process_index, self.num_processes)
+        # Processes that share one model read the same rows.
+        count = min(self.num_shares, self.num_processes)
+        index = self.process_index * count // self.num_processes
+        shard = dataset.shard(index, count)
         dropped = getattr(shard, "num_dropped", 0)
         if dropped and self.is_main:
             logger.info(

@@ -51,6 +51,8 @@ class GuardedTraining:
             NonFiniteLossError: If the loss diverges, at that step.
         """
         self._require_compiled("fit")
+        if getattr(x, "has_own_order", False):
+            kwargs["shuffle"] = False  # Keras would shuffle the batches once more
         x = self._check_data(x, y, batch_size, validation_split)
         if validation_data is not None:
             rows = kwargs.get("validation_batch_size") or batch_size

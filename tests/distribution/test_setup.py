@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import keras_sphere
-from keras_sphere import distribution
+from keras_sphere import data, distribution
 from keras_sphere.data import PaddedBatches, ShuffledBatches
 from tests import tiny_models
 
@@ -170,13 +170,23 @@ def test_shards_are_the_batches():
             whole.shard(index, count)
 
 
+def test_shards_of_a_loaded_dataset():
+    dataset = data.load("fake", image_size=16, batch_size=8, horizontal_flip=True)
+    shards = [dataset.shard(i, 2).starting_at(0, 1) for i in range(2)]
+    images, labels = next(dataset.starting_at(0, 1))
+    parts = [next(shard) for shard in shards]
+    np.testing.assert_array_equal(np.concatenate([p[0] for p in parts]), images)
+    np.testing.assert_array_equal(np.concatenate([p[1] for p in parts]), labels)
+    assert len(dataset.shard(0, 2)) == len(dataset)
+
+
 def test_padded_batches_count_each_image_once():
     images = np.arange(11.0).reshape(11, 1, 1, 1)
-    data = PaddedBatches(images, np.arange(11), batch_size=8)
+    batches = PaddedBatches(images, np.arange(11), batch_size=8)
     total = count = 0
     for index in range(2):
-        shard = data.shard(index, 2)
-        for number in range(len(data)):
+        shard = batches.shard(index, 2)
+        for number in range(len(batches)):
             batch, labels, weights = shard[number]
             assert batch.shape == (4, 1, 1, 1)
             np.testing.assert_array_equal(batch.ravel(), labels)
@@ -192,8 +202,8 @@ def test_padded_evaluation_is_the_mean_over_images():
     images, labels = tiny_models.new_images(6), tiny_models.new_labels(6)
     padded = PaddedBatches(images, labels, batch_size=4)
     received, expected = (
-        model.evaluate(*data, batch_size=size, return_dict=True, verbose=0)
-        for data, size in (((padded,), None), ((images, labels), 2))
+        model.evaluate(*given, batch_size=size, return_dict=True, verbose=0)
+        for given, size in (((padded,), None), ((images, labels), 2))
     )
     for name in ("loss", "pixel_reconstruction_loss"):
         np.testing.assert_allclose(received[name], expected[name], atol=1e-5)

@@ -1,0 +1,30 @@
+"""What a dataset says of itself."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetDescription:
+    """Name, sizes and counts of an `ImageDataset`.
+
+    Args:
+        name: String. What `load` was asked for.
+        split: String, such as `"train"`.
+        image_size: Integer. Height and width of the images it yields.
+        num_channels: Integer. Colors of the images it yields.
+        num_classes: Integer. 0 if it yields no labels.
+        class_names: Tuple of strings; label `i` is the class `class_names[i]`.
+        num_images: Integer. Images of one epoch, before incomplete batches go.
+        num_skipped: Integer. Images that were listed but cannot be read.
+        source: String. Where the images are.
+    """
+
+    name: str
+    split: str
+    image_size: int
+    num_channels: int
+    num_classes: int
+    class_names: tuple
+    num_images: int
+    num_skipped: int
+    source: str

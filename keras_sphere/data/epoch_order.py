@@ -1,0 +1,121 @@
+"""The order of an epoch, and what is drawn for its images."""
+
+import numbers
+import threading
+
+import numpy as np
+
+from keras_sphere.data.padded_batches import check_share_of_batch
+from keras_sphere.validation import check_positive_integer
+
+REMEMBERED_EPOCHS = 2  # prefetching reads the next one before this one ends
+
+
+class EpochOrder:
+    """Which images make which batch: a function of seed, epoch and step alone.
+
+    Args:
+        num_images: Integer, at least 1.
+        batch_size: Integer.
+        seed: Integer, at least 0.
+        shuffle: Boolean. Whether every epoch has an order of its own; else the
+            images come in file order.
+        drop_last: Boolean. Whether to leave out a last batch that is not full.
+
+    Raises:
+        ValueError: If there is not one batch.
+    """
+
+    def __init__(self, num_images, batch_size, seed=0, shuffle=True, drop_last=False):
+        check_positive_integer("batch_size", batch_size)
+        if not isinstance(seed, numbers.Integral) or not 0 <= seed < 2**64:
+            raise ValueError(
+                f"`seed` must be an integer of at least 0. Received: seed={seed!r}"
+            )
+        self.num_images = num_images
+        self.batch_size = batch_size
+        self.seed = seed
+        self.shuffle = shuffle
+        if drop_last and num_images < batch_size:
+            raise ValueError(
+                f"The {num_images} images do not fill one batch, and incomplete "
+                "batches are dropped: take a smaller `batch_size`, or "
+                f"`drop_last=False`. Received: batch_size={batch_size}"
+            )
+        full, rest = divmod(num_images, batch_size)
+        self.num_batches = full + (rest > 0 and not drop_last)
+        self.num_dropped = rest if drop_last else 0
+        self._share = (0, 1)
+        self._remembered = {}
+        self._lock = threading.Lock()
+
+    def shard(self, index, count):
+        """The same batches without the incomplete one, of which a process has a part.
+
+        Args:
+            index: Integer in [0, count).
+            count: Integer that divides `batch_size`.
+
+        Returns:
+            `EpochOrder` whose `rows` are part `index` of `count` equal parts.
+        """
+        check_share_of_batch(self.batch_size, index, count)
+        shard = EpochOrder(
+            self.num_images, self.batch_size, self.seed, self.shuffle, drop_last=True
+        )
+        shard._share = (index, count)
+        return shard
+
+    def order(self, epoch):
+        """Indices of all images in the order of an epoch, counted from 0."""
+        if not self.shuffle:
+            return np.arange(self.num_images)
+        return self._remember(
+            ("order", epoch),
+            lambda: self._generator(epoch, 0).permutation(self.num_images),
+        )
+
+    def draws(self, epoch, stream):
+        """One uniform number in [0, 1) per image, in file order.
+
+        Args:
+            epoch: Integer.
+            stream: Integer, at least 1. What the numbers are for.
+
+        Returns:
+            float64 array of shape `(num_images,)`.
+        """
+        return self._remember(
+            (stream, epoch),
+            lambda: self._generator(epoch, stream).random(self.num_images),
+        )
+
+    def rows(self, epoch, step):
+        """Indices of the images of one batch, or of this process's part of it."""
+        start, (index, count) = step * self.batch_size, self._share
+        return np.split(self.order(epoch)[start : start + self.batch_size], count)[
+            index
+        ]
+
+    def check_position(self, epoch, step):
+        """Raises a `ValueError` unless an epoch has that step, or ends there."""
+        if epoch < 0 or not 0 <= step <= self.num_batches:
+            raise ValueError(
+                f"An epoch has {self.num_batches} batches: a position needs an epoch "
+                "of at least 0 and a step of at most that. Received: "
+                f"epoch={epoch}, step={step}"
+            )
+
+    def _generator(self, epoch, stream):
+        key = np.array([self.seed, epoch], "uint64")
+        counter = np.array([0, 0, 0, stream], "uint64")
+        return np.random.Generator(np.random.Philox(key=key, counter=counter))
+
+    def _remember(self, key, compute):
+        with self._lock:
+            if key not in self._remembered:
+                same = [other for other in self._remembered if other[0] == key[0]]
+                if len(same) >= REMEMBERED_EPOCHS:
+                    del self._remembered[same[0]]
+                self._remembered[key] = compute()
+            return self._remembered[key]

@@ -1,0 +1,169 @@
+"""Datasets by name or path."""
+
+import logging
+import os
+
+from keras_sphere.data.file_source import CHECKS, FileSource, default_check
+from keras_sphere.data.image_dataset import ImageDataset
+from keras_sphere.data.image_fitting import CROPS, RESIZE_METHODS, default_resize
+from keras_sphere.data.named_sources import (
+    DEFAULT_IMAGE_SIZES,
+    is_name,
+    named_source,
+)
+from keras_sphere.data.path_source import path_source
+from keras_sphere.data.read_report import ReadReport
+from keras_sphere.data.splits import parse_split, part_of
+from keras_sphere.validation import check_choice, check_positive_integer
+
+logger = logging.getLogger("keras_sphere")
+
+MOST_THREADS_BY_DEFAULT = 8
+
+
+def load(
+    name_or_path,
+    split="train",
+    image_size=None,
+    batch_size=32,
+    seed=0,
+    horizontal_flip=False,
+    resize=None,
+    crop="center",
+    drop_last=None,
+    conditional=None,
+    strict=False,
+    data_dir=None,
+    download=True,
+    shuffle=None,
+    num_channels=None,
+    num_images=None,
+    num_classes=None,
+    check=None,
+    num_threads=None,
+):
+    """Loads a dataset of images for `fit`.
+
+    The shorter side is resized to `image_size` and a square cut out. Batches are
+    uint8, which the model brings to [-1, 1]. Order, crops and flips are functions of
+    `seed` and the epoch, so a training can be taken up anywhere.
+
+    Args:
+        name_or_path: `"cifar10"`, `"cifar100"`, `"imagenet"`, `"imagenet64"`,
+            `"oxford_flowers102"`, `"animal_faces"`, `"digits"`, `"fake"` (synthetic),
+            `"tfds:NAME"` for another dataset of TensorFlow Datasets with `image`
+            and `label`; or the path of a folder of class folders, a folder of
+            images (without classes), a zip archive of either, or a JSON-lines list.
+        split: String, such as `"train"` or `"test"`. Of every dataset a part can be
+            taken, `"train[:90%]"` and `"train[90%:]"` or `"train[:1000]"`, in a fixed
+            shuffle over all classes.
+        image_size: Integer. Height and width. Required for a path.
+        batch_size: Integer. Images per batch.
+        seed: Integer, at least 0. Seed of order, crops and flips.
+        horizontal_flip: Boolean. Whether each image is mirrored with probability 1/2.
+        resize: `"nearest"`, `"bilinear"`, `"bicubic"` or `"lanczos"`. Defaults to
+            nearest for images of up to 64 pixels, else bicubic. The digits have their
+            own enlargement.
+        crop: `"center"` or `"random"`, along the longer side.
+        drop_last: Boolean. Whether a last batch that is not full is left out.
+            Defaults to `True` for the split `"train"`, else `False`.
+        conditional: Boolean. Whether there are labels. Defaults to whether the
+            images have classes.
+        strict: Boolean. Whether an image that cannot be read raises. Else it is left
+            out, or replaced if that is found in use, and counted in `report`.
+        data_dir: String or path. Where to look for the data, or to download it to;
+            for a list, what its relative paths are relative to.
+        download: Boolean. Whether what is missing may be downloaded.
+        shuffle: Boolean. Whether every epoch has an order of its own. Defaults to
+            `True` for the split `"train"`, else `False`: file order.
+        num_channels: Integer. 3, or 1 for gray. Defaults to 3, for the digits to 1.
+        num_images: Integer. Only for `"fake"`.
+        num_classes: Integer. Only for `"fake"`; 0 for none.
+        check: Which images of a path are found unreadable now rather than in use.
+            `"headers"`: those that are no image; `"all"`: those that cannot be
+            decoded; `"names"`: none. Defaults to headers up to 100,000 images, else
+            names.
+        num_threads: Integer. Batches that are made at a time. Defaults to the number
+            of CPU cores, at most 8.
+
+    Returns:
+        `ImageDataset`, with a `description`.
+
+    Raises:
+        ValueError: If an argument is wrong, or there is no such data.
+        DataNotFoundError: If the data is not there and cannot be downloaded.
+        UnreadableImageError: If `strict` and an image is found unreadable now.
+        ImportError: If a package that reads this data is not installed.
+
+    Example:
+
+    >>> dataset = keras_sphere.data.load("photos/", image_size=64, batch_size=16)
+    >>> print(dataset.report)
+    >>> model.fit(dataset, epochs=100)
+    """
+    base_split, part = parse_split(split)
+    is_training = base_split == "train"
+    name, report = os.fspath(name_or_path), ReadReport(strict)
+    image_size = DEFAULT_IMAGE_SIZES.get(name) if image_size is None else image_size
+    synthetic = {"num_images": num_images, "num_classes": num_classes}
+    _check(name, image_size, crop, resize, num_channels, check, num_threads, synthetic)
+    num_threads = num_threads or default_num_threads()
+    if is_name(name):
+        source = named_source(
+            name, base_split, image_size, data_dir, download, report, **synthetic
+        )
+    else:
+        source = path_source(name, base_split, data_dir, report)
+    source = part_of(source, part)
+    if isinstance(source, FileSource):
+        check = check or default_check(len(source))
+        source = source.checked(check, report, num_threads)
+    return ImageDataset(
+        source,
+        name,
+        split,
+        image_size,
+        num_channels or source.num_channels,
+        resize or default_resize(image_size),
+        batch_size=batch_size,
+        seed=seed,
+        shuffle=is_training if shuffle is None else shuffle,
+        drop_last=is_training if drop_last is None else drop_last,
+        horizontal_flip=horizontal_flip,
+        crop=crop,
+        conditional=conditional,
+        report=report,
+        num_threads=num_threads,
+    )
+
+
+def default_num_threads():
+    """The CPU cores that this process may use, at most 8."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    return min(cores or os.cpu_count() or 1, MOST_THREADS_BY_DEFAULT)
+
+
+def _check(name, image_size, crop, resize, num_channels, check, num_threads, synthetic):
+    """Raises a `ValueError` for the first argument of `load` that is wrong."""
+    if not is_name(name) and not os.path.exists(name):
+        raise ValueError(
+            f"The data must be one of {', '.join(DEFAULT_IMAGE_SIZES)}, 'tfds:NAME', "
+            f"or a path that exists. Received: name_or_path={name!r}"
+        )
+    if image_size is None:
+        raise ValueError(
+            "`image_size` is needed for images of one's own. Received: image_size=None"
+        )
+    check_positive_integer("image_size", image_size)
+    if num_threads is not None:
+        check_positive_integer("num_threads", num_threads)
+    check_choice("crop", crop, CROPS)
+    check_choice("resize", resize, (*RESIZE_METHODS, None))
+    check_choice("num_channels", num_channels, (1, 3, None))
+    check_choice("check", check, (*CHECKS, None))
+    for argument, value in synthetic.items():
+        if value is not None and name != "fake":
+            raise ValueError(
+                f"`{argument}` is for 'fake' only; of other data take a part, such as "
+                f"split='train[:1000]'. Received: {argument}={value!r}, {name=}"
+            )

@@ -1,0 +1,160 @@
+"""TensorFlow Datasets, read without TensorFlow."""
+
+import io
+import logging
+import os
+import pathlib
+
+from keras_sphere.data.downloads import DataNotFoundError, announce_download
+from keras_sphere.data.image_decoding import decode_image, naming_the_image
+from keras_sphere.optional_imports import import_optional
+
+logger = logging.getLogger("keras_sphere")
+
+FILE_FORMAT = "array_record"  # of TFDS' formats the one with random access
+READABLE_FORMATS = (FILE_FORMAT, "parquet")
+
+
+class TFDSSource:
+    """A split of a prepared dataset as a source of an `ImageDataset`.
+
+    Its labels lie with the images, so they are read with them.
+
+    Args:
+        builder: `tfds.core.DatasetBuilder` of a prepared dataset.
+        split: String.
+        indices: Integer array, or `None` for all images.
+    """
+
+    def __init__(self, builder, split, indices=None):
+        tfds = import_optional("tensorflow_datasets", "Reading TFDS", extra="train")
+        self._builder = builder
+        self._split = split
+        self._indices = indices
+        self._records = builder.as_data_source(
+            split=split, decoders={"image": tfds.decode.SkipDecoding()}
+        )
+        features = builder.info.features
+        self._has_labels = "label" in features and hasattr(features["label"], "names")
+        self.class_names = tuple(features["label"].names) if self._has_labels else ()
+        self.num_channels = 1 if features["image"].shape[-1] == 1 else 3
+        self.location = str(builder.data_dir)
+
+    def __len__(self):
+        return len(self._records if self._indices is None else self._indices)
+
+    def subset(self, indices):
+        """A source of some of the images."""
+        if self._indices is not None:
+            indices = self._indices[indices]
+        return TFDSSource(self._builder, self._split, indices)
+
+    def path(self, index):
+        """What an image is called in messages."""
+        return f"{self.location}, {self._split}[{self._record(index)}]"
+
+    def example(self, index, smallest_side, exact):
+        """A `PIL.Image.Image`, its label or `None`, and what was converted.
+
+        Raises:
+            UnreadableImageError: If the image cannot be read.
+        """
+        with naming_the_image(self.path(index)):
+            record = self._records[self._record(index)]
+            image, conversions = decode_image(
+                io.BytesIO(record["image"]), smallest_side, exact
+            )
+        return image, record["label"] if self._has_labels else None, conversions
+
+    def _record(self, index):
+        return int(index if self._indices is None else self._indices[index])
+
+
+def tfds_source(name, split, data_dir, download):
+    """Finds a dataset of TFDS on the disk, or downloads and prepares it.
+
+    Args:
+        name: String. TFDS' name, such as `"imagenet_resized/64x64"`.
+        split: String.
+        data_dir: String, path or `None` for TFDS' own folder.
+        download: Boolean. Whether it may be downloaded.
+
+    Returns:
+        `TFDSSource`.
+
+    Raises:
+        ValueError: If TFDS has no such dataset or split, or it has no images.
+        DataNotFoundError: If it is not there and cannot be downloaded.
+    """
+    tfds = import_optional("tensorflow_datasets", f"{name}", extra="train")
+    import_optional("array_record", "Reading TFDS", extra="train")
+    data_dir = None if data_dir is None else os.path.expanduser(data_dir)
+    try:
+        builder = tfds.builder(name, data_dir=data_dir)
+        if not builder.is_prepared():
+            builder = tfds.builder(name, data_dir=data_dir, file_format=FILE_FORMAT)
+    except tfds.core.registered.DatasetNotFoundError as error:
+        raise ValueError(
+            f"TensorFlow Datasets has no dataset of that name. Received: name={name!r}"
+        ) from error
+    if "image" not in builder.info.features:
+        raise ValueError(
+            f"The dataset must have the feature 'image'. Received: name={name!r}, "
+            f"with the features {list(builder.info.features)}"
+        )
+    if not builder.is_prepared():
+        _prepare(builder, download)
+    _check_prepared(builder, split)
+    return TFDSSource(builder, split)
+
+
+def _prepare(builder, download):
+    """Writes a dataset in the format that can be read, from a download."""
+    name, place = builder.info.full_name, str(builder.data_dir)
+    manual = builder.MANUAL_DOWNLOAD_INSTRUCTIONS
+    if manual:
+        folder = pathlib.Path(builder.data_dir_root) / "downloads" / "manual"
+        if not folder.is_dir() or not any(folder.iterdir()):
+            raise DataNotFoundError(
+                f"{name} is not in {place}, and its publisher wants it downloaded by "
+                f"hand: put the files into {folder}. TFDS says: "
+                f"{' '.join(manual.split())} Received: name={builder.name!r}"
+            )
+        logger.warning("Preparing %s from %s in %s.", name, folder, place)
+    else:
+        urls = _urls(builder)
+        num_bytes = sum(info.size for info in urls.values())
+        announce_download(name, place, list(urls), num_bytes, download)
+    try:
+        builder.download_and_prepare()
+    except Exception as error:  # of TFDS, a server or the disk
+        raise DataNotFoundError(
+            f"{name} could not be downloaded and prepared: {error}. "
+            f"Received: data_dir={place!r}"
+        ) from error
+
+
+def _urls(builder):
+    """Dict of the addresses a dataset comes from; TFDS lists those of all configs."""
+    urls = builder.url_infos or {}
+    if builder.name == "imagenet_resized":
+        side = builder.builder_config.name.split("x")[0]
+        urls = {url: info for url, info in urls.items() if f"Imagenet{side}_" in url}
+    return urls
+
+
+def _check_prepared(builder, split):
+    """Raises a `ValueError` unless the dataset can be read and has the split."""
+    formats = {found.value for found in builder.info.available_file_formats()}
+    if not formats & set(READABLE_FORMATS):
+        raise ValueError(
+            f"{builder.info.full_name} was prepared in a format without random access. "
+            f"Convert it: `tfds convert_format --dataset_dir={builder.data_dir} "
+            f"--out_file_format={FILE_FORMAT}`. Received: file format {sorted(formats)}"
+        )
+    known = list(builder.info.splits)
+    if not set(split.split("+")) <= {*known, "all"}:
+        raise ValueError(
+            f"{builder.info.full_name} has the splits {known}, and 'all'. "
+            f"Received: split={split!r}"
+        )
