@@ -44,7 +44,7 @@ def measure(mode, num_devices):
 
     model_devices = min(num_devices, 4) if mode == "model_parallel" else None
     with distribution.setup(mode, model_devices, num_devices) as devices:
-        size = {"hidden_dim": 64, "num_layers": 2, "num_heads": 4}
+        size = {"hidden_dim": 64, "num_layers": 1, "num_heads": 4}
         backbone = keras_sphere.SphereEncoderBackbone(
             *(32, 4, 16),
             num_classes=10,

@@ -74,12 +74,12 @@ def given(devices):
     return {
         **{f"before/{name}": value for name, value in before.items()},
         **{f"after/{name}": value for name, value in variables(model).items()},
+        **copies(model),  # before `evaluate`, which makes processes equal
         **{f"losses/{name}": value for name, value in history.items()},
         "evaluated": list(evaluated(model, data).values()),
         "generated": model.generate(labels=labels, steps=2, seed=3, batch_size=2),
         "reconstructed": model.reconstruct(images[:3], strength=0.5, seed=1),
         **{f"drawn/{name}": x for name, x in drawn(model, BATCH_SIZE).items()},
-        **copies(model),
         **layouts(model),
         "refused": refused(model, own_rows(devices, batch)),
     }
