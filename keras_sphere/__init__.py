@@ -16,6 +16,7 @@ if not starts_as_command(sys.argv, sys.orig_argv):
     from keras_sphere import (
         convert,
         data,
+        distribution,
         editing,
         evaluation,
         geometry,
@@ -48,6 +49,7 @@ __all__ = [
     "__version__",
     "convert",
     "data",
+    "distribution",
     "editing",
     "evaluate",
     "evaluation",

@@ -8,6 +8,8 @@ import os
 
 import keras
 
+from keras_sphere.replicas import all_reduced, in_group
+
 BACKEND = keras.backend.backend()
 
 if BACKEND == "jax":
@@ -35,7 +37,7 @@ def compiled(function):
         Callable of the same arguments.
     """
     if BACKEND == "jax":
-        return jax.jit(function)
+        return _JittedFunction(function)
     if BACKEND == "tensorflow":
         return tf.function(function, autograph=False, reduce_retracing=True)
     if BACKEND == "torch":
@@ -110,6 +112,26 @@ def make_deterministic():
         torch.use_deterministic_algorithms(True, warn_only=True)
 
 
+if BACKEND == "jax":
+
+    class _JittedFunction:
+        """`jax.jit`; with several devices, every one of them gets the whole result."""
+
+        def __init__(self, function):
+            self.function = function
+            self.programs = {}
+
+        def __call__(self, *arguments):
+            distribution = keras.distribution.distribution()
+            mesh = distribution and distribution.device_mesh.backend_mesh
+            if mesh not in self.programs:
+                whole = mesh and jax.sharding.NamedSharding(
+                    mesh, jax.sharding.PartitionSpec()
+                )
+                self.programs[mesh] = jax.jit(self.function, out_shardings=whole)
+            return self.programs[mesh](*arguments)
+
+
 if BACKEND == "torch":
 
     class BatchedUpdates:
@@ -119,9 +141,14 @@ if BACKEND == "torch":
         to one small kernel after another.
         """
 
+        averages_gradients = True
+
         def add_replicas(self, grads, trainable_variables):
-            """Gradients of the whole batch; Keras has no replicas on torch."""
-            return list(grads)
+            """Gradients of the whole batch: their mean over all processes."""
+            if not in_group():
+                return list(grads)
+            count = torch.distributed.get_world_size()
+            return [total / count for total in all_reduced(grads)]
 
         def _values(self, slots, variables):
             return [slots[self._get_variable_index(v)].value for v in variables]

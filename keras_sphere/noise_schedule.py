@@ -3,6 +3,7 @@
 import keras
 
 from keras_sphere import geometry
+from keras_sphere.replicas import draw_for_batch
 from keras_sphere.validation import check_angle_degrees, check_choice, check_share
 
 
@@ -59,6 +60,8 @@ class NoiseSchedule:
     def draw(self, latents, seed):
         """Draws everything random about the noise of a training step.
 
+        With several devices it is drawn for the global batch; see `draw_for_batch`.
+
         Args:
             latents: Tensor of shape `(batch, num_tokens, token_dim)`.
             seed: `keras.random.SeedGenerator`.
@@ -68,21 +71,24 @@ class NoiseSchedule:
             and `hard_case_scalers` of shape `(batch,)`.
         """
         ops = keras.ops
-        batch = (ops.shape(latents)[0],)
+        shape = ops.shape(latents)
 
-        def uniform():
-            return keras.random.uniform(batch, dtype="float32", seed=seed)
+        def uniform(shape):
+            return keras.random.uniform(shape, dtype="float32", seed=seed)
 
-        def radii():
-            return geometry.stratified_radii(uniform(), ops.argsort(uniform()))
+        def normal(shape):
+            return keras.random.normal(shape, dtype="float32", seed=seed)
+
+        def radii(shape):
+            return geometry.stratified_radii(
+                uniform(shape), ops.argsort(uniform(shape))
+            )
 
         return {
-            "noise": keras.random.normal(
-                ops.shape(latents), dtype="float32", seed=seed
-            ),
-            "radii": radii(),
-            "small_radii": radii(),
-            "hard_case_scalers": uniform(),
+            "noise": draw_for_batch(normal, shape),
+            "radii": draw_for_batch(radii, shape[:1]),
+            "small_radii": draw_for_batch(radii, shape[:1]),
+            "hard_case_scalers": draw_for_batch(uniform, shape[:1]),
         }
 
     def sigmas(self, draws):

@@ -12,6 +12,8 @@ ROOT = pathlib.Path(__file__).parents[1] / PACKAGE
 ORDER = (
     "version",
     "backend_selection",
+    "replicas",
+    "engine_checks",
     "backend",
     "optional_imports",
     "atomic_file",
@@ -30,8 +32,8 @@ ORDER = (
     "convert",
     "editing",
     "evaluation",
-    "training",
     "distribution",
+    "training",
     "command_line",
     "__main__",
     "__init__",
@@ -42,7 +44,7 @@ MAY_IMPORT_TOOLS = ("editing", "evaluation", "training", "command_line")
 TOOLS_MAY_IMPORT = ("optional_imports", "atomic_file", "geometry", "validation")
 
 BACKENDS = ("tensorflow", "jax", "torch")
-MAY_IMPORT_BACKENDS = ("backend", "distribution", "convert", "data")
+MAY_IMPORT_BACKENDS = ("replicas", "backend", "distribution", "convert", "data")
 IMPORT_FUNCTIONS = ("import_module", "import_optional", "__import__")
 
 

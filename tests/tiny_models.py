@@ -10,13 +10,16 @@ IMAGE_SIZE, NUM_CLASSES, LATENT_SHAPE = 16, 3, (4, 4)
 _SIZE = {"hidden_dim": 16, "num_layers": 1, "num_heads": 2}
 
 
-def new_model(num_classes=NUM_CLASSES, dtype=None, weights=None, **arguments):
+def new_model(
+    num_classes=NUM_CLASSES, dtype=None, weights=None, size=None, **arguments
+):
     """A model of 16 x 16 color images, with weights that let gradients through.
 
     Args:
         num_classes: Integer. 0 for an unconditional model.
         dtype: Dtype policy of the backbone, or `None`.
         weights: List of arrays for the backbone, or `None` for random ones.
+        size: Dict of the size of both networks, or `None` for the smallest.
         **arguments: Arguments of `SphereEncoderModel`.
     """
     backbone = SphereEncoderBackbone(
@@ -24,8 +27,8 @@ def new_model(num_classes=NUM_CLASSES, dtype=None, weights=None, **arguments):
         8,
         LATENT_SHAPE[1],
         num_classes=num_classes,
-        encoder_size=_SIZE,
-        decoder_size=_SIZE,
+        encoder_size=size or _SIZE,
+        decoder_size=size or _SIZE,
         encoder_mixer_depth=0,
         decoder_mixer_depth=0,
         dtype=dtype,

@@ -6,12 +6,14 @@ from keras_sphere.data.downloads import DataNotFoundError
 from keras_sphere.data.image_dataset import ImageDataset
 from keras_sphere.data.image_decoding import UnreadableImageError
 from keras_sphere.data.loading import load
+from keras_sphere.data.padded_batches import PaddedBatches
 from keras_sphere.data.shuffled_batches import ShuffledBatches
 
 __all__ = [
     "DataNotFoundError",
     "DatasetDescription",
     "ImageDataset",
+    "PaddedBatches",
     "ShuffledBatches",
     "UnreadableImageError",
     "load",

@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 
+from keras_sphere.data.padded_batches import check_share_of_batch
 from keras_sphere.validation import check_positive_integer
 
 REMEMBERED_EPOCHS = 2  # prefetching reads the next one before this one ends
@@ -43,8 +44,27 @@ class EpochOrder:
             )
         full, rest = divmod(num_images, batch_size)
         self.num_batches = full + (rest > 0 and not drop_last)
+        self.num_dropped = rest if drop_last else 0
+        self._share = (0, 1)
         self._remembered = {}
         self._lock = threading.Lock()
+
+    def shard(self, index, count):
+        """The same batches without the incomplete one, of which a process has a part.
+
+        Args:
+            index: Integer in [0, count).
+            count: Integer that divides `batch_size`.
+
+        Returns:
+            `EpochOrder` whose `rows` are part `index` of `count` equal parts.
+        """
+        check_share_of_batch(self.batch_size, index, count)
+        shard = EpochOrder(
+            self.num_images, self.batch_size, self.seed, self.shuffle, drop_last=True
+        )
+        shard._share = (index, count)
+        return shard
 
     def order(self, epoch):
         """Indices of all images in the order of an epoch, counted from 0."""
@@ -71,9 +91,11 @@ class EpochOrder:
         )
 
     def rows(self, epoch, step):
-        """Indices of the images of one batch."""
-        start = step * self.batch_size
-        return self.order(epoch)[start : start + self.batch_size]
+        """Indices of the images of one batch, or of this process's part of it."""
+        start, (index, count) = step * self.batch_size, self._share
+        return np.split(self.order(epoch)[start : start + self.batch_size], count)[
+            index
+        ]
 
     def check_position(self, epoch, step):
         """Raises a `ValueError` unless an epoch has that step, or ends there."""

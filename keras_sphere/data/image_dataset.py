@@ -1,5 +1,6 @@
 """Batches of images for `fit`, from any source, in an order known beforehand."""
 
+import copy
 import itertools
 import logging
 import threading
@@ -99,9 +100,8 @@ class ImageDataset(keras.utils.PyDataset):
         self._resize = resize
         self._crop = crop
         self._horizontal_flip = horizontal_flip
-        self._ahead = ReadAhead(self._batch_at, num_threads)
-        self._lock = threading.Lock()
-        self._steps_read = set()
+        self._num_threads = num_threads
+        self._start_reading()
         self._report = report or ReadReport()
         self.batch_size = batch_size
         self.seed = seed
@@ -119,9 +119,35 @@ class ImageDataset(keras.utils.PyDataset):
         )
         logger.info("%s", self.report)
 
+    def _start_reading(self):
+        self._ahead = ReadAhead(self._batch_at, self._num_threads)
+        self._lock = threading.Lock()
+        self._steps_read = set()
+
     def __len__(self):
         """Number of batches in an epoch."""
         return self._epochs.num_batches
+
+    @property
+    def num_dropped(self):
+        """Images of an epoch that `drop_last` leaves out."""
+        return self._epochs.num_dropped
+
+    def shard(self, index, count):
+        """The part of the same batches that one of several processes reads.
+
+        Args:
+            index: Integer in [0, count).
+            count: Integer that divides `batch_size`.
+
+        Returns:
+            `ImageDataset` with `drop_last`, of the same `batch_size`; its batches
+            have the `batch_size / count` rows of this process.
+        """
+        shard = copy.copy(self)
+        shard._epochs = self._epochs.shard(index, count)
+        shard._start_reading()
+        return shard
 
     def __getitem__(self, step):
         """Batch `step` of the epoch `self.epoch`.

@@ -1,5 +1,6 @@
 """Batches of arrays in an order that can be taken up again anywhere."""
 
+import copy
 import itertools
 
 from keras_sphere.data.epoch_order import EpochOrder
@@ -18,6 +19,7 @@ class ShuffledBatches:
         labels: Integer array of shape `(num_images,)`, or `None`.
         batch_size: Integer. The last batch of an epoch has the images that are left.
         seed: Integer, at least 0. Seed of the order.
+        drop_last: Boolean. Whether to leave out images that do not fill a batch.
 
     Raises:
         ValueError: If the arrays are empty or of different lengths.
@@ -29,14 +31,14 @@ class ShuffledBatches:
     >>> model.fit(batches.starting_at(), steps_per_epoch=steps, shuffle=False)
     """
 
-    def __init__(self, images, labels=None, batch_size=32, seed=0):
+    def __init__(self, images, labels=None, batch_size=32, seed=0, drop_last=False):
         if len(images) == 0 or (labels is not None and len(labels) != len(images)):
             raise ValueError(
                 "There must be at least one image, and as many labels as images. "
                 f"Received: {len(images)} images and "
                 f"{'no' if labels is None else len(labels)} labels"
             )
-        self._epochs = EpochOrder(len(images), batch_size, seed)
+        self._epochs = EpochOrder(len(images), batch_size, seed, drop_last=drop_last)
         self.images = images
         self.labels = labels
         self.batch_size = batch_size
@@ -45,6 +47,26 @@ class ShuffledBatches:
     def __len__(self):
         """Number of batches in an epoch."""
         return self._epochs.num_batches
+
+    @property
+    def num_dropped(self):
+        """Images of an epoch that `drop_last` leaves out."""
+        return self._epochs.num_dropped
+
+    def shard(self, index, count):
+        """The part of the same batches that one of several processes reads.
+
+        Args:
+            index: Integer in [0, count).
+            count: Integer that divides `batch_size`.
+
+        Returns:
+            `ShuffledBatches` with `drop_last`, of the same `batch_size`; its batches
+            have the `batch_size / count` rows of this process.
+        """
+        shard = copy.copy(self)
+        shard._epochs = self._epochs.shard(index, count)
+        return shard
 
     def order(self, epoch):
         """Indices of all images in the order of an epoch, counted from 0."""

@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_sphere.replicas import draw_for_batch
+
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
 class LabelEmbedding(keras.layers.Layer):
@@ -53,7 +55,10 @@ class LabelEmbedding(keras.layers.Layer):
             return ops.cast(vectors, self.compute_dtype)[:, None, :]
         labels = ops.clip(ops.cast(labels, "int32"), 0, self.num_classes)
         if training and self.dropout_rate > 0:
-            draws = keras.random.uniform(ops.shape(labels), seed=self.seed_generator)
+            draws = draw_for_batch(
+                lambda shape: keras.random.uniform(shape, seed=self.seed_generator),
+                ops.shape(labels),
+            )
             labels = ops.where(draws < self.dropout_rate, self.num_classes, labels)
         vectors = ops.take(self.table, labels, axis=0)
         return ops.cast(vectors, self.compute_dtype)[:, None, :]

@@ -3,7 +3,14 @@
 import keras
 import numpy as np
 
+from keras_sphere.engine_checks import check_engine, check_optimizer, check_rows
 from keras_sphere.models.finite_loss_guard import FiniteLossGuard
+from keras_sphere.models.training_inputs import is_array
+from keras_sphere.replicas import (
+    make_equal_on_processes,
+    num_shares,
+    summed_over_processes,
+)
 
 
 class GuardedTraining:
@@ -40,20 +47,23 @@ class GuardedTraining:
             `training_measures.measure`.
 
         Raises:
-            ValueError: If the data is not fit to train on; whole arrays and the
-                first batch of a stream are checked before the first step.
+            ValueError: If the data is not fit to train on, or its batches cannot be
+                split over the devices; whole arrays and the first batch of a stream
+                are checked before the first step.
             NonFiniteLossError: If the loss diverges, at that step.
         """
         self._require_compiled("fit")
         if getattr(x, "has_own_order", False):
             kwargs["shuffle"] = False  # Keras would shuffle the batches once more
-        x = self.reader.check_data(x, y)
+        x = self._check_data(x, y, batch_size, validation_split)
         if validation_data is not None:
+            rows = kwargs.get("validation_batch_size") or batch_size
             if isinstance(validation_data, (tuple, list)):
-                self.reader.check_data(*validation_data[:2])
+                self._check_data(*validation_data[:2], batch_size=rows)
             else:
-                validation_data = self.reader.check_data(validation_data)
+                validation_data = self._check_data(validation_data)
         self._start_moving_average()
+        self._start_equal()
         return super().fit(
             x,
             y,
@@ -70,25 +80,32 @@ class GuardedTraining:
         """Computes the losses and measures of `fit`; see there for data and errors."""
         self._require_compiled("evaluate")
         if not kwargs.get("_use_cached_eval_dataset"):
-            x = self.reader.check_data(x, y)
+            batch_size = args[0] if args else kwargs.get("batch_size")
+            x = self._check_data(x, y, batch_size)
+            self._start_equal()
             callbacks = _guarded(callbacks)
         return super().evaluate(x, y, *args, callbacks=callbacks, **kwargs)
 
     def predict(self, x, *args, **kwargs):
         """Reconstructs images, with their labels if `x` has some; see `fit`."""
-        return super().predict(self.reader.check_data(x), *args, **kwargs)
+        batch_size = args[0] if args else kwargs.get("batch_size")
+        return super().predict(
+            self._check_data(x, batch_size=batch_size), *args, **kwargs
+        )
 
     def train_on_batch(self, x, y=None, *args, **kwargs):
         """Runs one training step on one batch; see `fit` for the errors."""
         self._require_compiled("train_on_batch")
-        self.reader.check_data(x, y)
+        self._check_one_batch(x, y)
         self._start_moving_average()
+        self._start_equal(once=True)
         return self._checked(super().train_on_batch(x, y, *args, **kwargs))
 
     def test_on_batch(self, x, y=None, *args, **kwargs):
         """Computes the losses and measures of one batch; see `fit` for errors."""
         self._require_compiled("test_on_batch")
-        self.reader.check_data(x, y)
+        self._check_one_batch(x, y)
+        self._start_equal(once=True)
         return self._checked(super().test_on_batch(x, y, *args, **kwargs))
 
     def build_metrics(self):
@@ -96,6 +113,38 @@ class GuardedTraining:
         side = self.reader.image_size
         image = np.zeros((1, side, side, self.reader.num_channels), "float32")
         self._symbolic_build(data_batch=(image,))
+
+    def get_metrics_result(self):
+        """The running means, over all processes; see `keras.Model`."""
+        with summed_over_processes(self.metrics_variables):
+            return super().get_metrics_result()
+
+    def _check_data(self, x, y=None, batch_size=None, left_out=0.0):
+        """Checks data, and that the devices can share its batches."""
+        check_engine()
+        check_optimizer(getattr(self, "optimizer", None))
+        x = self.reader.check_data(x, y)
+        if x is None or is_array(x) or isinstance(x, dict):
+            count = len(x["images"] if isinstance(x, dict) else x)
+            check_rows(int(count * (1.0 - left_out)), batch_size or 32)
+        else:
+            check_rows(self.reader.num_rows)
+        return x
+
+    def _check_one_batch(self, x, y):
+        check_engine(one_batch=True)
+        self._check_data(x, y, len(x["images"] if isinstance(x, dict) else x))
+
+    def _start_equal(self, once=False):
+        """Lets all processes start from the weights and seeds of the first one."""
+        if num_shares() > 1 and not self._compile_loss.built:
+            self.build_metrics()  # Keras would, from labels averaged over replicas
+        if not (once and getattr(self, "_is_equal", False)):
+            built = self.optimizer is not None and self.optimizer.built
+            make_equal_on_processes(
+                [*self.variables, *(self.optimizer.variables if built else [])]
+            )
+        self._is_equal = True
 
     def _checked(self, logs):
         guard = FiniteLossGuard()
@@ -114,7 +163,9 @@ class GuardedTraining:
     def _start_moving_average(self):
         """Lets the average start from weights loaded after the optimizer was built."""
         restart = getattr(self.optimizer, "restart_moving_average", None)
-        if restart and self.optimizer.built and int(self.optimizer.iterations) == 0:
+        if restart is None or not self.optimizer.built:
+            return
+        if keras.ops.convert_to_numpy(self.optimizer.iterations) == 0:
             restart()
 
 

@@ -5,9 +5,12 @@ import numpy as np
 
 from keras_sphere import sampling
 from keras_sphere.backend import COMPILES, compiled, no_gradients, sync_variables
+from keras_sphere.replicas import local_shares, num_sharers, run_split, share_chunks
 from keras_sphere.validation import check_positive_integer
 
 DEFAULT_BATCH_SIZE = 64
+# Axes of the inputs of programs that go through the images of a chunk.
+ROW_AXES = {"x": 0, "labels": 0, "noise": 0, "images": 0, "step_noise": 1}
 
 
 def bucket(count, least=1):
@@ -21,7 +24,8 @@ def in_chunks(function, arrays, num_images, batch_size=None):
     The last chunk is filled up with copies of its last row, so that one compiled
     program serves all chunks. Fewer images than `batch_size` are filled up to the
     next power of two where programs are compiled for a size, so that all counts
-    share a few programs.
+    share a few programs. Torch processes that train together share the chunks;
+    elsewhere the devices share the rows of each.
 
     Args:
         function: Callable of `(indices, *chunks)`, where `indices` are the positions
@@ -39,16 +43,20 @@ def in_chunks(function, arrays, num_images, batch_size=None):
     if batch_size is None:
         batch_size = DEFAULT_BATCH_SIZE
     check_positive_integer("batch_size", batch_size)
-    batch_size = min(batch_size, bucket(num_images) if COMPILES else num_images)
-    chunks = []
-    for start in range(0, num_images, batch_size):
+    own_images = -(-num_images // num_sharers())
+    batch_size = min(batch_size, bucket(own_images) if COMPILES else own_images)
+    batch_size = -(-batch_size // local_shares()) * local_shares()
+    starts = range(0, num_images, batch_size)
+
+    def run(start):
         indices = np.arange(start, start + batch_size)
         rows = np.minimum(indices, num_images - 1)
-        chunk = function(indices, *(None if a is None else a[rows] for a in arrays))
-        row_axis = max(chunk.ndim - 4, 0)
-        kept = range(min(batch_size, num_images - start))
-        chunks.append(np.take(chunk, kept, axis=row_axis))
-    return np.concatenate(chunks, axis=row_axis)
+        return function(indices, *(None if a is None else a[rows] for a in arrays))
+
+    chunks = share_chunks(run, starts)
+    row_axis = max(chunks[0].ndim - 4, 0)
+    kept = range(num_images)
+    return np.take(np.concatenate(chunks, axis=row_axis), kept, axis=row_axis)
 
 
 class NetworkPasses:
@@ -116,7 +124,13 @@ class NetworkPasses:
         if key not in self._programs:
             self._programs[key] = compiled(self._with_weights(program, static))
         with no_gradients():
-            return self._programs[key](weights, inputs)
+            return run_split(
+                self._programs[key],
+                weights,
+                inputs,
+                {name: axis for name, axis in ROW_AXES.items() if name in inputs},
+                output_axis=1 if static and static[0] else 0,
+            )
 
     def _with_weights(self, program, static):
         def run(weights, inputs):

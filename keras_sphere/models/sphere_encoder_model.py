@@ -9,9 +9,11 @@ from keras_sphere.models.interpolation import Interpolation
 from keras_sphere.models.preset_saving import PresetSaving
 from keras_sphere.models.training_inputs import (
     BatchReader,
+    interleave,
     is_in_range,
     measure_range,
     rescale,
+    separate,
 )
 from keras_sphere.models.training_measures import new_measures, update_measures
 from keras_sphere.models.training_objective import (
@@ -181,13 +183,12 @@ class SphereEncoderModel(
             self.backbone.perturb(sphere_latents, draws["noise"], sigma)
             for sigma in self.noise_schedule.sigmas(draws)
         )
-        noisy_reconstruction, reconstruction = keras.ops.split(
+        noisy_reconstruction, reconstruction = separate(
             self.backbone.decode(
-                keras.ops.concatenate([noisy, slightly_noisy], axis=0),
-                None if labels is None else keras.ops.concatenate([labels, labels]),
+                interleave(noisy, slightly_noisy),
+                None if labels is None else interleave(labels, labels),
                 training,
-            ),
-            2,
+            )
         )
         return {
             "latents": latents,

@@ -6,6 +6,7 @@ import warnings
 import keras
 import numpy as np
 
+from keras_sphere.replicas import gather_replicas
 from keras_sphere.validation import (
     PIXEL_LIMIT,
     check_image_type,
@@ -61,7 +62,7 @@ def rescale(images):
 
 
 def measure_range(images, labels=None):
-    """Smallest and largest pixel and label of a batch.
+    """Smallest and largest pixel and label of a batch, over all devices.
 
     Args:
         images: Images, uint8 or float in [-1, 1].
@@ -73,14 +74,35 @@ def measure_range(images, labels=None):
     ops = keras.ops
     images = rescale(images)
     labels = ops.cast(0 if labels is None else labels, "float32")
-    bounds = [ops.min(images), ops.max(images), ops.min(labels), ops.max(labels)]
-    return ops.stack(bounds)
+    signs = ops.array([1.0, -1.0, 1.0, -1.0])
+    extremes = [ops.min(images), -ops.max(images), ops.min(labels), -ops.max(labels)]
+    return signs * ops.min(gather_replicas(ops.stack(extremes)), axis=0)
 
 
 def is_in_range(bounds, num_classes):
     """Whether a batch, of which `measure_range` gave the bounds, can be trained on."""
     pixels_fit = (bounds[0] >= -PIXEL_LIMIT) & (bounds[1] <= PIXEL_LIMIT)
     return pixels_fit & (bounds[2] >= 0) & (bounds[3] <= max(num_classes, 1) - 1)
+
+
+def interleave(first, second):
+    """One batch of two: rows in pairs, so that devices that share it need no exchange.
+
+    Args:
+        first: Tensor of shape `(batch, ...)`.
+        second: Tensor of the same shape.
+
+    Returns:
+        Tensor of shape `(2 batch, ...)`.
+    """
+    pairs = keras.ops.stack([first, second], axis=1)
+    return keras.ops.reshape(pairs, (-1, *first.shape[1:]))
+
+
+def separate(pairs):
+    """The two batches that `interleave` joined."""
+    pairs = keras.ops.reshape(pairs, (-1, 2, *pairs.shape[1:]))
+    return pairs[:, 0], pairs[:, 1]
 
 
 def _with_first(first, rest):
@@ -100,6 +122,7 @@ class BatchReader:
         self.image_size = backbone.image_size
         self.num_channels = backbone.num_channels
         self.num_classes = backbone.num_classes
+        self.num_rows = None  # of the data that was checked last
         self._told = set()
 
     def _once(self, what):
@@ -164,6 +187,7 @@ class BatchReader:
                 "`x` must be an array of images, a dict with the key 'images', or a "
                 f"dataset of such batches. Received: images of type {type(images)}"
             )
+        self.num_rows = images.shape[0]
         low, _ = check_images(images, self.image_size, self.num_channels)
         if low >= 0 and self._once("range"):
             warnings.warn(

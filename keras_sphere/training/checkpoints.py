@@ -5,8 +5,15 @@ import warnings
 
 import keras
 
+from keras_sphere.backend import sync_variables
 from keras_sphere.file_integrity import CorruptFileError
 from keras_sphere.models.finite_loss_guard import NonFiniteLossError
+from keras_sphere.replicas import (
+    processes,
+    summed_over_processes,
+    wait_for_processes,
+    whole_variables,
+)
 from keras_sphere.training.checkpoint_store import INDEX_COPY, CheckpointStore
 from keras_sphere.training.training_state import (
     Position,
@@ -26,7 +33,9 @@ class TrainingCheckpoint(keras.callbacks.Callback):
     and machine, if the batches are the same too: `ShuffledBatches` starts anywhere.
 
     List it after the callbacks that write logs, whose rows a repeated epoch replaces,
-    and before those that may stop the training.
+    and before those that may stop the training. Of several processes the first one
+    writes, and all read when they resume: `directory` must be the same folder for
+    them. What was saved on some number of devices goes on, exactly, on any other.
 
     Args:
         directory: String or path. One training, one directory.
@@ -184,18 +193,27 @@ class TrainingCheckpoint(keras.callbacks.Callback):
                 f"The loss is {loss}: training has diverged. No checkpoint was saved; "
                 "the earlier ones are as they were."
             )
-        self.store.save(
-            lambda folder: save_state(
-                self.model,
-                folder,
-                self._position,
-                self.params["steps"],
-                self._steps_done,
-            ),
-            self._value(logs or {}),
-        )
+        value = self._value(logs or {})
+        sync_variables(self.model)
+        variables = [*self.model.variables, *self.model.optimizer.variables]
+        with (
+            whole_variables(variables),
+            summed_over_processes(self.model.metrics_variables),
+        ):
+            if processes()[0] == 0:
+                self.store.save(self._write, value)
+        wait_for_processes("checkpoint")
         self._steps_at_save = self._steps_done
         self._saved_position = self._position
+
+    def _write(self, folder):
+        save_state(
+            self.model,
+            folder,
+            self._position,
+            self.params["steps"],
+            self._steps_done,
+        )
 
     def _value(self, logs):
         """The monitored value, if it was logged and is a number."""

@@ -9,6 +9,7 @@ import numpy as np
 from keras_sphere.backend import sync_variables
 from keras_sphere.file_integrity import CorruptFileError
 from keras_sphere.models.finite_loss_guard import NonFiniteLossError
+from keras_sphere.replicas import own_part_of_sum
 
 MODEL_FILE, STATE_FILE = "model.keras", "state.json"
 
@@ -106,7 +107,7 @@ def restore_metrics(model, values):
     variables = model.metrics_variables
     _check_equal("number of metrics", len(variables), len(values))
     for variable, value in zip(variables, values, strict=True):
-        variable.assign(np.array(value, variable.dtype))
+        variable.assign(own_part_of_sum(np.array(value, variable.dtype)))
 
 
 def random_variables(model):
