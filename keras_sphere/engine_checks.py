@@ -1,5 +1,7 @@
 """What engines of many devices would do wrong in silence, said before any step."""
 
+import re
+
 import keras
 
 from keras_sphere.replicas import (
@@ -69,7 +71,8 @@ def check_engine(one_batch=False):
     strategy = tensorflow_strategy()
     if strategy is not None:
         name = type(strategy).__name__
-        if "MultiWorker" in name or "ParameterServer" in name:
+        # (The class of MultiWorkerMirroredStrategy is CollectiveAllReduceStrategy.)
+        if re.search("MultiWorker|CollectiveAllReduce|ParameterServer", name):
             raise ValueError(
                 "Keras does not train over several TensorFlow workers. Use "
                 "tf.distribute.MirroredStrategy on one host, or several hosts with "

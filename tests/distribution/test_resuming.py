@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 
 import keras
 import numpy as np
@@ -89,6 +90,9 @@ def test_a_killed_process_ends_the_job(whole, tmp_path):
         *(tmp_path / "run", "killed:5", "data_parallel", 2, processes, folder)
     )
     assert 0 not in statuses, output[-3000:]
+    assert (folder / "checkpoints.json").is_file(), output[-3000:]
+    if BACKEND == "jax":
+        assert statuses[1] == -signal.SIGKILL, output[-3000:]
     if BACKEND == "torch":
         assert "Signal 9 (SIGKILL)" in output
         assert "rank      : 1" in output

@@ -2,7 +2,10 @@
 
 import contextlib
 import logging
+import os
 import re
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -12,6 +15,7 @@ import keras_sphere
 from keras_sphere import data, distribution
 from keras_sphere.data import PaddedBatches, ShuffledBatches
 from tests import tiny_models
+from tests.distribution.launch import ROOT
 
 BACKEND = keras.backend.backend()
 
@@ -87,17 +91,33 @@ def test_several_jax_processes_need_a_mode(monkeypatch):
         distribution.setup("none")
 
 
-@pytest.mark.skipif(BACKEND != "tensorflow", reason="TensorFlow")
-def test_several_tensorflow_workers(monkeypatch, model):
-    import tensorflow as tf
+SEVERAL_WORKERS = """
+import tensorflow as tf
+strategy = tf.distribute.MultiWorkerMirroredStrategy()  # at the start of a program
+from tests import tiny_models
+model = tiny_models.new_model()
+model.compile(jit_compile=False)
+with strategy.scope():
+    model.fit(tiny_models.new_images(), tiny_models.new_labels())
+"""
 
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="TensorFlow")
+def test_several_tensorflow_workers(monkeypatch):
     monkeypatch.setenv("TF_CONFIG", "{}")
     with pytest.raises(ValueError, match="KERAS_BACKEND=torch and torchrun"):
         distribution.setup("data_parallel")
     monkeypatch.delenv("TF_CONFIG")
-    strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    with strategy.scope(), pytest.raises(ValueError, match="MirroredStrategy on one"):
-        model.fit(tiny_models.new_images(), tiny_models.new_labels())
+    errors = subprocess.run(
+        [sys.executable, "-c", SEVERAL_WORKERS],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": "tensorflow"},
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stderr
+    assert "ValueError" in errors, errors[-3000:]
+    assert "tf.distribute.MirroredStrategy on one host" in errors
 
 
 @pytest.mark.skipif(BACKEND == "jax", reason="JAX heeds it")
