@@ -6,6 +6,7 @@ import keras
 
 from keras_sphere import geometry
 from keras_sphere.models.training_inputs import rescale
+from keras_sphere.replicas import gather_replicas
 
 MEASURES = ("psnr", "latent_norm", "latent_norm_std", "cycle_angle")
 _LEAST_ERROR = 1e-10  # caps the PSNR at 100 dB
@@ -34,8 +35,8 @@ def measure(images, outputs):
           slightly noisy latent, `-10 log10(mean squared error)` of pixels in [0, 1],
           at most 100; the mean over images is that of the decibels.
         - `latent_norm`: root mean square of the encoder's output, before f.
-        - `latent_norm_std`: its standard deviation over the images of the batch, the
-          same for all.
+        - `latent_norm_std`: its standard deviation over the images of the global batch,
+          the same for all.
         - `cycle_angle`: degrees between the latent and the one that the image
           decoded from its very noisy version encodes to.
     """
@@ -52,7 +53,7 @@ def measure(images, outputs):
     return {
         "psnr": -10.0 * ops.log10(ops.maximum(error, _LEAST_ERROR)),
         "latent_norm": norm,
-        "latent_norm_std": ops.std(norm) * ops.ones_like(norm),
+        "latent_norm_std": ops.std(gather_replicas(norm)) * ops.ones_like(norm),
         "cycle_angle": radians * (180.0 / math.pi),
     }
 
