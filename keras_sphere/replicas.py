@@ -203,6 +203,20 @@ def whole_variables(variables):
             variable._value = value
 
 
+@contextlib.contextmanager
+def alone():
+    """Context for what one process does without the others, such as to write files.
+
+    Keras makes variables while it saves, and would lay them over all processes.
+    """
+    before = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(before)
+
+
 def whole_arrays(tree):
     """NumPy arrays of JAX arrays, of which this process may hold a part only."""
     if processes()[1] == 1:

@@ -9,6 +9,7 @@ from keras_sphere.backend import sync_variables
 from keras_sphere.file_integrity import CorruptFileError
 from keras_sphere.models.finite_loss_guard import NonFiniteLossError
 from keras_sphere.replicas import (
+    alone,
     processes,
     summed_over_processes,
     wait_for_processes,
@@ -201,7 +202,8 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             summed_over_processes(self.model.metrics_variables),
         ):
             if processes()[0] == 0:
-                self.store.save(self._write, value)
+                with alone():
+                    self.store.save(self._write, value)
         wait_for_processes("checkpoint")
         self._steps_at_save = self._steps_done
         self._saved_position = self._position
