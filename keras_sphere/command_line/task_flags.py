@@ -171,6 +171,8 @@ def define_evaluate(values):
     """What is measured, and of what."""
     text = "Folder of images to measure in place of a model's."
     flags.DEFINE_string("images", None, text, values)
+    text = "Side to which the images of --images, and the real ones, are brought."
+    define_integer(values, "image_size", None, text, 1, 4096)
     text = "Some of frechet, kernel, inception_score, precision, recall, rfid, psnr, "
     flags.DEFINE_list("metrics", None, f"{text}ssim, lpips; all but LPIPS.", values)
     text = "Folders of earlier evaluations whose rows are put below."

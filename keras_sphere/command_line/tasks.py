@@ -132,7 +132,7 @@ _ALL = (
     ),
     Task(
         "evaluate",
-        "Numbers: Frechet distance, recall, PSNR and others, as a table and a plot.",
+        "Numbers: Frechet distance, recall, PSNR and more, as a table.",
         (own.define_evaluate, *_EVALUATION),
         required=("data", "output"),
         example="--preset=digits16 --data=digits --network=digits --output=numbers",

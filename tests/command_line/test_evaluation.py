@@ -1,0 +1,62 @@
+"""The tasks `evaluate` and `report`."""
+
+import json
+import pathlib
+
+import pytest
+
+from keras_sphere.command_line.shared_flags import RESIZINGS
+from keras_sphere.evaluation import feature_networks
+
+DIGITS = ("--preset=digits16", "--data=digits", "--network=digits", "--num_images=20")
+
+
+def test_evaluate(succeed, command):
+    words = ("evaluate", *DIGITS, "--steps=1,2", "--metrics=frechet,psnr")
+    text = succeed(*words, "--output=first")
+    content = json.loads(pathlib.Path("first/evaluation.json").read_text())
+    assert [row["settings"].get("steps") for row in content["rows"][:2]] == [1, 2]
+    assert "recall" in content["rows"][0]["values"]
+    assert content["rows"][2]["values"]["psnr"] > 20
+    assert pathlib.Path("first/evaluation.txt").read_text().strip() in text
+    assert pathlib.Path("first/evaluation.png").exists()
+    status, _, errors = command(*words, "--output=first")
+    assert status == 1
+    assert "--overwrite" in errors
+    other = ("evaluate", *DIGITS[:3], "--num_images=10", "--metrics=frechet")
+    status, _, errors = command(*other, "--join=first", "--output=second")
+    assert status == 1
+    assert "images: [10] and [20]" in errors
+    text = succeed(*other, "--join=first", "--allow_incomparable", "--output=second")
+    assert "generated (not comparable)" in text
+
+
+def test_images_of_a_folder(succeed, command, digit_files):
+    folder = pathlib.Path(digit_files[0]).parent
+    words = ("evaluate", f"--images={folder}", *DIGITS[1:3], "--metrics=frechet")
+    text = succeed(*words, "--image_size=16", "--output=numbers")
+    assert "images" in text
+    status, _, errors = command(*words, "--preset=digits16", "--output=other")
+    assert status == 2
+    assert "--preset or --images" in errors
+
+
+@pytest.mark.slow
+def test_report(succeed):
+    succeed("report", *DIGITS, "--steps=1", "--output=report.html")
+    assert "<h1>digits16</h1>" in pathlib.Path("report.html").read_text()
+
+
+def test_bad_flags(command):
+    status, _, errors = command(
+        "report", *DIGITS, "--held_out_split=none", "--output=a"
+    )
+    assert status == 2
+    assert "held-out" in errors
+    status, _, errors = command("evaluate", *DIGITS, "--metrics=fid", "--output=a")
+    assert status == 1
+    assert "Received: ['fid']" in errors
+
+
+def test_the_ways_of_resizing_are_those_of_the_library():
+    assert RESIZINGS == feature_networks.RESIZINGS
