@@ -8,6 +8,7 @@ import pathlib
 import keras
 
 from keras_sphere.atomic_file import replace_when_done
+from keras_sphere.replicas import processes
 from keras_sphere.training.clear_errors import writing
 from keras_sphere.training.log_order import begin_as_writer
 
@@ -52,6 +53,8 @@ class CSVLog(keras.callbacks.Callback):
         self._rows = _read_rows(self.path)
 
     def on_epoch_end(self, epoch, logs=None):
+        if processes()[0] > 0:
+            return
         number = epoch + 1
         kept = [row for row in self._rows if int(row["epoch"]) < number]
         if len(self._rows) > len(kept) + 1:

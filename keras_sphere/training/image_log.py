@@ -4,6 +4,7 @@ import pathlib
 
 import numpy as np
 
+from keras_sphere.replicas import processes
 from keras_sphere.training.clear_errors import writing
 from keras_sphere.training.image_source import ImageSource
 from keras_sphere.training.log_order import begin_as_source
@@ -108,6 +109,7 @@ class ImageLog(PeriodicCallback):
             self._draw(self._last_epoch)
 
     def _draw(self, epoch):
+        self._drawn_epoch = epoch
         options = {
             "seed": self.seed,
             "use_ema": resolve_use_ema(self.model, self.use_ema),
@@ -117,13 +119,15 @@ class ImageLog(PeriodicCallback):
             "samples": self._samples(options),
             "reconstructions": self._reconstructions(options),
         }
+        if processes()[0] > 0:  # all generate, one writes
+            return
         pictures = {}
         for name, (groups, row_names) in tables.items():
             path = self.folder / f"{name}-epoch-{epoch + 1:04d}.png"
             with writing(f"The picture {path}", "The earlier ones are as they were"):
                 plot_image_table(groups, row_names, path, title=f"epoch {epoch + 1}")
             pictures[name] = path
-        self.pictures, self._drawn_epoch = pictures, epoch
+        self.pictures = pictures
 
     def _samples(self, options):
         """Groups and names of rows for `plot_image_table`."""

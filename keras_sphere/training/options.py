@@ -4,6 +4,7 @@
 import dataclasses
 import typing
 
+from keras_sphere.distribution.engines import MODES
 from keras_sphere.models.sizes import SIZES
 
 OF_PRESET = "preset"  # a size: the architecture as the preset has it
@@ -112,6 +113,17 @@ class TrainingOptions:
     steps_per_execution: int = _option(1, "Steps per call of the compiled program.")
     deterministic: bool = _option(
         False, "Ask TensorFlow and PyTorch for deterministic operations (GPU)."
+    )
+
+    # Many devices
+    distribution: str = _option(
+        "none", "How devices share the work; see docs/distribution.md.", MODES
+    )
+    model_devices: int | None = _option(
+        None, "Devices that share one model, with model_parallel."
+    )
+    simulated_devices: int | None = _option(
+        None, "Trains on so many simulated CPU devices."
     )
 
     # The run

@@ -1,5 +1,6 @@
 """A plan as text, for people."""
 
+from keras_sphere.distribution import abstract_variables, memory_per_device
 from keras_sphere.presets.sources import find
 from keras_sphere.training.memory import checkpoint_bytes, estimate_memory
 
@@ -151,3 +152,20 @@ def _checkpoints(plan, parameters):
         f"every {plan.checkpoint_every_steps:,} steps, the newest {plan.keep} kept, "
         f"{gigabytes(size)} each"
     )
+
+
+def format_memory_per_device(plan):
+    """Memory of weights, gradients and optimizer on each device, for each mode."""
+    variables = abstract_variables(plan.architecture)
+    whole = memory_per_device(variables, "data_parallel")["total"]
+    lines = [
+        "Memory per device, before activations:",
+        f"  one, or data parallel       {gigabytes(whole)}",
+    ]
+    for count in (2, 4, 8):
+        try:
+            split = memory_per_device(variables, "model_parallel", count)["total"]
+        except ValueError:  # the matrices do not divide
+            continue
+        lines.append(f"  model parallel, {count} devices   {gigabytes(split)}")
+    return "\n".join(lines)

@@ -1,6 +1,8 @@
 """The one training loop of the package: recipes, examples and a user's own data."""
 
+import contextlib
 import logging
+import os
 import pathlib
 import sys
 import typing
@@ -8,6 +10,8 @@ import typing
 import keras
 
 from keras_sphere.backend import make_deterministic
+from keras_sphere.distribution import setup
+from keras_sphere.replicas import alone, wait_for_processes, whole_variables
 from keras_sphere.training.checkpoint_store import CheckpointStore
 from keras_sphere.training.checkpoints import TrainingCheckpoint
 from keras_sphere.training.data_plan import plan_data
@@ -17,7 +21,7 @@ from keras_sphere.training.model_building import build_model, count_parameters
 from keras_sphere.training.options import new_options
 from keras_sphere.training.plan import make_plan
 from keras_sphere.training.plan_file import check_same_plan, write_plan
-from keras_sphere.training.plan_text import format_plan
+from keras_sphere.training.plan_text import format_memory_per_device, format_plan
 from keras_sphere.training.run_callbacks import watching_callbacks
 from keras_sphere.training.training_data import open_data
 from keras_sphere.training.trial import with_trial_defaults
@@ -52,7 +56,8 @@ def train(preset="cifar10", dataset=None, output_dir=None, callbacks=(), **optio
     in `preset_ema/`, too). Called again with the same arguments, it goes on from the
     newest checkpoint: exactly with a data set of this package, or any that has
     `starting_at` as `ShuffledBatches` has; at the end of an epoch with other streams.
-    SIGTERM and Ctrl-C end it after the present step, which is saved.
+    SIGTERM and Ctrl-C end it after the present step, which is saved (several processes
+    go on from the last checkpoint instead).
 
     It sets Keras' global seed, and prints what it does.
 
@@ -87,19 +92,30 @@ def train(preset="cifar10", dataset=None, output_dir=None, callbacks=(), **optio
         options.output_dir or pathlib.Path("runs", pathlib.Path(options.preset).name)
     )
     stop = StopOnSignal()
-    stop.install()
-    try:
-        return _train(options, folder, stop, callbacks)
-    finally:
-        stop.restore()
+    with (
+        setup(
+            options.distribution, options.model_devices, options.simulated_devices
+        ) as devices,
+        _quiet_unless(devices.is_main),
+    ):
+        if devices.num_processes == 1:  # several would end at different steps
+            stop.install()
+        try:
+            return _train(options, folder, stop, callbacks, devices)
+        finally:
+            stop.restore()
 
 
-def _train(options, folder, stop, callbacks):
+def _train(options, folder, stop, callbacks, devices):
     options, data, plan = _prepare(options)
+    devices.check_batch_size(plan.data.batch_size)
+    if devices.num_processes > 1:
+        data.shard(devices)
     parameters = count_parameters(plan)
     print(format_plan(plan, parameters, keras.backend.backend()))
     if options.dry_run:
         batches = data.starting_at() if data.can_read else None
+        print(format_memory_per_device(plan))
         print(measure(plan, parameters["total"], options.dry_run_steps, batches))
         return TrainingRun(None, None, plan, False)
     is_resumed = _check_folder(folder, plan, options.resume)
@@ -107,7 +123,8 @@ def _train(options, folder, stop, callbacks):
     if plan.deterministic:
         make_deterministic()
     model = build_model(plan)
-    write_plan(plan, folder)
+    if devices.is_main:
+        write_plan(plan, folder)
     checkpoint = TrainingCheckpoint(
         folder / CHECKPOINTS, every_steps=plan.checkpoint_every_steps, keep=plan.keep
     )
@@ -125,7 +142,7 @@ def _train(options, folder, stop, callbacks):
             callbacks=[
                 *callbacks,
                 *watching_callbacks(plan, data, folder),
-                stop,
+                *([stop] if devices.num_processes == 1 else []),
                 StopAfterSteps(plan.max_steps, _steps_done(start, plan)),
                 checkpoint,
             ],
@@ -136,7 +153,11 @@ def _train(options, folder, stop, callbacks):
             "there."
         )
         return TrainingRun(model, history, plan, False)
-    _save_presets(model, plan, folder)
+    with whole_variables([*model.variables, *model.optimizer.variables]):
+        if devices.is_main:
+            with alone():
+                _save_presets(model, plan, folder)
+    wait_for_processes("presets")
     print(f"Done: {folder.resolve()}")
     return TrainingRun(model, history, plan, True)
 
@@ -212,6 +233,16 @@ def _save_presets(model, plan, folder):
             training=notes,
             overwrite=True,
         )
+
+
+@contextlib.contextmanager
+def _quiet_unless(is_main):
+    """Context in which only the first of several processes prints."""
+    if is_main:
+        yield
+        return
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        yield
 
 
 def _verbosity(verbose):

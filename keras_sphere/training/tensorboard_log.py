@@ -9,6 +9,7 @@ import keras
 
 from keras_sphere.backend import sync_variables
 from keras_sphere.optional_imports import import_optional
+from keras_sphere.replicas import processes
 from keras_sphere.training.clear_errors import writing
 from keras_sphere.training.log_order import begin_as_writer
 from keras_sphere.validation import check_positive_integer
@@ -71,7 +72,8 @@ class TensorBoardLog(keras.callbacks.Callback):
         self._last_batch = -1
 
     def on_train_batch_begin(self, batch, logs=None):
-        if self._writer is None:  # not earlier: the training may yet be refused
+        is_writer = processes()[0] == 0
+        if is_writer and self._writer is None:  # not earlier: it may yet be refused
             self._open()
 
     def on_train_batch_end(self, batch, logs=None):
@@ -139,12 +141,16 @@ class TensorBoardLog(keras.callbacks.Callback):
         self._flush()
 
     def _write(self, **content):
+        if self._writer is None:  # of several processes one writes
+            return
         with self._clearly():
             self._writer.write_event(
                 self._events.Event(wall_time=time.time(), **content)
             )
 
     def _flush(self):
+        if self._writer is None:
+            return
         with self._clearly():
             self._writer.flush()
 

@@ -77,7 +77,7 @@ class NamedData:
                 "Only presets of this package have a data set of their own: choose "
                 f"`dataset`. Received: preset={options.preset!r}, dataset=None"
             )
-        self.dataset = None
+        self.dataset = self._batches = None
         self.can_read = False
 
     def open(self, plan, options):
@@ -129,9 +129,13 @@ class NamedData:
             return self.description.num_images // self._plan.batch_size
         return len(self.dataset)
 
+    def shard(self, devices):
+        """From now on reads what is for this process; see `Devices.shard`."""
+        self._batches = devices.shard(self.dataset)
+
     def starting_at(self, epoch=0, step=0):
         """A generator of batches without end, from a position."""
-        return self.dataset.starting_at(epoch, step)
+        return (self._batches or self.dataset).starting_at(epoch, step)
 
     def held_out(self):
         """Images that are not trained on, or `None` if there are none."""
@@ -195,6 +199,16 @@ class Stream:
 
     def __len__(self):
         return self._steps
+
+    def shard(self, devices):
+        """From now on reads what is for this process; see `Devices.shard`."""
+        if not hasattr(self.stream, "shard"):
+            raise ValueError(
+                "Several processes need a stream with a method `shard(index, count)`, "
+                "as `ShuffledBatches` has. Received: dataset of type "
+                f"{type(self.stream).__name__}"
+            )
+        self.stream = devices.shard(self.stream)
 
     def starting_at(self, epoch=0, step=0):
         """A generator of batches without end, from a position if that is possible."""
