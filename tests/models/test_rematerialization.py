@@ -1,5 +1,9 @@
 """Blocks that compute their activations again in the backward pass."""
 
+import pathlib
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -157,6 +161,18 @@ def test_keeps_less_for_the_backward_pass():
     assert third == none
     assert per_block > 0
     assert none - every == pytest.approx(NUM_LAYERS * per_block, rel=0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="XLA plans JAX's memory")
+def test_compiled_program_needs_less_memory():
+    command = [sys.executable, "-m", "tests.models.planned_memory"]
+    root = pathlib.Path(__file__).parents[2]
+    output = subprocess.run(
+        command, cwd=root, check=True, capture_output=True, text=True
+    ).stdout
+    none, every = map(int, output.split())
+    assert every < 0.6 * none
 
 
 def test_file_keeps_the_option_and_preset_does_not(tmp_path):
