@@ -1,9 +1,5 @@
 """The Inception network against torch-fidelity, with random weights."""
 
-import pathlib
-import sys
-import types
-
 import keras
 import numpy as np
 import pytest
@@ -17,6 +13,7 @@ from keras_sphere.evaluation.inception_network import (
 from keras_sphere.evaluation.inception_weights import convert_inception
 from keras_sphere.file_integrity import CorruptFileError
 from keras_sphere.perceptual.weight_files import write_weight_file
+from tests.torch_fidelity_package import torch_fidelity
 
 torch = pytest.importorskip("torch")
 
@@ -49,31 +46,17 @@ def public_file(tmp_path_factory):
 
 
 def torch_fidelity_network(path):
-    """The extractor of torch-fidelity, whose package needs torchvision to import."""
-    folder = pathlib.Path(sys.prefix) / "reference" / "torch_fidelity"
-    if not folder.is_dir():
-        pytest.skip(f"needs torch-fidelity in {folder.parent}: see the Makefile")
-    package = types.ModuleType("torch_fidelity")
-    package.__path__ = [str(folder)]
-    sys.modules["torch_fidelity"] = package
-    try:
-        from torch_fidelity import feature_extractor_inceptionv3 as module
-
-        tensors = torch.load(path, weights_only=True)
-        class_ = module.FeatureExtractorInceptionV3
-        full = dict(tensors)
-        for name in list(tensors):
-            if name.endswith("running_var"):
-                counter = name.replace("running_var", "num_batches_tracked")
-                full.setdefault(counter, torch.tensor(0))
-        complete = path.with_name("complete.pth")
-        torch.save(full, complete)
-        return class_(
+    """The extractor of torch-fidelity with the weights of a file."""
+    tensors = torch.load(path, weights_only=True)
+    for name in [name for name in tensors if name.endswith("running_var")]:
+        counter = name.replace("running_var", "num_batches_tracked")
+        tensors.setdefault(counter, torch.tensor(0))
+    complete = path.with_name("complete.pth")
+    torch.save(tensors, complete)
+    with torch_fidelity("feature_extractor_inceptionv3") as module:
+        return module.FeatureExtractorInceptionV3(
             "inception", ["2048", "logits"], feature_extractor_weights_path=complete
         )
-    finally:
-        for name in [n for n in sys.modules if n.startswith("torch_fidelity")]:
-            del sys.modules[name]
 
 
 @pytest.mark.slow

@@ -1,10 +1,11 @@
-"""Agreement with torchmetrics on random data."""
+"""Agreement with torchmetrics and torch-fidelity on random data."""
 
 import keras
 import numpy as np
 import pytest
 
 from keras_sphere import metrics
+from tests.torch_fidelity_package import torch_fidelity
 
 if keras.backend.backend() != "torch":
     pytest.skip("NumPy code: checked on one backend", allow_module_level=True)
@@ -73,6 +74,18 @@ def test_inception_score(images):
     for part in np.array_split(rows(real), 4):
         ours.update(part)
     assert ours.result()[0] == pytest.approx(float(public.compute()[0]), rel=1e-5)
+
+
+@pytest.mark.parametrize("num_neighbors", [1, 3])
+def test_precision_recall(num_neighbors):
+    generator = torch.Generator().manual_seed(2)
+    real = torch.randn(80, 4, generator=generator, dtype=torch.float64)
+    fake = 0.3 + 0.6 * torch.randn(50, 4, generator=generator, dtype=torch.float64)
+    with torch_fidelity("metric_prc", unused=("utils",)) as public:
+        expected = public.calculate_precision_recall_full(fake, real, num_neighbors)
+    ours = metrics.precision_recall(real.numpy(), fake.numpy(), num_neighbors)
+    assert 0.1 < expected[1] < expected[0] < 1.0
+    assert ours == pytest.approx(expected, abs=1e-6)
 
 
 def test_ssim_and_psnr():
