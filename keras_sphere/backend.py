@@ -14,6 +14,7 @@ BACKEND = keras.backend.backend()
 
 if BACKEND == "jax":
     import jax
+    import jax.numpy as jnp
 elif BACKEND == "tensorflow":
     import tensorflow as tf
 elif BACKEND == "torch":
@@ -87,6 +88,54 @@ def assign_if(condition, assign, variables):
         tf.cond(condition, assign, lambda: None)
     elif condition:
         assign()
+
+
+def rematerialized(layer, *inputs):
+    """Calls a layer whose activations the backward pass computes again.
+
+    Args:
+        layer: Keras layer that is built, draws nothing at random and assigns nothing.
+        *inputs: Its inputs, tensors.
+
+    Returns:
+        Its output, one tensor.
+    """
+    # A new function for each call: JAX remembers what it traced of an old one, and
+    # would differentiate that, with the weights as constants.
+    if BACKEND != "jax":
+        return keras.remat(lambda *tensors: layer(*tensors))(*inputs)
+    variables = layer.variables
+
+    def apply(values, inputs):
+        mapping = list(zip(variables, values, strict=True))
+        with keras.StatelessScope(state_mapping=mapping):
+            return layer(*inputs)
+
+    def forward(values, inputs):
+        return apply(values, inputs), (values, inputs)
+
+    def backward(kept, gradient):
+        values, inputs = kept
+        inputs = _after(gradient, inputs)
+        _, pull_back = jax.vjp(apply, values, inputs)
+        of_values, of_inputs = pull_back(gradient)
+        return of_values, _after(of_values, of_inputs)
+
+    function = jax.custom_vjp(apply)
+    function.defvjp(forward, backward)
+    return function([variable.value for variable in variables], inputs)
+
+
+def _after(first, tensors):
+    """Adds a zero to tensors that XLA cannot know before it has computed `first`.
+
+    `jax.checkpoint` alone saves nothing on CPUs: XLA drops its barriers before it
+    orders the operations, recomputes early, and keeps activations for gradients of
+    weights that it leaves to the end. TensorFlow's `recompute_grad` adds such a zero.
+    """
+    total = sum(jnp.ravel(leaf)[0] for leaf in jax.tree.leaves(first))
+    zero = jnp.where(total == total, 0.0, jnp.nan)  # not foldable: NaN is not NaN
+    return jax.tree.map(lambda tensor: tensor + zero.astype(tensor.dtype), tensors)
 
 
 def sync_variables(model):

@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_sphere.backend import rematerialized
 from keras_sphere.geometry import spherify
 from keras_sphere.layers import (
     InContextTokens,
@@ -145,11 +146,8 @@ class VisionTransformer(keras.layers.Layer):
         block, every = self.blocks[index], self.rematerialize_every
         if every is None or (index + 1) % every:
             return block(tokens, condition)
-        # A new function for each call: JAX remembers what it traced of an old one,
-        # and would differentiate that, with the weights as constants.
-        if condition is None:
-            return keras.remat(lambda tokens: block(tokens))(tokens)
-        return keras.remat(lambda *inputs: block(*inputs))(tokens, condition)
+        inputs = (tokens,) if condition is None else (tokens, condition)
+        return rematerialized(block, *inputs)
 
     def _spherify_image_tokens(self, tokens, num_prefix):
         image_tokens = keras.ops.cast(spherify(tokens[:, num_prefix:]), tokens.dtype)
