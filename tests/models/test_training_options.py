@@ -1,5 +1,7 @@
 """Options of training save memory or time, and leave the result as it is."""
 
+import random
+
 import keras
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ ON_TORCH = keras.backend.backend() == "torch"
 @pytest.fixture(scope="module")
 def start():
     """Weights that all models of this file start from."""
+    random.seed(0)  # Keras' default seeds come from there
     return tiny_models.new_model().backbone.get_weights()
 
 
@@ -78,11 +81,11 @@ def test_accumulation_equals_a_large_batch(start):
     np.testing.assert_allclose(
         to_numpy(model.optimizer.gradient_norm),
         to_numpy(large.optimizer.gradient_norm),
-        rtol=1e-4,
+        rtol=1e-3,
     )
     for name, values in large_history.items():
         if name != "latent_norm_std":  # of the images of a batch
-            np.testing.assert_allclose(history[name], values, rtol=1e-4)
+            np.testing.assert_allclose(history[name], values, rtol=1e-3)
 
 
 def test_mixed_precision_stays_close(start, plain):
