@@ -219,9 +219,13 @@ def alone():
 
 def whole_arrays(tree):
     """NumPy arrays of JAX arrays, of which this process may hold a part only."""
-    if processes()[1] == 1:
-        return keras.tree.map_structure(np.asarray, tree)
-    return multihost_utils.process_allgather(tree, tiled=True)
+
+    def whole(array):
+        if processes()[1] == 1 or array.is_fully_replicated:
+            return np.asarray(array)
+        return multihost_utils.process_allgather(array, tiled=True)
+
+    return keras.tree.map_structure(whole, tree)
 
 
 def gather_objects(value):

@@ -254,8 +254,8 @@ class SphereEncoderModel(
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         if isinstance(y_pred, dict):
-            inputs, _ = self.reader.read((x, y))
-            update_measures(self.measures, inputs["images"], y_pred)
+            inputs, weights = self.reader.read((x, y, sample_weight))
+            update_measures(self.measures, inputs["images"], y_pred, weights)
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def _repack(self, data, **more):

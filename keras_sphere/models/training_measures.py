@@ -58,7 +58,7 @@ def measure(images, outputs):
     }
 
 
-def update_measures(measures, images, outputs):
-    """Adds a batch to the running means; see `measure`."""
+def update_measures(measures, images, outputs, sample_weight=None):
+    """Adds a batch to the running means, by weights if there are some; see `measure`."""
     for name, values in measure(images, outputs).items():
-        measures[name].update_state(values)
+        measures[name].update_state(values, sample_weight)
