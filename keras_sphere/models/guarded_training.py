@@ -114,6 +114,14 @@ class GuardedTraining:
         image = np.zeros((1, side, side, self.reader.num_channels), "float32")
         self._symbolic_build(data_batch=(image,))
 
+    def _maybe_symbolic_build(self, *args, **kwargs):
+        """Spares a TensorFlow strategy the batches that Keras would read to build.
+
+        A generator cannot give them again: they would be missing from the training.
+        """
+        if not self._compile_loss.built:
+            super()._maybe_symbolic_build(*args, **kwargs)
+
     def get_metrics_result(self):
         """The running means, over all processes; see `keras.Model`."""
         with summed_over_processes(self.metrics_variables):

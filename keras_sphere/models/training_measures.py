@@ -59,6 +59,6 @@ def measure(images, outputs):
 
 
 def update_measures(measures, images, outputs, sample_weight=None):
-    """Adds a batch to the running means, by weights if there are some; see `measure`."""
+    """Adds a batch to the running means, by weights if given; see `measure`."""
     for name, values in measure(images, outputs).items():
         measures[name].update_state(values, sample_weight)

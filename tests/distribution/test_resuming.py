@@ -54,10 +54,6 @@ def check_goes_on(processes, whole, first):
         )
 
 
-@pytest.mark.xfail(
-    BACKEND == "tensorflow",
-    reason="from the third step on, replicas and one device differ in what they draw",
-)
 @pytest.mark.parametrize("devices", GO_ON, ids=lambda d: "-".join(map(str, d)))
 def test_other_devices_go_on(whole, saved, tmp_path, devices):
     """With the noise, dropped labels and running means that one device would have."""
