@@ -218,7 +218,7 @@ def test_padded_batches_count_each_image_once():
 def test_padded_evaluation_is_the_mean_over_images():
     """Without noise: the losses of a filled-up batch are those of its images."""
     model = tiny_models.new_model(max_angle_degrees=1e-3)
-    model.compile(keras_sphere.SphereAdamW(), jit_compile=False)
+    model.compile()
     images, labels = tiny_models.new_images(6), tiny_models.new_labels(6)
     padded = PaddedBatches(images, labels, batch_size=4)
     received, expected = (

@@ -88,6 +88,7 @@ def test_conversion_takes_the_public_file_only(public_file, tmp_path):
     assert not list(tmp_path.glob("*.npz"))
 
 
+@pytest.mark.slow
 def test_every_weight_is_loaded(tmp_path):
     network = build_inception_network(width_divisor=16)
     values = {

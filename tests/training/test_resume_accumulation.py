@@ -41,6 +41,7 @@ def train(model, directory, after=None):
     return stop.losses
 
 
+@pytest.mark.slow
 def test_goes_on_in_the_middle_of_an_accumulation(tmp_path):
     whole = compiled_model(seed=0, gradient_accumulation_steps=3)
     losses = train(whole, tmp_path / "whole")
