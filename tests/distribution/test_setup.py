@@ -11,7 +11,6 @@ import keras
 import numpy as np
 import pytest
 
-import keras_sphere
 from keras_sphere import data, distribution
 from keras_sphere.data import PaddedBatches, ShuffledBatches
 from tests import tiny_models
