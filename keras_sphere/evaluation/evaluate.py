@@ -272,7 +272,7 @@ def _pair_functions(metrics, images):
 
 def _lpips(image_size):
     """LPIPS between batches of uint8 images: one value per image."""
-    network = LPIPS("torchvision")
+    network = LPIPS(source="torchvision")
     network.build((None, image_size, image_size, 3))
     run = CompiledModel(network)
 

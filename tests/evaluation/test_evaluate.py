@@ -165,3 +165,30 @@ def test_the_classifier_of_digits_knows_digits():
     large = images.repeat(2, axis=1).repeat(2, axis=2).repeat(3, axis=3)
     agreement = digits_features()(large)["logits"].argmax(1) == labels
     assert np.mean(agreement) > 0.85
+
+
+@pytest.mark.slow
+def test_lpips_of_reconstructions(
+    model, network, reference, held_out, tmp_path, monkeypatch
+):
+    from keras_sphere.perceptual import LPIPS
+    from keras_sphere.perceptual.weight_files import write_weight_file
+
+    generator = np.random.default_rng(0)
+    shapes = LPIPS(source=None).weight_shapes()
+    weights = {name: 0.05 * generator.random(shape) for name, shape in shapes.items()}
+    write_weight_file(tmp_path / LPIPS.file_name, weights)
+    monkeypatch.setenv("KERAS_SPHERE_PERCEPTUAL_DIR", str(tmp_path))
+    result = evaluation.evaluate(
+        model, reference, metrics=["lpips"], network=network, held_out=held_out
+    )
+    (row,) = (row for row in result.rows if row.name == "reconstructed")
+    images = [held_out, to_bytes(model.reconstruct(held_out))]
+    lpips = LPIPS(source="torchvision")
+    maps = [lpips(image.astype("float32") / 255.0) for image in images]
+    expected = sum(
+        np.square(keras.ops.convert_to_numpy(a) - keras.ops.convert_to_numpy(b)).mean()
+        for a, b in zip(*maps, strict=True)
+    )
+    assert expected > 0
+    assert row.values["lpips"] == pytest.approx(expected, rel=1e-4)
