@@ -223,7 +223,11 @@ def main(_):
         "config": {flag.name: flag.value for flag in own_flags()},
         "parameters": model.backbone.count_params(),
         **times,
-        "final_losses": {name: values[-1] for name, values in history.items()},
+        "final_losses": {
+            name: values[-1]
+            for name, values in history.items()
+            if name.endswith("loss")
+        },
         **describe_environment(),
     }
     if MEASURE.value:
