@@ -1,5 +1,7 @@
 """Images that are in memory."""
 
+import hashlib
+
 import numpy as np
 
 from keras_sphere.optional_imports import import_optional
@@ -31,6 +33,10 @@ class ArraySource:
         return ArraySource(
             self.images[indices], labels, self.class_names, self.location
         )
+
+    def checksum(self):
+        """Hexadecimal digits that tell the pixels from others."""
+        return hashlib.sha256(np.ascontiguousarray(self.images)).hexdigest()
 
     def path(self, index):
         """What an image is called in messages."""

@@ -1,5 +1,6 @@
 """The order of an epoch, and what is drawn for its images."""
 
+import copy
 import numbers
 import threading
 
@@ -119,3 +120,31 @@ class EpochOrder:
                     del self._remembered[same[0]]
                 self._remembered[key] = compute()
             return self._remembered[key]
+
+
+class OrderedBatches:
+    """What datasets have in common whose batches an `EpochOrder`, `_epochs`, makes."""
+
+    def __len__(self):
+        """Number of batches in an epoch."""
+        return self._epochs.num_batches
+
+    @property
+    def num_dropped(self):
+        """Images of an epoch that `drop_last` leaves out."""
+        return self._epochs.num_dropped
+
+    def shard(self, index, count):
+        """The part of the same batches that one of several processes reads.
+
+        Args:
+            index: Integer in [0, count).
+            count: Integer that divides `batch_size`.
+
+        Returns:
+            Dataset of the same kind and `batch_size`, with `drop_last`; its batches
+            have the `batch_size / count` rows of this process.
+        """
+        shard = copy.copy(self)
+        shard._epochs = self._epochs.shard(index, count)
+        return shard

@@ -1,7 +1,9 @@
 """Images in files, or in the entries of an archive."""
 
 import concurrent.futures
+import hashlib
 import io
+import json
 import os
 import zipfile
 
@@ -41,12 +43,15 @@ class Folder:
         """What a file is called in messages."""
         return os.path.join(self.location, name)
 
+    def size(self, name):
+        """Bytes of a file."""
+        return os.path.getsize(self.path(name))
+
     def open(self, name):
         """Opens a file for reading."""
-        path = self.path(name)
-        if os.path.getsize(path) > MAX_FILE_BYTES:
+        if self.size(name) > MAX_FILE_BYTES:
             raise ValueError(f"the file is larger than {MAX_FILE_BYTES:,} bytes")
-        return open(path, "rb")
+        return open(self.path(name), "rb")
 
 
 class Archive:
@@ -86,13 +91,16 @@ class Archive:
         """What an entry is called in messages."""
         return f"{self.location}/{name}"
 
+    def size(self, name):
+        """Bytes of an entry once it is unpacked."""
+        return self._entries[name].file_size
+
     def open(self, name):
         """Opens an entry for reading, in memory."""
-        entry = self._entries[name]
-        if entry.file_size > MAX_FILE_BYTES:
+        if self.size(name) > MAX_FILE_BYTES:
             raise ValueError(f"the file is larger than {MAX_FILE_BYTES:,} bytes")
         # No more than the size that the entry states is ever unpacked.
-        return io.BytesIO(self._archive.read(entry))
+        return io.BytesIO(self._archive.read(self._entries[name]))
 
 
 class FileSource:
@@ -127,6 +135,11 @@ class FileSource:
             self.class_names,
             self.location,
         )
+
+    def checksum(self):
+        """Hexadecimal digits that tell the names and sizes from those of others."""
+        sizes = [(name, self._container.size(name)) for name in self._names]
+        return hashlib.sha256(json.dumps(sizes).encode()).hexdigest()
 
     def path(self, index):
         """What an image is called in messages."""

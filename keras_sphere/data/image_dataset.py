@@ -1,6 +1,5 @@
 """Batches of images for `fit`, from any source, in an order known beforehand."""
 
-import copy
 import itertools
 import logging
 import threading
@@ -9,7 +8,7 @@ import keras
 import numpy as np
 
 from keras_sphere.data.description import DatasetDescription
-from keras_sphere.data.epoch_order import EpochOrder
+from keras_sphere.data.epoch_order import EpochOrder, OrderedBatches
 from keras_sphere.data.image_decoding import UnreadableImageError
 from keras_sphere.data.image_fitting import fit_image, to_channels
 from keras_sphere.data.read_ahead import ReadAhead
@@ -24,7 +23,7 @@ MAX_BAD_IN_A_ROW = 100
 DECODING_MARGIN = 2
 
 
-class ImageDataset(keras.utils.PyDataset):
+class ImageDataset(OrderedBatches, keras.utils.PyDataset):
     """Images of a source, as batches for `fit` on every backend; made by `load`.
 
     `fit(dataset)` reads it as Keras' `PyDataset`; `fit(dataset.starting_at(...),
@@ -124,30 +123,22 @@ class ImageDataset(keras.utils.PyDataset):
         self._lock = threading.Lock()
         self._steps_read = set()
 
-    def __len__(self):
-        """Number of batches in an epoch."""
-        return self._epochs.num_batches
-
-    @property
-    def num_dropped(self):
-        """Images of an epoch that `drop_last` leaves out."""
-        return self._epochs.num_dropped
-
     def shard(self, index, count):
-        """The part of the same batches that one of several processes reads.
-
-        Args:
-            index: Integer in [0, count).
-            count: Integer that divides `batch_size`.
-
-        Returns:
-            `ImageDataset` with `drop_last`, of the same `batch_size`; its batches
-            have the `batch_size / count` rows of this process.
-        """
-        shard = copy.copy(self)
-        shard._epochs = self._epochs.shard(index, count)
+        shard = super().shard(index, count)
         shard._start_reading()
         return shard
+
+    shard.__doc__ = OrderedBatches.shard.__doc__
+
+    def checksum(self):
+        """Short name of the content: equal for the same images, wherever they lie.
+
+        Of images in files the names and sizes count, not the pixels.
+
+        Returns:
+            String of 16 hexadecimal digits.
+        """
+        return self._source.checksum()[:16]
 
     def __getitem__(self, step):
         """Batch `step` of the epoch `self.epoch`.

@@ -1,12 +1,11 @@
 """Batches of arrays in an order that can be taken up again anywhere."""
 
-import copy
 import itertools
 
-from keras_sphere.data.epoch_order import EpochOrder
+from keras_sphere.data.epoch_order import EpochOrder, OrderedBatches
 
 
-class ShuffledBatches:
+class ShuffledBatches(OrderedBatches):
     """Shuffled batches of arrays, each known by its epoch and its step in it.
 
     The order of an epoch is a function of `seed` and the epoch alone, so training
@@ -43,30 +42,6 @@ class ShuffledBatches:
         self.labels = labels
         self.batch_size = batch_size
         self.seed = seed
-
-    def __len__(self):
-        """Number of batches in an epoch."""
-        return self._epochs.num_batches
-
-    @property
-    def num_dropped(self):
-        """Images of an epoch that `drop_last` leaves out."""
-        return self._epochs.num_dropped
-
-    def shard(self, index, count):
-        """The part of the same batches that one of several processes reads.
-
-        Args:
-            index: Integer in [0, count).
-            count: Integer that divides `batch_size`.
-
-        Returns:
-            `ShuffledBatches` with `drop_last`, of the same `batch_size`; its batches
-            have the `batch_size / count` rows of this process.
-        """
-        shard = copy.copy(self)
-        shard._epochs = self._epochs.shard(index, count)
-        return shard
 
     def order(self, epoch):
         """Indices of all images in the order of an epoch, counted from 0."""

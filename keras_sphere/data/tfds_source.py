@@ -1,9 +1,12 @@
 """TensorFlow Datasets, read without TensorFlow."""
 
+import hashlib
 import io
 import logging
 import os
 import pathlib
+
+import numpy as np
 
 from keras_sphere.data.downloads import DataNotFoundError, announce_download
 from keras_sphere.data.image_decoding import decode_image, naming_the_image
@@ -48,6 +51,13 @@ class TFDSSource:
         if self._indices is not None:
             indices = self._indices[indices]
         return TFDSSource(self._builder, self._split, indices)
+
+    def checksum(self):
+        """Hexadecimal digits that tell these images from others of TFDS."""
+        digest = hashlib.sha256(f"{self._builder.info.full_name} {self._split}".encode())
+        if self._indices is not None:
+            digest.update(np.ascontiguousarray(self._indices, "int64"))
+        return digest.hexdigest()
 
     def path(self, index):
         """What an image is called in messages."""

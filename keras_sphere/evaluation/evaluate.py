@@ -7,6 +7,7 @@ from keras_sphere.evaluation.collection import MAX_KEPT, collect
 from keras_sphere.evaluation.compiled_model import CompiledModel
 from keras_sphere.evaluation.digits_classifier import digits_features
 from keras_sphere.evaluation.feature_networks import FeatureNetwork, InceptionFeatures
+from keras_sphere.evaluation.image_paths import open_paths
 from keras_sphere.evaluation.image_sets import (
     GeneratedImages,
     GivenImages,
@@ -37,6 +38,7 @@ def evaluate(
     batch_size=64,
     use_ema=None,
     cache_dir=None,
+    image_size=None,
     tick=None,
 ):
     """Measures what a model generates and reconstructs, or images of any origin.
@@ -49,11 +51,12 @@ def evaluate(
 
     Args:
         source: `SphereEncoderModel`; or images: an array of shape
-            `(count, height, width, channels)`, uint8 or float in [-1, 1], or an
-            `ImageDataset`.
-        data: Real images to compare with, as an array or an `ImageDataset`; or a
-            `metrics.Gaussian`, such as `Gaussian.load` reads from a public file of
-            statistics, with which only the Frechet distance can be computed.
+            `(count, height, width, channels)`, uint8 or float in [-1, 1], an
+            `ImageDataset`, or the path of a folder of images or of anything else that
+            `keras_sphere.data.load` takes, of which the split `"train"` is read.
+        data: Real images to compare with, likewise; or a `metrics.Gaussian`, such as
+            `Gaussian.load` reads from a public file of statistics, with which only
+            the Frechet distance can be computed.
         metrics: Sequence of names: `"frechet"`, `"kernel"`, `"inception_score"`,
             `"precision"`, `"recall"`, and `"rfid"`, `"psnr"`, `"ssim"`, `"lpips"` of
             reconstructions. Recall always comes with the Frechet distance.
@@ -70,6 +73,8 @@ def evaluate(
         use_ema: Boolean or `None` for the model's default.
         cache_dir: String or path. Folder for statistics: what is there is not computed
             again, and a run that was killed goes on. `None` keeps nothing.
+        image_size: Integer. Height and width to which images of paths are brought;
+            defaults to those of the model or of the other images.
         tick: Callable of a text and two integers, how many images of how many are
             done, or `None`.
 
@@ -88,6 +93,7 @@ def evaluate(
     """
     metrics = check_metrics(metrics, has_images=not _is_gaussian(data))
     check_positive_integer("batch_size", batch_size)
+    source, data, held_out = open_paths((source, data, held_out), image_size)
     runner = _Runner(resolve_network(network), batch_size, cache_dir, tick)
     reference = _Reference(data, runner)
     held_out = None if held_out is None else GivenImages(held_out, "held-out images")

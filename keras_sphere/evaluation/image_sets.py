@@ -1,5 +1,6 @@
 """Sets of images to compare, made or read a batch at a time from any place on."""
 
+import functools
 import hashlib
 import json
 
@@ -62,7 +63,7 @@ class GivenImages:
         self._images = images
         self._labels = labels
 
-    @property
+    @functools.cached_property
     def settings(self):
         """What the set is, as plain values; its content stands in as a checksum."""
         if self._dataset is None:
@@ -74,7 +75,8 @@ class GivenImages:
             "set": self.name,
             "count": self.count,
             "content": f"{description.name}/{description.split} of "
-            f"{description.num_images} at {description.image_size} px",
+            f"{description.num_images} at {description.image_size} px "
+            f"({self._dataset.checksum()})",
         }
 
     def batch(self, start, stop):

@@ -1,10 +1,12 @@
 """Evaluations of a tiny model and of plain images."""
 
 import json
+import shutil
 
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import keras_sphere
 from keras_sphere import evaluation, metrics
@@ -101,6 +103,42 @@ def test_images_and_statistics(network, reference, held_out, tmp_path):
     assert by_file.rows[0].values["frechet"] == pytest.approx(
         by_images.rows[0].values["frechet"], rel=1e-6
     )
+
+
+def write_images(folder, images):
+    folder.mkdir()
+    for number, image in enumerate(images):
+        Image.fromarray(image).save(folder / f"{number:03}.png")
+
+
+def test_a_folder_of_images(network, reference, held_out, tmp_path):
+    folder, cache = tmp_path / "samples", tmp_path / "cache"
+    write_images(folder, held_out)
+    arguments = {"network": network, "metrics": ["frechet", "kernel"]}
+    expected = evaluation.evaluate(held_out, reference, **arguments).rows[0].values
+
+    def values(**others):
+        return (
+            evaluation.evaluate(folder, reference, **arguments, **others).rows[0].values
+        )
+
+    assert values() == pytest.approx(expected)
+    assert values(cache_dir=cache) == pytest.approx(expected)
+    shutil.rmtree(folder)
+    write_images(folder, held_out[::-1] // 2)  # other images of the same name
+    assert values(cache_dir=cache)["frechet"] != pytest.approx(expected["frechet"])
+
+
+def test_paths_alone_do_not_say_the_size(network, reference, tmp_path):
+    write_images(tmp_path / "samples", reference)
+    arguments = {"metrics": ["frechet"], "network": network}
+    with pytest.raises(ValueError, match=r"`image_size` is needed .*image_size=None"):
+        evaluation.evaluate(tmp_path / "samples", tmp_path / "samples", **arguments)
+    result = evaluation.evaluate(
+        str(tmp_path / "samples"), tmp_path / "samples", image_size=16, **arguments
+    )
+    assert result.rows[0].values["frechet"] < 1e-6
+    assert "40 at 16 px" in str(result.settings["reference"])
 
 
 def test_a_run_that_was_interrupted_goes_on(network, reference, tmp_path, monkeypatch):

@@ -1,6 +1,5 @@
 """Measures a model, or a folder of images."""
 
-from keras_sphere import data
 from keras_sphere.command_line.errors import UsageError
 from keras_sphere.command_line.evaluation import (
     check_one_source,
@@ -26,18 +25,17 @@ def run(request):
         source = load_model(request)
         shape = source.backbone.image_size, source.backbone.num_channels
     else:
+        source = settings["images"]
         if settings["image_size"] is None:
             raise UsageError("--images needs --image_size.")
         shape = settings["image_size"], 3
-        source = data.load(
-            settings["images"], image_size=shape[0], shuffle=False, drop_last=False
-        )
     result = evaluate(
         source,
         load_reference(settings, *shape),
         metrics=metrics,
         network=network,
         held_out=load_held_out(settings, *shape),
+        image_size=shape[0],
         **sampling_arguments(settings),
     )
     for other in earlier:
