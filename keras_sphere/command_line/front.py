@@ -1,5 +1,6 @@
 """The one entry of the command line."""
 
+import os
 import sys
 
 from keras_sphere.command_line.errors import UsageError
@@ -19,18 +20,14 @@ def main(words, load_model=None):
 
     Returns:
         Integer, the exit status: 0, 1 for an error, 2 for a command that was not
-        understood, 130 for an interrupt.
+        understood, 130 for an interrupt, 141 if nobody reads the output any more.
     """
     try:
-        if not words or words[0] in HELP:
-            print(overview())
-            return 0
-        task = find_task(words[0])
-        if any(word in HELP for word in words[1:]):
-            print(task_help(task))
-            return 0
-        request = parse(task, list(words[1:]), load_model)
-        task.run(request)
+        _run(words, load_model)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()
+        return 141
     except UsageError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
@@ -41,3 +38,20 @@ def main(words, load_model=None):
         print("Interrupted.", file=sys.stderr)
         return 130
     return 0
+
+
+def _run(words, load_model):
+    if not words or words[0] in HELP:
+        print(overview())
+        return
+    task = find_task(words[0])
+    if any(word in HELP for word in words[1:]):
+        print(task_help(task))
+        return
+    task.run(parse(task, list(words[1:]), load_model))
+
+
+def _discard_output():
+    """Keeps Python from a message of its own when it flushes the output at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())

@@ -54,6 +54,19 @@ def test_help_of_a_task_lists_its_flags(task, capsys):
         assert len(values[name].help) > 8
 
 
+def test_a_reader_that_stops_early():
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "keras_sphere", "generate", "--help"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait() == 141
+
+
 @pytest.mark.parametrize("words", [["--help"], ["generate", "--help"]])
 def test_help_does_not_import_keras(words):
     result = start(*words, options=["-X", "importtime"])

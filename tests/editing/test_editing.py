@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_sphere import editing, sampling
+from keras_sphere import SphereAdamW, editing, sampling
 from keras_sphere.editing.random_walk import walk_points
 from tests import tiny_models
 
@@ -212,6 +212,49 @@ def test_samples_are_averaged_and_labels_follow(conditional):
         np.tile(images, (2, 1, 1, 1)), np.tile(LABELS, 2), 0.5, seed=0
     )
     close(both, varied.reshape(2, *images.shape).mean(axis=0))
+
+
+MASK = np.ones((16, 16), bool)
+MASK[4:9, 4:9] = False
+FUNCTIONS = {
+    "refine": lambda m, x, **o: editing.refine(m, x, steps=1, **o),
+    "variations": lambda m, x, **o: editing.variations(m, x, num_variations=1, **o),
+    "crossover": lambda m, x, **o: editing.crossover(m, x, x[::-1], **o),
+    "class": lambda m, x, **o: editing.manipulate_class(m, x, 1, steps=1, **o),
+    "direction": lambda m, x, **o: editing.direction(m, x[:1], x, **o),
+    "walk": lambda m, x, **o: editing.random_walk(m, 1, 20.0, 2, **o),
+    "sweep": lambda m, x, **o: editing.sweep(m, 2, **o),
+    "inpaint": lambda m, x, **o: editing.inpaint(m, x, MASK, **o),
+    "denoise": lambda m, x, **o: editing.denoise(m, x, 0.2, **o),
+    "super_resolve": lambda m, x, **o: editing.super_resolve(m, x[:, ::2, ::2], 2, **o),
+    "interpolate": lambda m, x, **o: m.interpolate(num_images=2, **o),
+}
+
+
+@pytest.fixture(scope="module")
+def averaged():
+    """A model whose weights and their moving averages differ."""
+    model = tiny_models.new_model(sampling={"steps": 2})
+    model.compile(SphereAdamW())
+    model.optimizer.build(model.trainable_variables)
+    for variable in model.trainable_variables:
+        variable.assign(0.5 * variable.value)
+    return model
+
+
+def test_all_of_it_uses_the_moving_average_on_demand(averaged):
+    def results(**options):
+        return {
+            name: function(averaged, images_of(averaged), seed=0, **options)
+            for name, function in FUNCTIONS.items()
+        }
+
+    raw, average = results(), results(use_ema=True)
+    for variable, mean in averaged.optimizer.moving_averages():
+        variable.assign(mean.value)
+    for name, expected in results(use_ema=False).items():
+        close(average[name], expected)
+        assert np.abs(raw[name] - expected).max() > 1e-3, name
 
 
 REFUSALS = {
