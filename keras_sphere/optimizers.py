@@ -87,6 +87,12 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
                 "the weights. Received: ema_overwrite_frequency="
                 f"{self.ema_overwrite_frequency}"
             )
+        if self.clipnorm is not None or self.clipvalue is not None:
+            raise ValueError(
+                "`clipnorm` and `clipvalue` must be None: gradients are clipped "
+                "together, by `global_clipnorm`. Received: "
+                f"clipnorm={self.clipnorm}, clipvalue={self.clipvalue}"
+            )
         self.encoder_learning_rate_factor = encoder_learning_rate_factor
         self.gradient_norm = self.add_variable(
             (), dtype="float32", aggregation="only_first_replica", name="gradient_norm"

@@ -171,6 +171,12 @@ class SphereAdamWTest(TestCase):
         with self.assertRaisesRegex(ValueError, "ema_overwrite_frequency=5"):
             SphereAdamW(ema_overwrite_frequency=5)
 
+    def test_clipping_that_would_be_ignored_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "clipnorm=0.5, clipvalue=None"):
+            SphereAdamW(global_clipnorm=None, clipnorm=0.5)
+        with self.assertRaisesRegex(ValueError, "clipnorm=None, clipvalue=1"):
+            SphereAdamW(global_clipnorm=None, clipvalue=1.0)
+
     def test_encoder_is_found_in_nested_names(self):
         variables = new_variables()
         for variable, path in zip(

@@ -54,7 +54,9 @@ class TFDSSource:
 
     def checksum(self):
         """Hexadecimal digits that tell these images from others of TFDS."""
-        digest = hashlib.sha256(f"{self._builder.info.full_name} {self._split}".encode())
+        digest = hashlib.sha256(
+            f"{self._builder.info.full_name} {self._split}".encode()
+        )
         if self._indices is not None:
             digest.update(np.ascontiguousarray(self._indices, "int64"))
         return digest.hexdigest()

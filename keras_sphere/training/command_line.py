@@ -7,6 +7,7 @@ import typing
 
 from absl import app, flags, logging
 
+from keras_sphere.data import UnreadableImageError
 from keras_sphere.file_integrity import CorruptFileError
 from keras_sphere.models.finite_loss_guard import NonFiniteLossError
 from keras_sphere.training.options import TrainingOptions
@@ -14,7 +15,13 @@ from keras_sphere.training.plan_file import PlanChangedError
 from keras_sphere.training.run import train
 
 _OF_PYTHON_ONLY = ("steps_per_epoch", "num_classes", "num_channels")
-_EXPECTED = (CorruptFileError, NonFiniteLossError, OSError, PlanChangedError)
+_EXPECTED = (
+    CorruptFileError,
+    NonFiniteLossError,
+    OSError,
+    PlanChangedError,
+    UnreadableImageError,
+)
 
 
 def run(required=(), **defaults):

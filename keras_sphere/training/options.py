@@ -35,6 +35,11 @@ class TrainingOptions:
     held_out_split: str | None = _option(
         None, "Images for pictures and the alarm. Default: the data set's other split."
     )
+    strict: bool = _option(
+        False,
+        "Whether an image that cannot be read ends the training; else it is left out "
+        "or replaced, and counted.",
+    )
     data_dir: str | None = _option(None, "Where data sets lie, or are downloaded to.")
     output_dir: str | None = _option(
         None, "Folder of the run. Default: runs/<name of the preset>."
@@ -131,6 +136,12 @@ class TrainingOptions:
         True,
         "Go on if the output folder holds a checkpoint; --noresume refuses a folder "
         "that holds one.",
+    )
+    on_corrupt: str = _option(
+        "raise",
+        "If the newest checkpoint is damaged: `raise`, or `previous` to go on from the "
+        "newest one that is whole.",
+        ("raise", "previous"),
     )
     checkpoint_every_steps: int | None = _option(
         None, "Steps between checkpoints. Default: 2000."

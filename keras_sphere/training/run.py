@@ -76,6 +76,8 @@ def train(preset="cifar10", dataset=None, output_dir=None, callbacks=(), **optio
     Raises:
         ValueError: If an option is unknown or impossible, or the folder holds a
             checkpoint and `resume` is false.
+        CorruptFileError: If a checkpoint is damaged and `on_corrupt` is `"raise"`.
+        UnreadableImageError: If `strict` and an image cannot be read.
         PlanChangedError: If a run is to go on by another plan.
         NonFiniteLossError: If the training diverges. Earlier checkpoints are whole.
         OSError: If a file cannot be written, likewise.
@@ -128,7 +130,7 @@ def _train(options, folder, stop, callbacks, devices):
     checkpoint = TrainingCheckpoint(
         folder / CHECKPOINTS, every_steps=plan.checkpoint_every_steps, keep=plan.keep
     )
-    start = checkpoint.resume(model)
+    start = checkpoint.resume(model, options.on_corrupt)
     if is_resumed:
         _tell_start(start, plan, data)
     history = {}

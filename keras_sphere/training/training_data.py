@@ -87,7 +87,8 @@ class NamedData:
             plan: `DataPlan`.
             options: `TrainingOptions`.
         """
-        self._plan, self._data_dir = plan, options.data_dir
+        self._plan = plan
+        self._reading = {"data_dir": options.data_dir, "strict": options.strict}
         self._held_out_split = options.held_out_split or HELD_OUT_SPLITS.get(
             self.name, "test"
         )
@@ -120,7 +121,7 @@ class NamedData:
             seed=self._plan.seed,
             resize=self._plan.resize,
             conditional=self._plan.conditional,
-            data_dir=self._data_dir,
+            **self._reading,
             **arguments,
         )
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 
 import keras
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 
 import keras_sphere
-from keras_sphere.data import ShuffledBatches
+from keras_sphere.data import ShuffledBatches, UnreadableImageError
+from keras_sphere.file_integrity import CorruptFileError
 from keras_sphere.training import PlanChangedError, StopOnSignal, train
 from keras_sphere.training.checkpoint_store import CheckpointStore
 from tests import tiny_models
@@ -161,6 +163,30 @@ def test_a_complete_run_is_left_as_it_is(run, unbroken):
         strict=True,
     ):
         np.testing.assert_array_equal(a, b)
+
+
+def test_a_damaged_checkpoint_is_passed_over_on_demand(run, unbroken, tmp_path):
+    shutil.copytree(unbroken[0], tmp_path, dirs_exist_ok=True)
+    store = CheckpointStore(tmp_path / "checkpoints")
+    os.truncate(store.open(store.entries()[-1]) / "model.keras", 1000)
+    with pytest.raises(CorruptFileError, match=r"model\.keras is damaged"):
+        run(tmp_path)
+    resumed = run(tmp_path, on_corrupt="previous")
+    assert resumed.history["loss"]  # the steps since the one before
+    for a, b in zip(
+        tiny_models.state(resumed.model),
+        tiny_models.state(unbroken[1].model),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_an_unreadable_image_ends_a_strict_training(run, tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.png").write_bytes(b"no image")
+    with pytest.raises(UnreadableImageError, match=r"a\.png"):
+        run(tmp_path / "run", dataset=tmp_path / "images", batch_size=1, strict=True)
+    assert not (tmp_path / "run").exists()
 
 
 def test_plan_that_was_lost(run, unbroken, tmp_path):
