@@ -18,6 +18,7 @@ from keras_sphere.replicas.process_group import (
     alone,
     gather_objects,
     in_group,
+    largest_of_processes,
     processes,
     wait_for_processes,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "gather_objects",
     "gather_replicas",
     "in_group",
+    "largest_of_processes",
     "local_shares",
     "make_equal_on_processes",
     "num_sharers",

@@ -7,6 +7,7 @@ trains in one process.
 import contextlib
 
 import keras
+import numpy as np
 
 BACKEND = keras.backend.backend()
 
@@ -45,6 +46,26 @@ def wait_for_processes(name):
         multihost_utils.sync_global_devices(name)
     else:
         torch.distributed.barrier()
+
+
+def largest_of_processes(value):
+    """The largest of the integers that the processes pass, on each of them.
+
+    Every process must call it; on TensorFlow, and where one trains, it is `value`.
+
+    Args:
+        value: Integer of at most 31 bits.
+
+    Returns:
+        Integer.
+    """
+    if processes()[1] == 1:
+        return value
+    if BACKEND == "jax":
+        return int(multihost_utils.process_allgather(np.int32(value)).max())
+    message = keras.ops.convert_to_tensor(value, "int32")
+    torch.distributed.all_reduce(message, torch.distributed.ReduceOp.MAX)
+    return int(message)
 
 
 def gather_objects(value):
