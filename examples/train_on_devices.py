@@ -16,7 +16,7 @@ import pathlib
 import keras_sphere
 from keras_sphere import distribution
 from keras_sphere.data import PaddedBatches, ShuffledBatches, load_digits
-from keras_sphere.training import TrainingCheckpoint
+from keras_sphere.training import StopOnSignal, TrainingCheckpoint
 from keras_sphere.visualization import image_grid, save_image
 
 import numpy as np
@@ -57,6 +57,7 @@ def train(devices):
     model = new_model()
     checkpoint = TrainingCheckpoint(pathlib.Path(OUTPUT_DIR.value) / "checkpoints")
     start = checkpoint.resume(model)
+    stop = StopOnSignal()
     model.fit(
         batches.starting_at(*start),
         steps_per_epoch=len(batches),
@@ -65,8 +66,10 @@ def train(devices):
         validation_data=validation,
         shuffle=False,
         verbose=2 if devices.is_main else 0,
-        callbacks=[checkpoint],
+        callbacks=[stop, checkpoint],
     )
+    if stop.received:  # the same in all processes
+        return
     # Every process generates its part; one writes.
     samples = model.generate(labels=np.arange(40) % 10, steps=4, seed=0)
     if devices.is_main:

@@ -7,6 +7,7 @@ Fails if the suite fails on any backend, or collects no test.
 
 import argparse
 import concurrent.futures
+import dataclasses
 import os
 import pathlib
 import subprocess
@@ -41,35 +42,29 @@ def parts():
     return [[str(folder / name) for name in group] for group in [*groups, rest]]
 
 
-def run(backend, pytest_arguments, keep_output):
-    """Runs pytest on one backend, in one process per part.
+@dataclasses.dataclass
+class PartRun:
+    """What a process of pytest has ended with."""
+
+    code: int
+    counts: dict
+    seconds: float
+
+
+def run_part(backend, paths, pytest_arguments, keep_output):
+    """Runs pytest on one part with one backend, in a process of its own.
 
     Args:
         backend: String. Name of the backend.
+        paths: List of strings.
         pytest_arguments: List of strings.
         keep_output: Boolean. Whether to print the output only once it is complete,
             for runs side by side, which also leave each other a core.
 
     Returns:
-        Exit code, dict of counts, and seconds.
+        `PartRun`.
     """
     start = time.monotonic()
-    print(f"\n===== {backend}{': running' * keep_output} =====", flush=True)
-    total, codes, texts = {"passed": 0, "failed": 0, "skipped": 0}, [], []
-    for paths in parts():
-        code, counts, text = run_part(backend, [*pytest_arguments, *paths], keep_output)
-        codes.append(code)
-        texts.append(text)
-        total = {name: total[name] + counts[name] for name in total}
-    if keep_output:
-        print(f"\n===== {backend} =====\n{''.join(texts)}", flush=True)
-    bad = [code for code in codes if code not in (0, NO_TESTS)]
-    code = bad[0] if bad else min(codes)  # a part may have no test; all may not
-    return code, total, time.monotonic() - start
-
-
-def run_part(backend, pytest_arguments, keep_output):
-    """Runs pytest in a process; returns exit code, counts and kept output."""
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder) / "report.xml"
         result = subprocess.run(
@@ -77,6 +72,7 @@ def run_part(backend, pytest_arguments, keep_output):
                 *(sys.executable, "-m", "pytest", "--durations=10"),
                 f"--junitxml={report}",
                 *pytest_arguments,
+                *paths,
             ],
             cwd=ROOT,
             env={
@@ -92,8 +88,10 @@ def run_part(backend, pytest_arguments, keep_output):
         counts = count(report)
     if result.returncode not in (0, NO_TESTS) and not counts["failed"]:
         counts["failed"] = 1
-    text = result.stdout.decode(errors="replace") if keep_output else ""
-    return result.returncode, counts, text
+    if keep_output:
+        text = result.stdout.decode(errors="replace")
+        print(f"\n===== {backend} =====\n{text}", flush=True)
+    return PartRun(result.returncode, counts, time.monotonic() - start)
 
 
 def count(report):
@@ -110,12 +108,24 @@ def count(report):
     return counts
 
 
-def summary(backends, results):
-    """One line per backend, and the sums on a last line."""
+def exit_code(runs):
+    """That of a backend: a part may have no test, but all may not."""
+    bad = [run.code for run in runs if run.code not in (0, NO_TESTS)]
+    return bad[0] if bad else min(run.code for run in runs)
+
+
+def summary(runs):
+    """One line per backend, and the sums on a last line.
+
+    Args:
+        runs: Dict from backends to lists of `PartRun`.
+    """
     lines, total = [], {"passed": 0, "failed": 0, "skipped": 0}
-    for backend, (code, counts, seconds) in zip(backends, results, strict=True):
-        state = "FAILED" if code else "ok"
+    for backend, parts_run in runs.items():
+        counts = {name: sum(run.counts[name] for run in parts_run) for name in total}
+        state = "FAILED" if exit_code(parts_run) else "ok"
         numbers = ", ".join(f"{number} {name}" for name, number in counts.items())
+        seconds = sum(run.seconds for run in parts_run)
         lines.append(f"{backend:12}{state:8}{numbers}, {seconds:.0f} s")
         total = {name: total[name] + counts[name] for name in total}
     lines.append(", ".join(f"{number} {name}" for name, number in total.items()))
@@ -125,18 +135,26 @@ def summary(backends, results):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--backends", default=",".join(BACKENDS))
-    parser.add_argument("--jobs", type=int, default=1, help="backends side by side")
+    parser.add_argument("--jobs", type=int, default=1, help="processes side by side")
     arguments, pytest_arguments = parser.parse_known_args()
     backends = arguments.backends.split(",")
+    start = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        results = list(
-            pool.map(
-                lambda backend: run(backend, pytest_arguments, arguments.jobs > 1),
-                backends,
-            )
-        )
-    print("\n" + summary(backends, results))
-    return max(code != 0 for code, _, _ in results)
+        started = {
+            backend: [
+                pool.submit(
+                    run_part, backend, paths, pytest_arguments, arguments.jobs > 1
+                )
+                for paths in parts()
+            ]
+            for backend in backends
+        }
+        runs = {
+            backend: [future.result() for future in futures]
+            for backend, futures in started.items()
+        }
+    print(f"\n{summary(runs)}, {time.monotonic() - start:.0f} s in all")
+    return max(exit_code(parts_run) != 0 for parts_run in runs.values())
 
 
 if __name__ == "__main__":

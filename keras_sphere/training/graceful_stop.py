@@ -6,6 +6,11 @@ import threading
 
 import keras
 
+from keras_sphere.replicas import largest_of_processes, processes
+
+# Of several processes. A message of four bytes, which waits for the slowest of them.
+STEPS_BETWEEN_AGREEMENTS = 10
+
 logger = logging.getLogger("keras_sphere")
 
 
@@ -15,10 +20,18 @@ class StopOnSignal(keras.callbacks.Callback):
     Cluster schedulers send SIGTERM some seconds before they kill; Ctrl-C is SIGINT.
     Listed before a `TrainingCheckpoint`, which saves where the training ends, nothing
     is lost. A second signal of the same kind acts as it did before. Handlers can be
-    set in the main thread only; elsewhere this does nothing.
+    set in the main thread only; elsewhere this sets none.
+
+    Several processes must end after the same step, whichever of them got the signal:
+    they ask each other every `STEPS_BETWEEN_AGREEMENTS` steps, and all end at the next
+    such step.
 
     Args:
         signals: Tuple of `signal.Signals`.
+
+    Attributes:
+        received: `signal.Signals` or `None`. What this process got; after `fit`, what
+            any process got.
 
     Example:
 
@@ -33,9 +46,14 @@ class StopOnSignal(keras.callbacks.Callback):
         self.signals = signals
         self.received = None
         self._previous = {}
+        self._steps = 0
 
     def install(self):
-        """Sets the handlers: `fit` does, and who wants them before may."""
+        """Sets the handlers: `fit` does, and who wants them before may.
+
+        JAX processes set one of their own when they join each other
+        (`distribution.setup`): install these after.
+        """
         if threading.current_thread() is not threading.main_thread():
             return
         for number in self.signals:
@@ -47,6 +65,19 @@ class StopOnSignal(keras.callbacks.Callback):
         for number in list(self._previous):
             self._put_back(number)
 
+    def agreed(self):
+        """Asks all processes for a signal; each of them must call it at this point.
+
+        Returns:
+            `signal.Signals` that one of them received, the same on all; `None` if
+            there is none.
+        """
+        number = largest_of_processes(int(self.received or 0))
+        if not number:
+            return None
+        self.received = signal.Signals(number)
+        return self.received
+
     def _receive(self, number, frame):
         self.received = signal.Signals(number)
         self._put_back(number)
@@ -56,14 +87,18 @@ class StopOnSignal(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self.install()
+        self._steps = 0
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.received and not self.model.stop_training:
+        self._steps += 1
+        is_turn = processes()[1] == 1 or self._steps % STEPS_BETWEEN_AGREEMENTS == 0
+        if is_turn and not self.model.stop_training and self.agreed():
             logger.warning("%s: the training ends here.", self.received.name)
             self.model.stop_training = True
 
     def on_train_end(self, logs=None):
         self.restore()
+        self.agreed()
 
 
 class StopAfterSteps(keras.callbacks.Callback):

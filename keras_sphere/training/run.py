@@ -57,7 +57,7 @@ def train(preset="cifar10", dataset=None, output_dir=None, callbacks=(), **optio
     newest checkpoint: exactly with a data set of this package, or any that has
     `starting_at` as `ShuffledBatches` has; at the end of an epoch with other streams.
     SIGTERM and Ctrl-C end it after the present step, which is saved (several processes
-    go on from the last checkpoint instead).
+    end together, at the latest ten steps after one of them got the signal).
 
     It sets Keras' global seed, and prints what it does.
 
@@ -100,8 +100,7 @@ def train(preset="cifar10", dataset=None, output_dir=None, callbacks=(), **optio
         ) as devices,
         _quiet_unless(devices.is_main),
     ):
-        if devices.num_processes == 1:  # several would end at different steps
-            stop.install()
+        stop.install()
         try:
             return _train(options, folder, stop, callbacks, devices)
         finally:
@@ -134,7 +133,7 @@ def _train(options, folder, stop, callbacks, devices):
     if is_resumed:
         _tell_start(start, plan, data)
     history = {}
-    if not stop.received and _steps_done(start, plan) < _last_step(plan):
+    if not stop.agreed() and _steps_done(start, plan) < _last_step(plan):
         history = _fit(
             model,
             plan,
@@ -144,12 +143,12 @@ def _train(options, folder, stop, callbacks, devices):
             callbacks=[
                 *callbacks,
                 *watching_callbacks(plan, data, folder),
-                *([stop] if devices.num_processes == 1 else []),
+                stop,
                 StopAfterSteps(plan.max_steps, _steps_done(start, plan)),
                 checkpoint,
             ],
         )
-    if stop.received:
+    if stop.agreed():
         print(
             f"{stop.received.name}: saved in {folder}. The same command goes on from "
             "there."

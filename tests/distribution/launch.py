@@ -1,4 +1,4 @@
-"""Runs of `distributed_run` on some number of devices, each in processes of its own."""
+"""Runs of a module on some number of devices, each in processes of its own."""
 
 import os
 import pathlib
@@ -13,7 +13,16 @@ ROOT = pathlib.Path(__file__).parents[2]
 MODULE = "tests.distribution.distributed_run"
 
 
-def launch(result, task, mode="none", devices=1, processes=1, folder="", backend=None):
+def launch(
+    result,
+    task,
+    mode="none",
+    devices=1,
+    processes=1,
+    folder="",
+    backend=None,
+    module=MODULE,
+):
     """Runs a task to its end.
 
     Args:
@@ -24,6 +33,7 @@ def launch(result, task, mode="none", devices=1, processes=1, folder="", backend
         processes: Integer. JAX processes; on torch each device has one.
         folder: Path of checkpoints.
         backend: String or `None` for that of this process.
+        module: String. What runs the task, from arguments as `distributed_run` has.
 
     Returns:
         Pair of the list of all exit statuses, and the output of all processes.
@@ -38,7 +48,7 @@ def launch(result, task, mode="none", devices=1, processes=1, folder="", backend
     }
     environment.pop("XLA_FLAGS", None)
     simulated = devices if processes == 1 and backend != "torch" else 0
-    arguments = ["-m", MODULE, task, mode, str(simulated), str(result), str(folder)]
+    arguments = ["-m", module, task, mode, str(simulated), str(result), str(folder)]
     if backend == "torch" and mode != "none":
         launcher = ["-m", "torch.distributed.run", "--standalone"]
         arguments = [*launcher, f"--nproc_per_node={devices}", *arguments]

@@ -18,8 +18,8 @@ SCRIPT = ROOT / "examples" / "train_cifar.py"
 FLAGS = (
     "--dataset=fake",
     "--batch_size=24",
-    "--max_steps=2",
-    "--checkpoint_every_steps=1",
+    "--max_steps=3",
+    "--checkpoint_every_steps=2",
     "--tensorboard",
 )
 

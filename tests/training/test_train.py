@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import types
 
 import keras
 import numpy as np
@@ -13,7 +14,12 @@ import pytest
 import keras_sphere
 from keras_sphere.data import ShuffledBatches, UnreadableImageError
 from keras_sphere.file_integrity import CorruptFileError
-from keras_sphere.training import PlanChangedError, StopOnSignal, train
+from keras_sphere.training import (
+    PlanChangedError,
+    StopOnSignal,
+    graceful_stop,
+    train,
+)
 from keras_sphere.training.checkpoint_store import CheckpointStore
 from tests import tiny_models
 
@@ -275,3 +281,27 @@ def test_the_second_signal_acts_as_before():
         stop.restore()
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize(("own", "last"), [(True, 10), (False, 20)])
+def test_processes_end_at_an_agreed_step(monkeypatch, own, last):
+    """Of two: this one gets a signal in step 3, or the other one after step 10."""
+    asked = []
+
+    def largest(value):
+        asked.append(value)
+        return value if own or len(asked) < 2 else int(signal.SIGTERM)
+
+    monkeypatch.setattr(graceful_stop, "processes", lambda: (0, 2))
+    monkeypatch.setattr(graceful_stop, "largest_of_processes", largest)
+    stop, model = StopOnSignal(), types.SimpleNamespace(stop_training=False)
+    stop.set_model(model)
+    stop.on_train_begin()
+    step = 0
+    while not model.stop_training:
+        step += 1
+        if own and step == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        stop.on_train_batch_end(step)
+    stop.on_train_end()
+    assert (step, stop.received) == (last, signal.SIGTERM)
