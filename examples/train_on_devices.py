@@ -29,7 +29,7 @@ distribution.define_flags()
 
 
 def new_model():
-    size = {"hidden_dim": 32, "num_layers": 1, "num_heads": 4}
+    size = {"hidden_dim": 48, "num_layers": 1, "num_heads": 4}
     backbone = keras_sphere.SphereEncoderBackbone(
         *(16, 4, 8),
         num_channels=1,

@@ -64,6 +64,8 @@ def run_part(backend, paths, pytest_arguments, keep_output):
     Returns:
         `PartRun`.
     """
+    names = " ".join(os.path.relpath(path, ROOT / "tests") for path in paths)
+    print(f"\n===== {backend}: {names} =====", flush=True)
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder) / "report.xml"
@@ -90,7 +92,7 @@ def run_part(backend, paths, pytest_arguments, keep_output):
         counts["failed"] = 1
     if keep_output:
         text = result.stdout.decode(errors="replace")
-        print(f"\n===== {backend} =====\n{text}", flush=True)
+        print(f"\n===== {backend}: {names} =====\n{text}", flush=True)
     return PartRun(result.returncode, counts, time.monotonic() - start)
 
 
