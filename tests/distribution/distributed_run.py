@@ -4,7 +4,8 @@
 
 `TASK` is `given`: five steps with given noise, evaluation, generation and draws; or
 `drawn:STOP`: steps with drawn noise and dropped labels up to step `STOP`, going on
-from the checkpoints in `FOLDER`. `DEVICES` are simulated, 0 for those there are. Each
+from the checkpoints in `FOLDER`; or `restored`: two steps with given noise from the
+newest checkpoint there. `DEVICES` are simulated, 0 for those there are. Each
 process writes what it holds to `RESULT-PROCESS.npz`.
 """
 
@@ -19,7 +20,7 @@ import numpy as np
 import keras_sphere
 from keras_sphere import distribution, replicas
 from keras_sphere.data import PaddedBatches, ShuffledBatches
-from keras_sphere.training import TrainingCheckpoint
+from keras_sphere.training import TrainingCheckpoint, restore
 from tests import tiny_models
 
 BATCH_SIZE, STEPS, STEPS_PER_EPOCH = 8, 5, 3
@@ -234,11 +235,30 @@ def train(devices, stop, folder, kill=False):
     }
 
 
+def restored(devices, folder):
+    model = new_model(devices)
+    restore(model, folder)
+    batch = {
+        "images": tiny_models.new_images(BATCH_SIZE),
+        "labels": tiny_models.new_labels(BATCH_SIZE),
+        "draws": tiny_models.new_draws(BATCH_SIZE),
+    }
+    history = model.fit(
+        batch, batch_size=BATCH_SIZE, epochs=2, shuffle=False, verbose=0
+    ).history
+    return {
+        **{f"after/{name}": value for name, value in variables(model).items()},
+        "losses": history["loss"],
+    }
+
+
 def main(task, mode, num_devices, result, folder=None):
     devices = start(mode, int(num_devices))
     with devices:
         if task == "given":
             values = given(devices)
+        elif task == "restored":
+            values = restored(devices, folder)
         else:
             kill = task.startswith("killed") and devices.process_index == 1
             values = train(devices, int(task.split(":")[1]), folder, kill)

@@ -63,7 +63,15 @@ def test_other_devices_go_on(whole, saved, tmp_path, devices):
 
 
 def test_another_backend_goes_on(saved, tmp_path):
+    """With the same noise it takes the same steps; every backend draws its own."""
     other = "jax" if BACKEND == "torch" else "torch"
+    own, others = (
+        results(tmp_path / backend, "restored", folder=saved, backend=backend)[0]
+        for backend in (BACKEND, other)
+    )
+    np.testing.assert_allclose(others["losses"], own["losses"], rtol=1e-5)
+    for name, value in own.items():
+        np.testing.assert_allclose(others[name], value, atol=1e-4, err_msg=name)
     folder = shutil.copytree(saved, tmp_path / "checkpoints")
     process = results(tmp_path / "run", "drawn:6", folder=folder, backend=other)[0]
     assert process["losses"][:, 0].tolist() == [5, 6]
