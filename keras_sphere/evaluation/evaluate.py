@@ -63,7 +63,8 @@ def evaluate(
         network: `"inception"`, the network of the FID, whose weights must be on disk
             (see `InceptionFeatures`); `"digits"`, the classifier that comes with
             this package; or a `FeatureNetwork` of any Keras model.
-        held_out: Real images that neither the model nor `data` has, or `None`.
+        held_out: Real images, likewise, that neither the model nor `data` has, or
+            `None`.
         num_images: Integer. How many images to generate; defaults to as many as
             there are in `data`. The Frechet distance depends on it.
         steps: Sequence of integers, or `None` for the model's default.

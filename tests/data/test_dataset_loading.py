@@ -160,6 +160,20 @@ def test_archive_reads_as_its_folder(tmp_path, top):
     assert sorted(os.listdir(tmp_path)) == ["animals", "animals.zip"]
 
 
+def test_checksum_of_the_content(tmp_path):
+    folder, moved = tmp_path / "animals", tmp_path / "moved"
+    write_classes(folder)
+    write_classes(moved)
+    checksum = load(folder).checksum()
+    assert load(moved).checksum() == checksum
+    assert load(zipped(folder, tmp_path / "animals.zip")).checksum() == checksum
+    assert load(folder, split="train[:3]").checksum() != checksum
+    write(moved / "cat" / "1.png", picture(25, 20).tobytes())
+    assert load(moved, check="names").checksum() != checksum
+    digits, others = (data.load("digits", split) for split in ("train", "test"))
+    assert digits.checksum() == data.load("digits").checksum() != others.checksum()
+
+
 def test_archive_of_images_and_of_splits(tmp_path):
     for number in range(2):
         write(tmp_path / "flat" / f"{number}.png", seed=number)

@@ -78,6 +78,14 @@ def test_by_the_name_of_tfds(data_dir):
         load(data_dir, "tfds:no_such_set")
 
 
+def test_checksum_is_that_of_split_and_part(data_dir):
+    whole, same, part = (
+        load(data_dir, split=split).checksum()
+        for split in ("train", "train", "train[:4]")
+    )
+    assert whole == same != part
+
+
 def test_tensorflow_is_not_imported(data_dir):
     if keras.backend.backend() != "jax":
         pytest.skip("On JAX, whose import is the quickest.")

@@ -54,13 +54,18 @@ def own_rows(devices, batch):
     return keras.tree.map_structure(lambda x: x[first : first + count], batch)
 
 
-def given(devices):
-    model = new_model(devices)
-    batch = {
+def given_batch():
+    """A global batch with its noise."""
+    return {
         "images": tiny_models.new_images(BATCH_SIZE),
         "labels": tiny_models.new_labels(BATCH_SIZE),
         "draws": tiny_models.new_draws(BATCH_SIZE),
     }
+
+
+def given(devices):
+    model = new_model(devices)
+    batch = given_batch()
     before = variables(model)
     history = model.fit(
         own_rows(devices, batch),
@@ -238,13 +243,8 @@ def train(devices, stop, folder, kill=False):
 def restored(devices, folder):
     model = new_model(devices)
     restore(model, folder)
-    batch = {
-        "images": tiny_models.new_images(BATCH_SIZE),
-        "labels": tiny_models.new_labels(BATCH_SIZE),
-        "draws": tiny_models.new_draws(BATCH_SIZE),
-    }
     history = model.fit(
-        batch, batch_size=BATCH_SIZE, epochs=2, shuffle=False, verbose=0
+        given_batch(), batch_size=BATCH_SIZE, epochs=2, shuffle=False, verbose=0
     ).history
     return {
         **{f"after/{name}": value for name, value in variables(model).items()},

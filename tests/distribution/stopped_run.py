@@ -18,22 +18,9 @@ from keras_sphere import replicas
 from keras_sphere.data import ShuffledBatches
 from keras_sphere.training import train
 from tests import tiny_models
+from tests.training.signaller import Signaller
 
 BATCH_SIZE, STEPS_PER_EPOCH, EPOCHS = 4, 7, 2
-
-
-class Signaller(keras.callbacks.Callback):
-    """Sends the last process a signal in the middle of a step of the job."""
-
-    def __init__(self, number, at_step):
-        super().__init__()
-        self.number, self.left = number, at_step
-
-    def on_train_batch_begin(self, batch, logs=None):
-        self.left -= 1
-        index, count = replicas.processes()
-        if self.left == 0 and index == count - 1:
-            os.kill(os.getpid(), self.number)
 
 
 def callbacks(task):

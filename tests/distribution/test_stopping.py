@@ -14,7 +14,10 @@ from tests.distribution.launch import results
 BACKEND = keras.backend.backend()
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(BACKEND == "tensorflow", reason="one process trains there"),
+    pytest.mark.skipif(
+        BACKEND == "tensorflow",
+        reason="TensorFlow trains in one process",
+    ),
 ]
 
 

@@ -22,21 +22,9 @@ from keras_sphere.training import (
 )
 from keras_sphere.training.checkpoint_store import CheckpointStore
 from tests import tiny_models
+from tests.training.signaller import Signaller
 
 STEPS_PER_EPOCH, EPOCHS, STOP_AT = 4, 3, 6
-
-
-class Signaller(keras.callbacks.Callback):
-    """Sends its process a signal in the middle of a step."""
-
-    def __init__(self, number, at_step):
-        super().__init__()
-        self.number, self.left = number, at_step
-
-    def on_train_batch_begin(self, batch, logs=None):
-        self.left -= 1
-        if self.left == 0:
-            os.kill(os.getpid(), self.number)
 
 
 @pytest.fixture(scope="module")
