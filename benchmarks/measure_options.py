@@ -32,6 +32,8 @@ PLANNED = flags.DEFINE_bool("planned", False, "Only what JAX plans.")
 CASE = flags.DEFINE_string("case", None, "Measures one case, in this process.")
 
 ACCUMULATION, EXECUTION = 4, 2
+SAVING = "bfloat16 and rematerialize 1"
+BOTH = {"dtype": "mixed_bfloat16", "rematerialize_every": 1}
 # Name -> arguments of the backbone, of the optimizer, and of `compile`.
 OPTIONS = {
     "float32": {},
@@ -41,15 +43,16 @@ OPTIONS = {
     f"accumulate {ACCUMULATION}": {
         "optimizer": {"gradient_accumulation_steps": ACCUMULATION}
     },
-    "bfloat16 and rematerialize 1": {
-        "backbone": {"dtype": "mixed_bfloat16", "rematerialize_every": 1}
+    SAVING: {"backbone": BOTH},
+    f"{SAVING} with jit_compile": {"backbone": BOTH, "compile": {"jit_compile": True}},
+    f"{SAVING} with {EXECUTION} steps per execution": {
+        "backbone": BOTH,
+        "compile": {"steps_per_execution": EXECUTION},
     },
-    "jit_compile": {"compile": {"jit_compile": True}},
-    f"{EXECUTION} steps per execution": {"compile": {"steps_per_execution": EXECUTION}},
 }
 ONLY_ON = {
-    "jit_compile": ("tensorflow",),
-    f"{EXECUTION} steps per execution": ("jax", "tensorflow"),
+    f"{SAVING} with jit_compile": ("tensorflow",),
+    f"{SAVING} with {EXECUTION} steps per execution": ("jax", "tensorflow"),
 }
 
 

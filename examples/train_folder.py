@@ -10,8 +10,8 @@ The first takes the recipe of the paper for small data sets of 256 px,
 `oxford_flowers256` (949 million parameters), the second that for 32 px (264 million);
 `--image_size`, `--size=small` and other flags of `--help` change them. The third is a
 trial of a minute, of 16 px, on your images, the fourth on digits. Class folders give a
-model with classes, `--noconditional` one without. Images that cannot be read are
-counted and named.
+model with classes, `--noconditional` one without; a flat folder has none. Images that
+cannot be read are counted and named.
 
 A twentieth of the images is held out, for pictures and the memorization alarm;
 `--split=train` takes all. The same command goes on with a run that was interrupted.

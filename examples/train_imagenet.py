@@ -12,13 +12,14 @@ flag of `--help` overrides one. The same command goes on with a run that was
 interrupted. docs/training.md says more.
 
 Data: 1,281,167 images. At 256 px TFDS prepares `imagenet2012` from the two archives
-that one gets from image-net.org; put them where `--data_dir` says. At 64 px it
-downloads `imagenet_resized/64x64`. The perceptual network of the recipe needs files of
-weights.
+that one gets from image-net.org; put them into `downloads/manual` below `--data_dir`.
+At 64 px it downloads `imagenet_resized/64x64`. Preparing either needs TensorFlow once.
+The perceptual network of the recipe needs files of weights.
 
 Hardware and time: large needs 19 GB for weights, optimizer, average and gradients,
-activations on top; 64 million steps of 16 images (800 epochs), or a larger
-`--batch_size`. The paper has a Frechet distance of 4.78 at 4 steps (xlarge: 4.05).
+activations on top; 800 epochs are 64 million steps of 16 images, 16 for each device, or
+8 million of the paper's 128 (`--batch_size=128`). The paper has a Frechet distance of
+4.78 at 4 steps (xlarge: 4.05).
 
 Verified: the tests run a short trial on `--dataset=fake` on each backend.
 Not verified: the recipes on ImageNet itself, for want of GPUs. The paper has none at

@@ -4,6 +4,7 @@ Everything else in the package is written on `keras.ops`.
 """
 
 import contextlib
+import logging
 import os
 
 import keras
@@ -11,6 +12,8 @@ import keras
 from keras_sphere.replicas import all_reduced, in_group
 
 BACKEND = keras.backend.backend()
+
+logger = logging.getLogger("keras_sphere")
 
 if BACKEND == "jax":
     import jax
@@ -152,8 +155,13 @@ def make_deterministic():
     """Asks the backend for operations that give the same numbers in every run.
 
     They can be slower, and matter on GPUs. JAX takes its choice from the environment,
-    before it starts: `XLA_FLAGS=--xla_gpu_deterministic_ops=true`.
+    before it starts: a warning names the variable if it is not set.
     """
+    if BACKEND == "jax" and "deterministic_ops" not in os.environ.get("XLA_FLAGS", ""):
+        logger.warning(
+            "JAX must be told before it starts: on a GPU set "
+            "XLA_FLAGS=--xla_gpu_deterministic_ops=true in the environment."
+        )
     if BACKEND == "tensorflow":
         tf.config.experimental.enable_op_determinism()
     elif BACKEND == "torch":

@@ -1,6 +1,12 @@
-"""CIFAR-10 and CIFAR-100, through `keras.datasets`."""
+"""CIFAR-10 and CIFAR-100, from the archives that `keras.datasets` keeps."""
+
+import dataclasses
+import hashlib
+import pickle
+import tarfile
 
 import keras
+import numpy as np
 
 from keras_sphere.data.array_source import ArraySource
 from keras_sphere.data.downloads import (
@@ -25,20 +31,54 @@ CLASS_NAMES = {
     "cifar10": tuple(CIFAR10_CLASSES.split()),
     "cifar100": tuple(CIFAR100_CLASSES.split()),
 }
-# What keras.datasets asks for: the name in its cache, the file, its size in bytes.
-FILES = {
-    "cifar10": (
-        "cifar-10-batches-py-target_archive",
-        "cifar-10-python.tar.gz",
-        170_498_071,
+URL = "https://www.cs.toronto.edu/~kriz/"
+
+
+@dataclasses.dataclass(frozen=True)
+class CifarArchive:
+    """An archive as `keras.datasets` downloads it.
+
+    Args:
+        cached: String. Its name in Keras' cache.
+        file: String. Its name on the server.
+        num_bytes: Integer.
+        sha256: String. SHA-256 of its content in hexadecimal digits.
+        batches: Dict of split -> tuple of the names of its files in the archive.
+        label_key: Bytes. What the labels are called in these files.
+    """
+
+    cached: str
+    file: str
+    num_bytes: int
+    sha256: str
+    batches: dict
+    label_key: bytes
+
+
+ARCHIVES = {
+    "cifar10": CifarArchive(
+        cached="cifar-10-batches-py-target_archive",
+        file="cifar-10-python.tar.gz",
+        num_bytes=170_498_071,
+        sha256="6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+        batches={
+            "train": tuple(f"cifar-10-batches-py/data_batch_{i}" for i in range(1, 6)),
+            "test": ("cifar-10-batches-py/test_batch",),
+        },
+        label_key=b"labels",
     ),
-    "cifar100": (
-        "cifar-100-python-target_archive",
-        "cifar-100-python.tar.gz",
-        169_001_437,
+    "cifar100": CifarArchive(
+        cached="cifar-100-python-target_archive",
+        file="cifar-100-python.tar.gz",
+        num_bytes=169_001_437,
+        sha256="85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7",
+        batches={
+            "train": ("cifar-100-python/train",),
+            "test": ("cifar-100-python/test",),
+        },
+        label_key=b"fine_labels",
     ),
 }
-URL = "https://www.cs.toronto.edu/~kriz/"
 
 
 def cifar_source(name, split, data_dir, download):
@@ -55,7 +95,7 @@ def cifar_source(name, split, data_dir, download):
 
     Raises:
         ValueError: If there is no such split, or `data_dir` is given.
-        DataNotFoundError: If it is not there and cannot be downloaded.
+        DataNotFoundError: If it is missing or damaged and cannot be downloaded.
     """
     if split not in ("train", "test"):
         raise ValueError(
@@ -66,18 +106,48 @@ def cifar_source(name, split, data_dir, download):
             f"{name} lies in Keras' cache, which the variable KERAS_HOME moves; "
             f"`data_dir` does not apply. Received: data_dir={str(data_dir)!r}"
         )
-    cached, file, num_bytes = FILES[name]
-    cache = keras_cache()
-    if not (cache / cached).exists():
-        announce_download(name, cache, [URL + file], num_bytes, download)
+    archive, cache = ARCHIVES[name], keras_cache()
+    path = cache / archive.cached
+    if not _is_intact(path, archive):
+        url = URL + archive.file
+        state = "is damaged in" if path.exists() else "is not in"
+        announce_download(name, cache, [url], archive.num_bytes, download, state)
+        path = _download(name, url, cache)
+    images, labels = _read(path, archive, split)
+    return ArraySource(images, labels, CLASS_NAMES[name], f"{cache}/{name}")
+
+
+def _is_intact(path, archive):
+    if not path.exists():
+        return False
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == archive.sha256
+
+
+def _download(name, url, cache):
+    """Path of an archive that Keras downloads to where `keras.datasets` finds it."""
+    archive = ARCHIVES[name]
     try:
-        train, test = getattr(keras.datasets, name).load_data()
+        return keras.utils.get_file(
+            archive.cached, url, file_hash=archive.sha256, cache_dir=cache.parent
+        )
     except Exception as error:  # Keras raises a bare Exception for a failed download
         raise DataNotFoundError(
-            f"{name} could not be read or downloaded: {error}. "
-            f"Received: cache={str(cache)!r}"
+            f"{name} could not be downloaded: {error}. Received: cache={str(cache)!r}"
         ) from error
-    images, labels = train if split == "train" else test
-    if keras.config.image_data_format() == "channels_first":
-        images = images.transpose(0, 2, 3, 1)
-    return ArraySource(images, labels.reshape(-1), CLASS_NAMES[name], f"{cache}/{name}")
+
+
+def _read(path, archive, split):
+    """Images and labels of a split, from an archive whose checksum is right.
+
+    `keras.datasets` does not read them: it downloads, unasked, if its folder, fixed
+    at its import, is another one or read-only.
+    """
+    images, labels = [], []
+    with tarfile.open(path) as files:
+        for batch in archive.batches[split]:
+            content = pickle.load(files.extractfile(batch), encoding="bytes")
+            images.append(content[b"data"].reshape(-1, 3, 32, 32))
+            labels += content[archive.label_key]
+    images = np.concatenate(images).transpose(0, 2, 3, 1)
+    return np.ascontiguousarray(images), np.array(labels)

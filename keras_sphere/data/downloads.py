@@ -23,7 +23,13 @@ def keras_cache():
     return pathlib.Path(home).expanduser() / "datasets"
 
 
-def announce_download(name, place, urls, num_bytes, download):
+def readable_size(num_bytes):
+    """A number of bytes as text, such as `"344.9 MB"`."""
+    megabytes = num_bytes / 1e6
+    return f"{megabytes:.1f} MB" if megabytes < 1e3 else f"{megabytes / 1e3:.1f} GB"
+
+
+def announce_download(name, place, urls, num_bytes, download, state="is not in"):
     """Says what is to be downloaded, if that is wanted and the server answers.
 
     Args:
@@ -32,16 +38,15 @@ def announce_download(name, place, urls, num_bytes, download):
         urls: List of strings.
         num_bytes: Integer. How large the download is.
         download: Boolean. Whether it may be downloaded.
+        state: String. What was found there, such as `"is damaged in"`.
 
     Raises:
         DataNotFoundError: If it may not, or if the first server does not answer
             within seconds.
     """
     hosts = sorted({urllib.parse.urlsplit(url).netloc for url in urls})
-    missing = f"{name} is not in {place}"
-    megabytes = num_bytes / 1e6
-    size = f"{megabytes:.1f} MB" if megabytes < 1e3 else f"{megabytes / 1e3:.1f} GB"
-    source = f"{size} from {', '.join(hosts)}"
+    missing = f"{name} {state} {place}"
+    source = f"{readable_size(num_bytes)} from {', '.join(hosts)}"
     if not download:
         raise DataNotFoundError(
             f"{missing}. With `download=True` it would be downloaded: {source}. "

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-import pathlib
 
 from keras_sphere.data.image_decoding import SUFFIXES
 
@@ -35,18 +34,39 @@ def files_below(folder):
 
     Returns:
         List of strings, relative to `folder`, with `/`.
+
+    Raises:
+        OSError: If one of the folders cannot be read.
     """
-    folder, seen, names = pathlib.Path(folder), set(), []
-    for place, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:  # a link back up would go round for ever
-            folders.clear()
+    return sorted(_files_in(os.fspath(folder), "", frozenset()))
+
+
+def _files_in(place, prefix, above):
+    """Names, with a prefix, of the files below a folder whose parents are `above`."""
+    real = os.path.realpath(place)
+    if real in above:  # a link back up would go round for ever
+        return
+    try:
+        entries = list(os.scandir(place))
+    except OSError as error:
+        raise OSError(
+            error.errno, f"A folder of images cannot be read: {error.strerror}", place
+        ) from error
+    for entry in entries:
+        if is_hidden(entry.name):
             continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not is_hidden(name))
-        inside = pathlib.Path(place).relative_to(folder)
-        names += [(inside / name).as_posix() for name in files if not is_hidden(name)]
-    return sorted(names)
+        if _may_be_folder(entry):
+            yield from _files_in(entry.path, f"{prefix}{entry.name}/", above | {real})
+        else:
+            yield prefix + entry.name
+
+
+def _may_be_folder(entry):
+    """Whether it is a folder, or cannot be looked at and is not named as an image."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return not entry.name.lower().endswith(SUFFIXES)
 
 
 def arrange(names):

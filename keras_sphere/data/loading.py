@@ -93,7 +93,7 @@ def load(
         ValueError: If an argument is wrong, or there is no such data.
         DataNotFoundError: If the data is not there and cannot be downloaded.
         UnreadableImageError: If `strict` and an image is found unreadable now.
-        ImportError: If a package that reads this data is not installed.
+        ImportError: If a package that reads or prepares this data is not installed.
 
     Example:
 

@@ -50,6 +50,21 @@ def part_of(source, part):
     if part is None:
         return source
     count = len(source)
+    low, high = _places(part, count)
+    order = EpochOrder(count, batch_size=1, seed=0).order(0)
+    return source.subset(np.sort(order[low:high]))
+
+
+def size_of_part(count, part):
+    """How many of `count` images are in a part, as `parse_split` returns it."""
+    if part is None:
+        return count
+    low, high = _places(part, count)
+    return high - low
+
+
+def _places(part, count):
+    """The first place of a part, and the one after its last."""
     low, high = (
         default if bound is None else _place(bound, count)
         for bound, default in zip(part, (0, count), strict=True)
@@ -59,8 +74,7 @@ def part_of(source, part):
             f"There must be images between the bounds; there are {count} in all. "
             f"Received: bounds {part[0] or ''}:{part[1] or ''}"
         )
-    order = EpochOrder(count, batch_size=1, seed=0).order(0)
-    return source.subset(np.sort(order[low:high]))
+    return low, high
 
 
 def _place(bound, count):

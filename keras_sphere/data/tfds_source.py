@@ -1,6 +1,7 @@
 """TensorFlow Datasets, read without TensorFlow."""
 
 import hashlib
+import importlib.util
 import io
 import logging
 import os
@@ -8,7 +9,11 @@ import pathlib
 
 import numpy as np
 
-from keras_sphere.data.downloads import DataNotFoundError, announce_download
+from keras_sphere.data.downloads import (
+    DataNotFoundError,
+    announce_download,
+    readable_size,
+)
 from keras_sphere.data.image_decoding import decode_image, naming_the_image
 from keras_sphere.optional_imports import import_optional
 
@@ -89,7 +94,7 @@ def tfds_source(name, split, data_dir, download):
         name: String. TFDS' name, such as `"imagenet_resized/64x64"`.
         split: String.
         data_dir: String, path or `None` for TFDS' own folder.
-        download: Boolean. Whether it may be downloaded.
+        download: Boolean. Whether it may be downloaded and prepared.
 
     Returns:
         `TFDSSource`.
@@ -97,6 +102,7 @@ def tfds_source(name, split, data_dir, download):
     Raises:
         ValueError: If TFDS has no such dataset or split, or it has no images.
         DataNotFoundError: If it is not there and cannot be downloaded.
+        ImportError: If a package is missing: TFDS, or TensorFlow to prepare it.
     """
     tfds = import_optional("tensorflow_datasets", f"{name}", extra="train")
     import_optional("array_record", "Reading TFDS", extra="train")
@@ -123,15 +129,11 @@ def tfds_source(name, split, data_dir, download):
 def _prepare(builder, download):
     """Writes a dataset in the format that can be read, from a download."""
     name, place = builder.info.full_name, str(builder.data_dir)
-    manual = builder.MANUAL_DOWNLOAD_INSTRUCTIONS
-    if manual:
+    if download:
+        _check_tensorflow(builder)
+    if builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
         folder = pathlib.Path(builder.data_dir_root) / "downloads" / "manual"
-        if not folder.is_dir() or not any(folder.iterdir()):
-            raise DataNotFoundError(
-                f"{name} is not in {place}, and its publisher wants it downloaded by "
-                f"hand: put the files into {folder}. TFDS says: "
-                f"{' '.join(manual.split())} Received: name={builder.name!r}"
-            )
+        _check_manual_files(builder, folder, download)
         logger.warning("Preparing %s from %s in %s.", name, folder, place)
     else:
         urls = _urls(builder)
@@ -144,6 +146,39 @@ def _prepare(builder, download):
             f"{name} could not be downloaded and prepared: {error}. "
             f"Received: data_dir={place!r}"
         ) from error
+
+
+def _check_manual_files(builder, folder, download):
+    """Raises a `DataNotFoundError` unless there are files that may be prepared."""
+    missing = f"{builder.info.full_name} is not in {builder.data_dir}"
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    if not files:
+        raise DataNotFoundError(
+            f"{missing}, and its publisher wants it downloaded by hand: put the files "
+            f"into {folder}. TFDS says: "
+            f"{' '.join(builder.MANUAL_DOWNLOAD_INSTRUCTIONS.split())} "
+            f"Received: name={builder.name!r}"
+        )
+    if not download:
+        size = readable_size(
+            sum(file.stat().st_size for file in files if file.is_file())
+        )
+        raise DataNotFoundError(
+            f"{missing}. With `download=True` it would be prepared there from the "
+            f"files in {folder}: {', '.join(file.name for file in files)} ({size}). "
+            "Received: download=False"
+        )
+
+
+def _check_tensorflow(builder):
+    """Raises an `ImportError` if what TFDS needs to prepare data is not installed."""
+    if importlib.util.find_spec("tensorflow") is None:
+        raise ImportError(
+            f"Preparing {builder.info.full_name} needs TensorFlow once, which is not "
+            "installed; reading it does not. Install it with `pip install "
+            "tensorflow-cpu`, or prepare the data on another machine and copy it to "
+            f"{builder.data_dir}. Received: name={builder.name!r}"
+        )
 
 
 def _urls(builder):

@@ -7,20 +7,18 @@ import typing
 
 from absl import app, flags, logging
 
-from keras_sphere.data import UnreadableImageError
 from keras_sphere.file_integrity import CorruptFileError
 from keras_sphere.models.finite_loss_guard import NonFiniteLossError
 from keras_sphere.training.options import TrainingOptions
-from keras_sphere.training.plan_file import PlanChangedError
 from keras_sphere.training.run import train
 
 _OF_PYTHON_ONLY = ("steps_per_epoch", "num_classes", "num_channels")
 _EXPECTED = (
     CorruptFileError,
+    ImportError,
     NonFiniteLossError,
     OSError,
-    PlanChangedError,
-    UnreadableImageError,
+    ValueError,
 )
 
 
@@ -32,7 +30,8 @@ def run(required=(), **defaults):
         **defaults: Defaults of the flags, in place of those of `TrainingOptions`.
 
     It exits with status 0 when the training is complete, or a signal has ended it and
-    it is saved; with status 1 and a message when it cannot go on.
+    it is saved; with status 1 and a message when it cannot go on (`--verbosity=1`
+    tells where).
     """
     names = define_flags(defaults)
     flags.mark_flags_as_required(required)
@@ -43,6 +42,7 @@ def run(required=(), **defaults):
         try:
             train(**{name: flags.FLAGS[name].value for name in names})
         except _EXPECTED as error:
+            logging.debug("Where it was raised:", exc_info=True)
             sys.exit(f"{type(error).__name__}: {error}")
 
     app.run(main)

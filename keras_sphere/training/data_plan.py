@@ -15,7 +15,7 @@ class DataPlan:
         split: String.
         image_size: Integer. Side in pixels.
         batch_size: Integer.
-        conditional: Boolean. Whether labels are needed.
+        conditional: Boolean or `None` for whether the images have classes.
         horizontal_flip, resize, crop: See `keras_sphere.data.load`.
         seed: Integer. Of order and flips.
     """
@@ -24,30 +24,30 @@ class DataPlan:
     split: str
     image_size: int
     batch_size: int
-    conditional: bool
+    conditional: bool | None
     horizontal_flip: bool
     resize: str | None
     crop: str
     seed: int
 
 
-def plan_data(options, dataset):
+def plan_data(options, dataset, num_devices=1):
     """What data a training needs.
 
     Args:
         options: `TrainingOptions`.
         dataset: String. Name or path of the data set.
+        num_devices: Integer. Devices that share a batch: each gets what the preset
+            has for one.
 
     Returns:
         `DataPlan`.
     """
     config = find(options.preset).config
     training, architecture = config["recipe"]["training"], config["architecture"]
-    batch_size = first_given(
-        options.batch_size,
-        training.get("per_device_batch_size"),
-        training.get("batch_size"),
-    )
+    batch_size = first_given(options.batch_size, training.get("batch_size"))
+    if batch_size is None and "per_device_batch_size" in training:
+        batch_size = num_devices * training["per_device_batch_size"]
     if batch_size is None:
         raise missing_choice(options, "batch_size")
     check_positive_integer("batch_size", batch_size)
@@ -56,7 +56,9 @@ def plan_data(options, dataset):
         split=options.split,
         image_size=first_given(options.image_size, architecture["image_size"]),
         batch_size=batch_size,
-        conditional=first_given(options.conditional, architecture["num_classes"] > 0),
+        conditional=first_given(
+            options.conditional, None if architecture["num_classes"] else False
+        ),
         horizontal_flip=first_given(
             options.horizontal_flip, training.get("horizontal_flip"), False
         ),

@@ -19,8 +19,9 @@ class StopOnSignal(keras.callbacks.Callback):
 
     Cluster schedulers send SIGTERM some seconds before they kill; Ctrl-C is SIGINT.
     Listed before a `TrainingCheckpoint`, which saves where the training ends, nothing
-    is lost. A second signal of the same kind acts as it did before. Handlers can be
-    set in the main thread only; elsewhere this sets none.
+    is lost; the pictures and comparisons of this package are left out then
+    (`model.is_told_to_end`). A second signal of the same kind acts as it did before.
+    Handlers can be set in the main thread only; elsewhere this sets none.
 
     Several processes must end after the same step, whichever of them got the signal:
     they ask each other every `STEPS_BETWEEN_AGREEMENTS` steps, and all end at the next
@@ -88,13 +89,14 @@ class StopOnSignal(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self.install()
         self._steps = 0
+        self.model.is_told_to_end = False
 
     def on_train_batch_end(self, batch, logs=None):
         self._steps += 1
         is_turn = processes()[1] == 1 or self._steps % STEPS_BETWEEN_AGREEMENTS == 0
         if is_turn and not self.model.stop_training and self.agreed():
             logger.warning("%s: the training ends here.", self.received.name)
-            self.model.stop_training = True
+            self.model.stop_training = self.model.is_told_to_end = True
 
     def on_train_end(self, logs=None):
         self.restore()

@@ -18,6 +18,8 @@ STRENGTH_NAMES = {0.0: "no noise", 0.5: "half noise", 1.0: "full noise"}
 class ImageLog(PeriodicCallback):
     """Draws samples and reconstructions every few epochs, and at the end of `fit`.
 
+    (Not if a signal ends it: there may be no time left.)
+
     Into the folder go
 
     - `samples-epoch-0010.png`: samples in 1 and in 4 steps, from the same random
@@ -105,7 +107,8 @@ class ImageLog(PeriodicCallback):
             self._draw(epoch)
 
     def on_train_end(self, logs=None):
-        if self._last_epoch != self._drawn_epoch:  # `fit` has ended early
+        is_early = self._last_epoch != self._drawn_epoch
+        if is_early and not self.is_told_to_end:
             self._draw(self._last_epoch)
 
     def _draw(self, epoch):

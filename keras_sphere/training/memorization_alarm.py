@@ -20,7 +20,7 @@ class MemorizationAlarm(PeriodicCallback):
     """Compares how near samples and held-out images are to the training images.
 
     The method is known to over-fit small data sets. Every few epochs, and after the
-    last one, it generates images and takes the distance of each to its nearest
+    last one planned, it generates images and takes the distance of each to its nearest
     training image; the same for real images that were held out. It logs
 
     - `nearest_train_distance_of_samples` and `nearest_train_distance_of_held_out`:

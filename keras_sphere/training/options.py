@@ -5,6 +5,7 @@ import dataclasses
 import typing
 
 from keras_sphere.distribution.engines import MODES
+from keras_sphere.losses.distances import DISTANCES
 from keras_sphere.models.sizes import SIZES
 
 OF_PRESET = "preset"  # a size: the architecture as the preset has it
@@ -42,7 +43,9 @@ class TrainingOptions:
     )
     data_dir: str | None = _option(None, "Where data sets lie, or are downloaded to.")
     output_dir: str | None = _option(
-        None, "Folder of the run. Default: runs/<name of the preset>."
+        None,
+        "Folder of the run. Default: runs/<name of the preset>, of a trial with "
+        "-trial at its end.",
     )
     size: str | None = _option(
         None,
@@ -51,17 +54,36 @@ class TrainingOptions:
         "`tiny` for the data sets `digits` and `fake`.",
         (OF_PRESET, "tiny", *SIZES),
     )
+    encoder_size: str | None = _option(None, "Size of the encoder alone.", tuple(SIZES))
+    decoder_size: str | None = _option(None, "Size of the decoder alone.", tuple(SIZES))
+    encoder_mixer_depth: int | None = _option(
+        None, "MLP-Mixer blocks between the encoder and the sphere."
+    )
+    decoder_mixer_depth: int | None = _option(
+        None, "MLP-Mixer blocks between the sphere and the decoder."
+    )
+    pixel_head: str | None = _option(
+        None, "How the decoder makes pixels.", ("linear", "conv")
+    )
     image_size: int | None = _option(None, "Side of the images in pixels.")
     patch_size: int | None = _option(None, "Side of a patch in pixels.")
     token_channels: int | None = _option(None, "Channels of a latent token.")
-    conditional: bool | None = _option(None, "Whether the model is given classes.")
+    conditional: bool | None = _option(
+        None,
+        "Whether the model is given classes. Default: as the preset has it, where the "
+        "images have classes.",
+    )
 
     # The recipe
     epochs: int | None = _option(None, "Passes over the images.")
     warmup_epochs: float | None = _option(
         None, "Linear warm-up; at most a tenth of the epochs unless given."
     )
-    batch_size: int | None = _option(None, "Images per step.")
+    batch_size: int | None = _option(
+        None,
+        "Images per step, of all devices together. Default: what the preset has for "
+        "one device, for each.",
+    )
     gradient_accumulation_steps: int = _option(1, "Batches per update of the weights.")
     learning_rate: float | None = _option(
         None,
@@ -77,10 +99,14 @@ class TrainingOptions:
     )
     weight_decay: float | None = _option(None, "Of the encoder's matrices.")
     global_clipnorm: float | None = _option(None, "Largest norm of all gradients.")
+    beta_1: float | None = _option(None, "AdamW's decay of the mean of gradients.")
+    beta_2: float | None = _option(None, "AdamW's decay of the mean of squares.")
+    epsilon: float | None = _option(None, "AdamW's smallest divisor.")
     ema_momentum: float | None = _option(None, "Of the moving average of the weights.")
     perceptual: str | None = _option(
         None, "Perceptual network, by name; `gradient` and `none` need no files."
     )
+    distance: str | None = _option(None, "Distance of pixels.", DISTANCES)
     reconstruction_distance_weight: float | None = _option(
         None, "Weight of the pixel distance in pixel reconstruction."
     )
@@ -98,6 +124,9 @@ class TrainingOptions:
     )
     max_angle_degrees: float | None = _option(None, "Largest noise angle.")
     hard_case_probability: float | None = _option(None, "Share of hard cases.")
+    hard_case_max_angle_degrees: float | None = _option(
+        None, "Largest noise angle of hard cases. Default: 5 degrees more, up to 89."
+    )
     hard_case_band: str | None = _option(
         None, "Which angles hard cases have.", ("narrow", "full")
     )

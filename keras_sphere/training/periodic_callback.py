@@ -17,8 +17,15 @@ class PeriodicCallback(keras.callbacks.Callback):
         check_positive_integer("every_epochs", every_epochs)
         self.every_epochs = every_epochs
 
+    @property
+    def is_told_to_end(self):
+        """Whether a signal ends the training, and there may be no time left."""
+        return getattr(self.model, "is_told_to_end", False)
+
     def is_due(self, epoch):
         """Whether it is due after an epoch, which counts from 0."""
+        if self.is_told_to_end:
+            return False
         done = epoch + 1
         return done % self.every_epochs == 0 or done == self.params["epochs"]
 

@@ -19,14 +19,31 @@ NO_PERCEPTUAL = "none"
 LARGEST_WARMUP_SHARE = 0.1  # unless the user chooses the warm-up
 DEFAULT_CHECKPOINT_STEPS = 2000
 PICTURES_IN_A_RUN = 50
-_ARCHITECTURE_OPTIONS = ("image_size", "patch_size", "token_channels", "label_dropout")
-_NOISE_OPTIONS = ("max_angle_degrees", "hard_case_probability", "hard_case_band")
+_MODEL_OPTIONS = (
+    "image_size",
+    "patch_size",
+    "token_channels",
+    "encoder_size",
+    "decoder_size",
+    "encoder_mixer_depth",
+    "decoder_mixer_depth",
+    "pixel_head",
+    "label_dropout",
+    "max_angle_degrees",
+    "hard_case_probability",
+    "hard_case_max_angle_degrees",
+    "hard_case_band",
+)
 _OPTIMIZER_OPTIONS = (
     "encoder_learning_rate_factor",
     "weight_decay",
     "global_clipnorm",
+    "beta_1",
+    "beta_2",
+    "epsilon",
     "ema_momentum",
 )
+_PIXEL_LOSSES = ("pixel_reconstruction", "pixel_consistency")
 _LOSS_OPTIONS = {
     "reconstruction_distance_weight": ("pixel_reconstruction", "distance_weight"),
     "reconstruction_perceptual_weight": ("pixel_reconstruction", "perceptual_weight"),
@@ -118,13 +135,12 @@ def make_plan(options, data, description, steps_per_epoch):
     architecture, _, arguments = resolve_arguments(
         config, _model_overrides(options, data, description)
     )
-    perceptual = first_given(options.perceptual, recipe["perceptual"], NO_PERCEPTUAL)
-    perceptual = None if perceptual == NO_PERCEPTUAL else perceptual
+    perceptual = plan_perceptual(options)
     optimizer, min_learning_rate = _plan_optimizer(options, recipe, data.batch_size)
     schedule = _plan_schedule(options, recipe["training"], steps_per_epoch)
     return TrainingPlan(
         preset=options.preset,
-        data=data,
+        data=dataclasses.replace(data, conditional=architecture["num_classes"] > 0),
         num_images=description.num_images,
         architecture=architecture,
         noise={name: arguments[name] for name in config["noise"]},
@@ -155,12 +171,19 @@ def make_plan(options, data, description, steps_per_epoch):
     )
 
 
+def plan_perceptual(options):
+    """The name of the perceptual network of a training, or `None` for none."""
+    recipe = find(options.preset).config["recipe"]
+    name = first_given(options.perceptual, recipe["perceptual"], NO_PERCEPTUAL)
+    return None if name == NO_PERCEPTUAL else name
+
+
 def _model_overrides(options, data, description):
     """Arguments of backbone and model in place of the preset's."""
     overrides = {
         "image_size": data.image_size,
         "num_channels": description.num_channels,
-        "num_classes": description.num_classes if data.conditional else 0,
+        "num_classes": 0 if data.conditional is False else description.num_classes,
     }
     if options.size == TINY:
         overrides.update(TINY_ARCHITECTURE)
@@ -171,15 +194,18 @@ def _model_overrides(options, data, description):
             f"`size` must be one of {[OF_PRESET, TINY, *SIZES]}. "
             f"Received: size={options.size!r}"
         )
-    overrides.update(_given(options, (*_ARCHITECTURE_OPTIONS, *_NOISE_OPTIONS)))
+    overrides.update(_given(options, _MODEL_OPTIONS))
     return overrides
 
 
 def _plan_losses(options, recipe, perceptual):
     losses = {name: dict(values) for name, values in recipe.items()}
     if options.perceptual is not None:
-        for name in ("pixel_reconstruction", "pixel_consistency"):
+        for name in _PIXEL_LOSSES:
             losses[name]["feature_distance"] = feature_distance_of(perceptual)
+    if options.distance is not None:
+        for name in _PIXEL_LOSSES:
+            losses[name]["distance"] = options.distance
     for option, (name, key) in _LOSS_OPTIONS.items():
         if getattr(options, option) is not None:
             losses[name][key] = getattr(options, option)

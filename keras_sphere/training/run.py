@@ -1,6 +1,7 @@
 """The one training loop of the package: recipes, examples and a user's own data."""
 
 import contextlib
+import dataclasses
 import logging
 import os
 import pathlib
@@ -9,6 +10,7 @@ import typing
 
 import keras
 
+from keras_sphere import perceptual
 from keras_sphere.backend import make_deterministic
 from keras_sphere.distribution import setup
 from keras_sphere.replicas import alone, wait_for_processes, whole_variables
@@ -19,7 +21,7 @@ from keras_sphere.training.dry_run import measure
 from keras_sphere.training.graceful_stop import StopAfterSteps, StopOnSignal
 from keras_sphere.training.model_building import build_model, count_parameters
 from keras_sphere.training.options import new_options
-from keras_sphere.training.plan import make_plan
+from keras_sphere.training.plan import make_plan, plan_perceptual
 from keras_sphere.training.plan_file import check_same_plan, write_plan
 from keras_sphere.training.plan_text import format_memory_per_device, format_plan
 from keras_sphere.training.run_callbacks import watching_callbacks
@@ -55,9 +57,10 @@ def train(preset="cifar10", dataset=None, output_dir=None, callbacks=(), **optio
     the end, the raw weights as a preset in `preset/` (`save_ema=True`: their average
     in `preset_ema/`, too). Called again with the same arguments, it goes on from the
     newest checkpoint: exactly with a data set of this package, or any that has
-    `starting_at` as `ShuffledBatches` has; at the end of an epoch with other streams.
-    SIGTERM and Ctrl-C end it after the present step, which is saved (several processes
-    end together, at the latest ten steps after one of them got the signal).
+    `starting_at` as `ShuffledBatches` has. Other streams start anew, and are saved at
+    the end of every epoch, too. SIGTERM and Ctrl-C end the training after the present
+    step, which is saved, without pictures (several processes end together, at the
+    latest ten steps after one of them got the signal).
 
     It sets Keras' global seed, and prints what it does.
 
@@ -65,7 +68,8 @@ def train(preset="cifar10", dataset=None, output_dir=None, callbacks=(), **optio
         preset: String. Name or folder of a preset.
         dataset: Name of a data set, path of images, a dataset or an endless generator;
             `None` for the preset's own. See `keras_sphere.data.load`.
-        output_dir: String or path. Defaults to `"runs/<preset>"`.
+        output_dir: String or path. Defaults to `"runs/<preset>"`, of a trial run to
+            `"runs/<preset>-trial"`.
         callbacks: Sequence of Keras callbacks of your own. They are called before what
             is logged is written, and before checkpoints.
         **options: Fields of `TrainingOptions`, such as `epochs` or `batch_size`.
@@ -76,6 +80,7 @@ def train(preset="cifar10", dataset=None, output_dir=None, callbacks=(), **optio
     Raises:
         ValueError: If an option is unknown or impossible, or the folder holds a
             checkpoint and `resume` is false.
+        FileNotFoundError: If data, or weights of the perceptual network, are missing.
         CorruptFileError: If a checkpoint is damaged and `on_corrupt` is `"raise"`.
         UnreadableImageError: If `strict` and an image cannot be read.
         PlanChangedError: If a run is to go on by another plan.
@@ -90,48 +95,35 @@ def train(preset="cifar10", dataset=None, output_dir=None, callbacks=(), **optio
     options = new_options(
         preset=str(preset), dataset=dataset, output_dir=output_dir, **options
     )
-    folder = pathlib.Path(
-        options.output_dir or pathlib.Path("runs", pathlib.Path(options.preset).name)
-    )
-    stop = StopOnSignal()
     with (
         setup(
             options.distribution, options.model_devices, options.simulated_devices
         ) as devices,
         _quiet_unless(devices.is_main),
     ):
+        options, data, plan = _prepare(options, devices.num_shares)
+        devices.check_batch_size(plan.data.batch_size)
+        if devices.num_processes > 1:
+            data.shard(devices)
+        parameters = count_parameters(plan)
+        print(format_plan(plan, parameters, keras.backend.backend()))
+        if options.dry_run:
+            batches = data.starting_at() if data.can_read else None
+            print(format_memory_per_device(plan))
+            print(measure(plan, parameters["total"], options.dry_run_steps, batches))
+            return TrainingRun(None, None, plan, False)
+        stop = StopOnSignal()
         stop.install()
         try:
-            return _train(options, folder, stop, callbacks, devices)
+            return _train(options, data, plan, stop, callbacks, devices)
         finally:
             stop.restore()
 
 
-def _train(options, folder, stop, callbacks, devices):
-    options, data, plan = _prepare(options)
-    devices.check_batch_size(plan.data.batch_size)
-    if devices.num_processes > 1:
-        data.shard(devices)
-    parameters = count_parameters(plan)
-    print(format_plan(plan, parameters, keras.backend.backend()))
-    if options.dry_run:
-        batches = data.starting_at() if data.can_read else None
-        print(format_memory_per_device(plan))
-        print(measure(plan, parameters["total"], options.dry_run_steps, batches))
-        return TrainingRun(None, None, plan, False)
+def _train(options, data, plan, stop, callbacks, devices):
+    folder = pathlib.Path(options.output_dir)
     is_resumed = _check_folder(folder, plan, options.resume)
-    keras.utils.set_random_seed(plan.seed)
-    if plan.deterministic:
-        make_deterministic()
-    model = build_model(plan)
-    if devices.is_main:
-        write_plan(plan, folder)
-    checkpoint = TrainingCheckpoint(
-        folder / CHECKPOINTS, every_steps=plan.checkpoint_every_steps, keep=plan.keep
-    )
-    start = checkpoint.resume(model, options.on_corrupt)
-    if is_resumed:
-        _tell_start(start, plan, data)
+    model, checkpoint, start = _begin(plan, data, folder, options, devices, is_resumed)
     history = {}
     if not stop.agreed() and _steps_done(start, plan) < _last_step(plan):
         history = _fit(
@@ -148,11 +140,9 @@ def _train(options, folder, stop, callbacks, devices):
                 checkpoint,
             ],
         )
+        data.tell_changes()
     if stop.agreed():
-        print(
-            f"{stop.received.name}: saved in {folder}. The same command goes on from "
-            "there."
-        )
+        _tell_stop(stop, checkpoint, folder)
         return TrainingRun(model, history, plan, False)
     with whole_variables([*model.variables, *model.optimizer.variables]):
         if devices.is_main:
@@ -163,15 +153,43 @@ def _train(options, folder, stop, callbacks, devices):
     return TrainingRun(model, history, plan, True)
 
 
-def _prepare(options):
-    """Options with trial defaults, opened data, and the plan."""
+def _prepare(options, num_devices):
+    """Options with all defaults, opened data, and the plan."""
     data = open_data(options)
     options, sentence = with_trial_defaults(data.options, data.name)
     if sentence:
         print(sentence)
-    data_plan = plan_data(options, data.name)
+    if options.output_dir is None:
+        name = pathlib.Path(options.preset).name + ("-trial" if sentence else "")
+        options = dataclasses.replace(options, output_dir=pathlib.Path("runs", name))
+    data_plan = plan_data(options, data.name, num_devices)
+    network = plan_perceptual(options)
+    if network in perceptual.NAMES and not options.dry_run:
+        perceptual.load(network)  # before any data is downloaded
     data.open(data_plan, options)
     return options, data, make_plan(options, data_plan, data.description, len(data))
+
+
+def _begin(plan, data, folder, options, devices, is_resumed):
+    """The model where its training begins or goes on; its checkpoints; the place."""
+    keras.utils.set_random_seed(plan.seed)
+    if plan.deterministic:
+        make_deterministic()
+    model = build_model(plan)
+    if devices.is_main:
+        write_plan(plan, folder)
+    checkpoint = TrainingCheckpoint(
+        folder / CHECKPOINTS,
+        every_steps=plan.checkpoint_every_steps,
+        every_epochs=None if data.is_exact else 1,
+        keep=plan.keep,
+    )
+    start = checkpoint.resume(model, options.on_corrupt)
+    if is_resumed:
+        _tell_start(start, plan, data)
+        if not data.is_exact:  # that shuffles by a global seed: not as at the start
+            keras.utils.set_random_seed(plan.seed + start.epoch)
+    return model, checkpoint, start
 
 
 def _check_folder(folder, plan, may_resume):
@@ -194,6 +212,12 @@ def _tell_start(start, plan, data):
             "Your stream starts anew: the rest of this epoch sees other images than an "
             "unbroken run would."
         )
+
+
+def _tell_stop(stop, checkpoint, folder):
+    is_saved = bool(checkpoint.store.entries())
+    what = f"saved in {folder}" if is_saved else "nothing was trained yet"
+    print(f"{stop.received.name}: {what}. The same command goes on from there.")
 
 
 def _steps_done(start, plan):

@@ -2,12 +2,15 @@
 
 import dataclasses
 import logging
+import os
 import types
 
 import keras
 import numpy as np
 
 from keras_sphere import data
+from keras_sphere.data.named_sources import is_name
+from keras_sphere.data.splits import parse_split, size_of_part
 from keras_sphere.presets.sources import find
 
 DATASET_OF_PRESET = {
@@ -69,7 +72,8 @@ class NamedData:
     def __init__(self, options):
         self.options = options
         if options.dataset is not None:
-            self.name = str(options.dataset)
+            name = os.fspath(options.dataset)
+            self.name = name if is_name(name) else os.path.normpath(name)
         elif options.preset in DATASET_OF_PRESET:
             self.name = DATASET_OF_PRESET[options.preset]
         else:
@@ -77,7 +81,8 @@ class NamedData:
                 "Only presets of this package have a data set of their own: choose "
                 f"`dataset`. Received: preset={options.preset!r}, dataset=None"
             )
-        self.dataset = self._batches = None
+        self.dataset = self._batches = self._held_out = None
+        self._told = []
         self.can_read = False
 
     def open(self, plan, options):
@@ -100,17 +105,22 @@ class NamedData:
                 download=not options.dry_run,
             )
         except data.DataNotFoundError:
-            if not options.dry_run or self.name not in KNOWN_COUNTS:
+            base_split, part = parse_split(plan.split)
+            is_known = self.name in KNOWN_COUNTS and base_split == "train"
+            if not options.dry_run or not is_known:
                 raise
             print(f"The data set {self.name!r} is not here; planned by what is known.")
             num_images, num_classes = KNOWN_COUNTS[self.name]
             self.description = types.SimpleNamespace(
-                num_images=num_images, num_channels=3, num_classes=num_classes
+                num_images=size_of_part(num_images, part),
+                num_channels=3,
+                num_classes=num_classes,
             )
             return
         self.can_read = True
         self.description = self.dataset.description
-        print(self.dataset.report)
+        self._told = [self.dataset.report]
+        print(*self._told)
 
     def _load(self, split, **arguments):
         return data.load(
@@ -141,10 +151,22 @@ class NamedData:
     def held_out(self):
         """Images that are not trained on, or `None` if there are none."""
         try:
-            return self._load(self._held_out_split, download=False)
+            held_out = self._load(self._held_out_split, download=False)
+        except data.UnreadableImageError:
+            raise
         except (OSError, ValueError) as error:
             logger.warning("There are no held-out images: %s", error)
             return None
+        self._held_out = held_out
+        self._told.append(held_out.report)
+        print(held_out.report)
+        return held_out
+
+    def tell_changes(self):
+        """Prints again what was read, converted and replaced, if that has changed."""
+        for dataset in (self.dataset, self._held_out):
+            if dataset is not None and dataset.report not in self._told:
+                print(dataset.report)
 
     def to_show(self):
         """Arguments for `ImageLog` where nothing is held out: the training images."""
@@ -220,6 +242,9 @@ class Stream:
     def held_out(self):
         """`None`: a stream has no other split."""
         return None
+
+    def tell_changes(self):
+        """Nothing: a stream has no report."""
 
     def to_show(self):
         """Arguments for `ImageLog`: a first batch, if reading it costs nothing."""

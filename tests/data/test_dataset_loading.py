@@ -93,19 +93,6 @@ def test_flat_folder(tmp_path):
         load(tmp_path, conditional=True)
 
 
-def test_nested_folders_links_and_hidden_files(tmp_path):
-    write(tmp_path / "a" / "deep" / "er" / "1.png")
-    write(tmp_path / "a" / ".hidden.png")
-    write(tmp_path / ".cache" / "2.png")
-    write(tmp_path / "__MACOSX" / "3.png")
-    (tmp_path / "a" / "loop").symlink_to(tmp_path, target_is_directory=True)
-    elsewhere = write(tmp_path.parent / "elsewhere" / "4.JPG").parent
-    (tmp_path / "b").symlink_to(elsewhere, target_is_directory=True)
-    what = load(tmp_path).description
-    assert what.class_names == ("a", "b")
-    assert what.num_images == 2
-
-
 def test_splits_of_a_folder(tmp_path):
     write_classes(tmp_path / "train", 4)
     write_classes(tmp_path / "val", 2)

@@ -117,15 +117,45 @@ def test_missing_data_says_what_it_would_take(tmp_path):
         data.DataNotFoundError,
         match=r"put the files into .*manual.*ILSVRC2012_img_train",
     ):
-        load(tmp_path, "imagenet", download=True)
+        load(tmp_path, "imagenet")
 
 
-def test_a_failed_preparation_is_one_error(tmp_path):
+@pytest.fixture
+def with_archives(tmp_path):
+    """A `data_dir` with an archive of ImageNet that was fetched by hand."""
     manual = tmp_path / "downloads" / "manual"
     manual.mkdir(parents=True)
-    (manual / "ILSVRC2012_img_train.tar").write_bytes(b"no archive")
+    (manual / "ILSVRC2012_img_train.tar").write_bytes(bytes(3_000_000))
+    return tmp_path
+
+
+def test_without_permission_archives_are_not_prepared(with_archives):
+    with pytest.raises(
+        data.DataNotFoundError,
+        match=r"imagenet2012/5\.1\.0 is not in .*`download=True` it would be prepared.*"
+        r"manual: ILSVRC2012_img_train\.tar \(3\.0 MB\).*download=False",
+    ):
+        load(with_archives, "imagenet")
+    assert [path.name for path in with_archives.iterdir()] == ["downloads"]
+
+
+def test_only_preparing_needs_tensorflow(data_dir, with_archives, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    assert len(load(data_dir, download=True)) == 2
+    for name in ("oxford_flowers102", "imagenet64", "imagenet"):
+        with pytest.raises(
+            ImportError,
+            match=r"needs TensorFlow once.*reading it does not.*install tensorflow-cpu",
+        ):
+            load(with_archives, name, download=True)
+        with pytest.raises(data.DataNotFoundError, match="download=False"):
+            load(with_archives, name)
+
+
+def test_a_failed_preparation_is_one_error(with_archives):
+    pytest.importorskip("tensorflow")
     with pytest.raises(data.DataNotFoundError, match="could not be downloaded and"):
-        load(tmp_path, "imagenet", download=True)
+        load(with_archives, "imagenet", download=True)
 
 
 def test_another_format_says_how_to_convert(tmp_path):

@@ -53,20 +53,22 @@ def test_trains_on_data_without_files(name, tmp_path):
     result = run(
         name,
         f"--dataset={dataset}",
-        f"--output_dir={tmp_path}",
         "--batch_size=20",
         "--epochs=2",
         *QUICK,
+        cwd=tmp_path,
     )
     assert result.returncode == 0, result.stderr[-3000:]
     assert "A trial run, not the recipe: size=tiny" in result.stdout
     assert f"preset         {preset}:" in result.stdout
-    assert len((tmp_path / "log.csv").read_text().splitlines()) == 3
-    pictures = sorted(path.name for path in (tmp_path / "pictures").iterdir())
+    is_own = name == "train_folder"
+    folder = tmp_path / "runs" / ("folder" if is_own else f"{preset}-trial")
+    assert len((folder / "log.csv").read_text().splitlines()) == 3
+    pictures = sorted(path.name for path in (folder / "pictures").iterdir())
     assert pictures == ["reconstructions-epoch-0002.png", "samples-epoch-0002.png"]
-    with PIL.Image.open(tmp_path / "pictures" / pictures[1]) as picture:
+    with PIL.Image.open(folder / "pictures" / pictures[1]) as picture:
         assert picture.width >= 400
-    description = keras_sphere.presets.describe(tmp_path / "preset")
+    description = keras_sphere.presets.describe(folder / "preset")
     assert description["architecture"]["num_classes"] == num_classes
     assert description["weights"]["kind"] == "raw"
 
@@ -76,6 +78,14 @@ def test_help_lists_the_flags_of_the_training():
     result = run("train_folder", "--help")
     for flag in ("--preset", "--[no]resume", "--rematerialize_every", "--max_steps"):
         assert flag in result.stdout
+
+
+@pytest.mark.slow
+def test_a_mistake_is_a_message():
+    result = run("train_folder", "--dataset=nowhere")
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith("ValueError: The data must be")
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from keras_sphere import WarmupCosine, presets
+from keras_sphere.data.image_fitting import RESIZE_METHODS
 from keras_sphere.training.data_plan import plan_data
 from keras_sphere.training.memory import checkpoint_bytes, estimate_memory
 from keras_sphere.training.model_building import build_model, count_parameters
@@ -22,6 +23,7 @@ RECIPES = {
     "cifar10": (5000, 10, 80.0, 1.0, 0.5, 10, True),
     "animal_faces256": (1000, 10, 85.0, 25.0, 1.0, 0, True),
     "oxford_flowers256": (1000, 10, 85.0, 25.0, 1.0, 102, True),
+    "imagenet64": (800, 5, 80.0, 1.0, 0.5, 1000, True),  # ours
     "imagenet256_large": (800, 5, 85.0, 50.0, 25.0, 1000, True),
 }
 
@@ -65,11 +67,14 @@ def test_the_numbers_are_those_of_the_recipe(preset):
     assert plan.architecture["num_classes"] == classes
     assert plan.data.conditional is bool(classes)
     assert plan.data.horizontal_flip is flip
+    assert plan.data.resize in RESIZE_METHODS
     assert plan.dtype == "mixed_bfloat16"
 
 
 def test_learning_rates_follow_the_images_of_an_update():
     """Eight devices of the paper's 16 images: batch 128, learning rate 5e-5."""
+    options = new_options(preset="cifar10", dataset="some")
+    assert plan_data(options, "some", num_devices=8).batch_size == 128
     plan = new_plan()
     assert plan.data.batch_size == 16
     assert plan.optimizer["learning_rate"] == pytest.approx(1e-4 / 16)
@@ -116,7 +121,20 @@ def test_choices_override_the_preset():
         latent_consistency_weight=0.2,
         ema_momentum=0.9,
         dtype="float32",
+        decoder_size="base",
+        decoder_mixer_depth=1,
+        pixel_head="linear",
+        hard_case_max_angle_degrees=88.0,
+        distance="l2",
+        beta_2=0.99,
     )
+    assert plan.architecture["decoder_size"] == "base"
+    assert plan.architecture["decoder_mixer_depth"] == 1
+    assert plan.architecture["pixel_head"] == "linear"
+    assert plan.noise["hard_case_max_angle_degrees"] == 88.0
+    assert plan.losses["pixel_reconstruction"]["distance"] == "l2"
+    assert plan.losses["pixel_consistency"]["distance"] == "l2"
+    assert plan.optimizer["beta_2"] == 0.99
     assert plan.architecture["image_size"] == plan.data.image_size == 64
     assert plan.architecture["encoder_size"] == "small"
     assert plan.architecture["num_classes"] == 0
@@ -131,6 +149,24 @@ def test_choices_override_the_preset():
     assert new_plan(perceptual="none").perceptual is None
     losses = new_plan(perceptual="lpips").losses
     assert losses["pixel_reconstruction"]["feature_distance"] == "l2"
+
+
+def test_options_of_speed_and_memory_reach_the_model():
+    together = 1 if keras.backend.backend() == "torch" else 2
+    plan = new_tiny(
+        rematerialize_every=2,
+        dtype="mixed_bfloat16",
+        jit_compile="no",
+        steps_per_execution=together,
+        gradient_accumulation_steps=3,
+    )
+    model = build_model(plan)
+    config = model.backbone.get_config()
+    assert config["rematerialize_every"] == 2
+    assert model.backbone.dtype_policy.name == "mixed_bfloat16"
+    assert model.jit_compile is False
+    assert model.steps_per_execution == together
+    assert model.optimizer.gradient_accumulation_steps == 3
 
 
 @pytest.mark.parametrize(

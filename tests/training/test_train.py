@@ -1,6 +1,5 @@
 """The training entry: what a run leaves, and that it goes on where it was ended."""
 
-import csv
 import json
 import os
 import shutil
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 
 import keras_sphere
-from keras_sphere.data import ShuffledBatches, UnreadableImageError
+from keras_sphere.data import UnreadableImageError
 from keras_sphere.file_integrity import CorruptFileError
 from keras_sphere.training import (
     PlanChangedError,
@@ -23,53 +22,15 @@ from keras_sphere.training import (
 from keras_sphere.training.checkpoint_store import CheckpointStore
 from tests import tiny_models
 from tests.training.signaller import Signaller
+from tests.training.small_runs import EPOCHS, STEPS_PER_EPOCH, batches, rows
 
-STEPS_PER_EPOCH, EPOCHS, STOP_AT = 4, 3, 6
-
-
-@pytest.fixture(scope="module")
-def preset(tmp_path_factory):
-    """A folder: the tiny model of the tests as a recipe."""
-    model = tiny_models.new_model()
-    model.compile()
-    path = tmp_path_factory.mktemp("presets") / "tiny"
-    notes = {"epochs": EPOCHS, "min_learning_rate": 1e-5, "warmup_epochs": 1}
-    model.save_to_preset(path, training=notes)
-    return path
-
-
-def batches():
-    count = 4 * STEPS_PER_EPOCH
-    images, labels = tiny_models.new_images(count), tiny_models.new_labels(count)
-    return ShuffledBatches(images, labels, batch_size=4, seed=7)
-
-
-@pytest.fixture(scope="module")
-def run(preset):
-    """Trains into a folder; the same arguments each time, but for those given."""
-
-    def train_in(folder, **choices):
-        arguments = {
-            "dataset": batches(),
-            "log_images_every": 0,
-            "checkpoint_every_steps": 5,
-            "verbose": "0",
-            **choices,
-        }
-        return train(preset, output_dir=folder, **arguments)
-
-    return train_in
+STOP_AT = 6
 
 
 @pytest.fixture(scope="module")
 def unbroken(run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("unbroken")
     return folder, run(folder, save_ema=True)
-
-
-def rows(folder):
-    with open(folder / "log.csv", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def test_a_run_leaves_plan_log_checkpoints_and_presets(unbroken):
@@ -205,8 +166,9 @@ def test_divergence_ends_the_run_and_leaves_the_earlier_checkpoints(run, tmp_pat
         run(tmp_path, dataset=weighted(), steps_per_epoch=4, batch_size=4)
     assert signal.getsignal(signal.SIGINT) is before
     store = CheckpointStore(tmp_path / "checkpoints")
-    assert len(store.entries()) == 1
-    store.open(store.entries()[0])
+    assert len(store.entries()) == 2  # the first epoch, and five steps
+    for entry in store.entries():
+        store.open(entry)
     assert not (tmp_path / "preset").exists()
 
 
@@ -216,6 +178,9 @@ def test_weights_that_are_not_there_are_named_before_anything_is_written(
     monkeypatch.setenv("KERAS_SPHERE_PERCEPTUAL_DIR", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="--perceptual=gradient"):
         run(tmp_path / "run", perceptual="lpips_convnext")
+    # Before data that is not there either, and would be downloaded, is asked for.
+    with pytest.raises(FileNotFoundError, match="'lpips_convnext' needs"):
+        train("animal_faces256", data_dir=tmp_path, output_dir=tmp_path / "run")
     assert not (tmp_path / "run").exists()
     assert run(tmp_path, perceptual="lpips", dry_run=True).model is None
 
@@ -227,8 +192,13 @@ def test_a_dry_run_needs_no_data_that_is_well_known(tmp_path, capsys, monkeypatc
     assert "planned by what is known" in output
     assert "50,000 images of 32x32x3" in output
     assert "Not measured" in output
+    train("cifar10", dry_run=True, dry_run_steps=0, split="train[:10%]")
+    assert "train[:10%]: 5,000 images" in capsys.readouterr().out
+    elsewhere = {"data_dir": tmp_path, "output_dir": tmp_path / "run"}
+    with pytest.raises(FileNotFoundError):  # the numbers of this are not known
+        train("oxford_flowers256", split="train+validation", dry_run=True, **elsewhere)
     with pytest.raises(FileNotFoundError):
-        train("animal_faces256", data_dir=str(tmp_path), output_dir=tmp_path / "run")
+        train("animal_faces256", perceptual="none", **elsewhere)
 
 
 def test_a_stream_that_cannot_start_anywhere(run, tmp_path):
