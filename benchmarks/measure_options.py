@@ -5,7 +5,9 @@
 
 The model is the preset `cifar10` (32 px, patch 2; 263.8 M parameters at the size
 "base") without a perceptual network, its optimizer `SphereAdamW` with a moving average.
-Each case runs in a process of its own. One that takes more memory than
+Each case runs in a process of its own. The calls of the training step are timed, not
+`fit`, which on TensorFlow may return up to as long again after its last step: tf.data
+looks for the end with pauses that double. One that takes more memory than
 `--most_memory_gb`, or leaves less than `--spare_memory_gb` to the machine, is stopped,
 and its row says so. With `--planned` no step runs: JAX compiles it and says how much
 memory the program will need. Prints a markdown table.
@@ -118,6 +120,7 @@ def plan(case):
 def measure(case):
     """Times the first and the later updates; peak memory is that of this process."""
     import keras_sphere  # noqa: F401 - sets up the backend
+    from keras_sphere.training.dry_run import StepTimes
 
     imports = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     options = OPTIONS[case]
@@ -126,9 +129,9 @@ def measure(case):
 
     def seconds(updates):
         images, labels = random_data(updates * BATCH_SIZE.value)
-        start = time.perf_counter()
-        model.fit(images, labels, batch_size=batch_size(options), verbose=0)
-        return time.perf_counter() - start
+        times, batch = StepTimes(), batch_size(options)
+        model.fit(images, labels, batch_size=batch, verbose=0, callbacks=[times])
+        return sum(times.seconds)
 
     first = seconds(at_once)
     steps = -(-STEPS.value // at_once) * at_once
