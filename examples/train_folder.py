@@ -17,8 +17,9 @@ A twentieth of the images is held out, for pictures and the memorization alarm;
 `--split=train` takes all. The same command goes on with a run that was interrupted.
 docs/training.md says more.
 
-Hardware and time: `--dry_run` measures. Verified: the tests run a short trial on
-`--dataset=digits` on each backend, and kill one training fifty times on PyTorch. Not
+Hardware and time: `--dry_run` measures. Verified: a trial on `--dataset=digits`, 62
+seconds on JAX on one core of an AMD EPYC; one training killed fifty times on PyTorch and
+on TensorFlow; the tests run a shorter trial on each backend, and kill it a few times. Not
 verified: larger models, for want of a GPU.
 """
 

@@ -48,6 +48,7 @@ def test_a_folder_in_two_places_is_in_both(tmp_path):
     write_classes(tmp_path / "all", 3, ("cat", "dog"))
     write_classes(tmp_path / "train", 2, ("cat", "wild"))
     (tmp_path / "train" / "dog").symlink_to("../all/dog", target_is_directory=True)
+    assert len(files_below(tmp_path)) == 6 + 7
     what = load(tmp_path).description
     assert what.class_names == ("cat", "dog", "wild")
     assert what.num_images == 7
