@@ -93,9 +93,10 @@ def choose_scale(image, smallest_side, exact):
     """
     too_large = image.width * image.height > MAX_PIXELS
     if image.format == "JPEG" and (too_large or not exact):
-        scale = smallest_side / min(image.size)
-        if scale < 1:
-            image.draft(None, [int(length * scale) for length in image.size])
+        shortest = min(image.size)
+        if smallest_side < shortest:  # in integers: 49 * (1 / 49) is less than 1
+            size = [length * smallest_side // shortest for length in image.size]
+            image.draft(None, size)
     if image.width * image.height > MAX_PIXELS:
         raise ValueError(
             f"{image.width}x{image.height} pixels are more than the {MAX_PIXELS:,} "

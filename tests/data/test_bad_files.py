@@ -217,3 +217,14 @@ def test_what_only_looks_like_an_archive(tmp_path):
     path = write(tmp_path / "a.zip", b"PK\5\6" + b"\xff" * 18)
     with pytest.raises(ValueError, match=r"no zip archive|a zip archive or a list"):
         load(path)
+
+
+def test_jpegs_of_any_size_pass_the_check(tmp_path):
+    """49 times a 49th is less than one: such files were lost."""
+    sizes = (49, 98, 103, 107, 161, 187)
+    for size in sizes:
+        content = encoded(picture(size, size + 1), "JPEG")
+        write(tmp_path / "photos" / f"{size}.jpg", content)
+    dataset = data.load(tmp_path, image_size=8, batch_size=1, check="headers")
+    assert dataset.description.num_images == len(sizes)
+    assert dataset.description.num_skipped == 0
