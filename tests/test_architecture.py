@@ -41,7 +41,13 @@ ORDER = (
 # Tools know no models; only what stands on both uses them.
 TOOLS = ("data", "metrics", "visualization")
 MAY_IMPORT_TOOLS = ("editing", "evaluation", "training", "command_line")
-TOOLS_MAY_IMPORT = ("optional_imports", "atomic_file", "geometry", "validation")
+TOOLS_MAY_IMPORT = (
+    "optional_imports",
+    "atomic_file",
+    "file_integrity",
+    "geometry",
+    "validation",
+)
 
 BACKENDS = ("tensorflow", "jax", "torch")
 MAY_IMPORT_BACKENDS = ("replicas", "backend", "distribution", "convert", "data")

@@ -1,7 +1,6 @@
 """CIFAR-10 and CIFAR-100, from the archives that `keras.datasets` keeps."""
 
 import dataclasses
-import hashlib
 import pickle
 import tarfile
 
@@ -14,6 +13,7 @@ from keras_sphere.data.downloads import (
     announce_download,
     keras_cache,
 )
+from keras_sphere.file_integrity import sha256
 
 CIFAR10_CLASSES = "airplane automobile bird cat deer dog frog horse ship truck"
 CIFAR100_CLASSES = """
@@ -108,20 +108,13 @@ def cifar_source(name, split, data_dir, download):
         )
     archive, cache = ARCHIVES[name], keras_cache()
     path = cache / archive.cached
-    if not _is_intact(path, archive):
+    if not (path.exists() and sha256(path) == archive.sha256):
         url = URL + archive.file
         state = "is damaged in" if path.exists() else "is not in"
         announce_download(name, cache, [url], archive.num_bytes, download, state)
         path = _download(name, url, cache)
     images, labels = _read(path, archive, split)
     return ArraySource(images, labels, CLASS_NAMES[name], f"{cache}/{name}")
-
-
-def _is_intact(path, archive):
-    if not path.exists():
-        return False
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == archive.sha256
 
 
 def _download(name, url, cache):

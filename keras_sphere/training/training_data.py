@@ -120,7 +120,7 @@ class NamedData:
         self.can_read = True
         self.description = self.dataset.description
         self._told = [self.dataset.report]
-        print(*self._told)
+        print(self.dataset.report)
 
     def _load(self, split, **arguments):
         return data.load(
