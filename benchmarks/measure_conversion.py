@@ -10,13 +10,12 @@ markdown table; needs four times the model's size on disk.
 
 import json
 import pathlib
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 
 from absl import app, flags
+from own_process import run_case
 
 PRESET = flags.DEFINE_string("preset", "cifar10", "A built-in preset.")
 CASE = flags.DEFINE_list("case", None, "Runs one step, in this process.")
@@ -92,11 +91,7 @@ def main(_):
             for step in ("to", "from")
         ]
         for case in ("make", *cases):
-            command = [sys.executable, *sys.argv, f"--case={case},{folder}"]
-            output = subprocess.run(
-                command, check=True, capture_output=True, text=True
-            ).stdout
-            backend, seconds, peak, before = json.loads(output.splitlines()[-1])
+            backend, seconds, peak, before = run_case(f"--case={case},{folder}")
             print(
                 f"| {backend} | {case} | {seconds:.1f} s | "
                 f"{peak:.0f} MB ({before:.0f} MB) |",

@@ -14,13 +14,12 @@ import json
 import os
 import pathlib
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 
 import numpy as np
 from absl import app, flags
+from own_process import run_case
 
 NUM_IMAGES = flags.DEFINE_integer("num_images", 400, "JPEG files.")
 NUM_SMALL_IMAGES = flags.DEFINE_integer("num_small_images", 20_000, "Images in memory.")
@@ -197,15 +196,7 @@ def main(_):
         write_photographs(pathlib.Path(folder))
         for data in BATCH_SIZES:
             for pipeline in PIPELINES:
-                command = [
-                    sys.executable,
-                    *sys.argv,
-                    f"--case={pipeline},{data},{folder}",
-                ]
-                output = subprocess.run(
-                    command, check=True, capture_output=True, text=True
-                ).stdout
-                rates = json.loads(output.splitlines()[-1])
+                rates = run_case(f"--case={pipeline},{data},{folder}")
                 print(
                     f"| {data} | {pipeline} | {statistics.median(rates):.0f} "
                     f"({min(rates):.0f}, {max(rates):.0f}) |",

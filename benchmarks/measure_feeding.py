@@ -11,10 +11,7 @@ turn with the others; the table has the better of the repeats.
 """
 
 import json
-import os
 import pathlib
-import subprocess
-import sys
 import tempfile
 import time
 
@@ -22,6 +19,7 @@ import keras
 import measure_data
 import numpy as np
 from absl import app, flags
+from own_process import run_case
 
 BACKENDS = flags.DEFINE_list("backends", ["jax", "tensorflow", "torch"], "Which.")
 HIDDEN_DIM = flags.DEFINE_integer("hidden_dim", 64, "Width of both transformers.")
@@ -143,14 +141,7 @@ def main(_):
     with tempfile.TemporaryDirectory() as folder:
         measure_data.write_photographs(pathlib.Path(folder))
         for backend in BACKENDS.value:
-            output = subprocess.run(
-                [sys.executable, *sys.argv, f"--files={folder}"],
-                env={**os.environ, "KERAS_BACKEND": backend},
-                check=True,
-                stdout=subprocess.PIPE,
-                text=True,
-            ).stdout
-            rates = json.loads(output.splitlines()[-1])
+            rates = run_case(f"--files={folder}", backend)
             numbers = " | ".join(f"{rates[key]:.1f}" for key in rates)
             ratio = rates["reading"] / rates["memory"]
             print(f"| {backend} | {numbers} | {ratio:.1f} |", flush=True)

@@ -12,15 +12,12 @@ import contextlib
 import functools
 import gc
 import json
-import os
 import pathlib
 import resource
-import subprocess
-import sys
 import tempfile
-import time
 
 from absl import app, flags
+from own_process import run_case, seconds
 
 BACKENDS = flags.DEFINE_list("backends", ["jax", "tensorflow", "torch"], "Which.")
 LARGE = flags.DEFINE_boolean("large", False, "Measure imagenet256_large too.")
@@ -32,13 +29,6 @@ LARGE_CASES = tuple(
     f"imagenet256_large, {how}"
     for how in ("abstract", "weights drawn", "weights saved and loaded")
 )
-
-
-def seconds(function):
-    """Wall time of a call."""
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 def measure_import():
@@ -137,14 +127,7 @@ def main(_):
     cases = CASES + (LARGE_CASES if LARGE.value else ())
     for backend in BACKENDS.value:
         for case in cases:
-            output = subprocess.run(
-                [sys.executable, *sys.argv, f"--case={case}"],
-                env={**os.environ, "KERAS_BACKEND": backend},
-                check=True,
-                capture_output=True,
-                text=True,
-            ).stdout
-            result = json.loads(output.splitlines()[-1])
+            result = run_case(f"--case={case}", backend)
             cells = [
                 f"{name}: {value:.0f}" if "MB" in name else f"{name}: {value:.2f} s"
                 for name, value in result.items()

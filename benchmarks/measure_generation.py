@@ -17,13 +17,10 @@ markdown table; the first call makes one step for `generate`, two for the others
 """
 
 import json
-import os
 import resource
-import subprocess
-import sys
-import time
 
 from absl import app, flags
+from own_process import run_case, seconds
 
 BACKENDS = flags.DEFINE_list("backends", ["jax", "tensorflow", "torch"], "Which.")
 CASES = flags.DEFINE_list("cases", ["generate", "passes", "eager"], "Which.")
@@ -50,13 +47,6 @@ def new_model():
         32, 2, CHANNELS, num_classes=10, encoder_size=size, decoder_size=size
     )
     return keras_sphere.SphereEncoderModel(backbone, max_angle_degrees=80.0)
-
-
-def seconds(function):
-    """Wall time of a call."""
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 def generator(model, case):
@@ -184,16 +174,7 @@ def main(_):
     print("|---|---|---|---|---|---|")
     for backend in BACKENDS.value:
         for case in CASES.value:
-            environment = {
-                **os.environ,
-                "KERAS_BACKEND": backend,
-                "TF_CPP_MIN_LOG_LEVEL": "2",
-            }
-            command = [sys.executable, *sys.argv, f"--case={case}"]
-            output = subprocess.run(
-                command, env=environment, check=True, capture_output=True, text=True
-            ).stdout
-            row = json.loads(output.splitlines()[-1])
+            row = run_case(f"--case={case}", backend)
             outside = ", ".join(f"{100 * share:.0f} %" for share in row["outside"])
             if "profiler" in row:
                 outside += f" (profiler: {100 * row['profiler']:.0f} %)"

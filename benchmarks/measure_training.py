@@ -10,13 +10,10 @@ beside the same passes without compilation. Prints a markdown table.
 
 import functools
 import json
-import os
 import resource
-import subprocess
-import sys
-import time
 
 from absl import app, flags
+from own_process import run_case, seconds
 
 BACKENDS = flags.DEFINE_list("backends", ["jax", "tensorflow", "torch"], "Which.")
 STEPS = flags.DEFINE_integer("steps", 20, "Steps of training that are timed.")
@@ -47,13 +44,6 @@ def new_model():
     return keras_sphere.SphereEncoderModel(
         backbone, max_angle_degrees=80.0, perceptual="gradient", seed=0
     )
-
-
-def seconds(function):
-    """Wall time of a call."""
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 def measure_training(case):
@@ -145,16 +135,7 @@ def main(_):
     print("|---|---|---|---|---|")
     for backend in BACKENDS.value:
         for case in (*TRAINING, *GENERATION):
-            environment = {
-                **os.environ,
-                "KERAS_BACKEND": backend,
-                "TF_CPP_MIN_LOG_LEVEL": "2",
-            }
-            command = [sys.executable, *sys.argv, f"--case={case}"]
-            output = subprocess.run(
-                command, env=environment, check=True, capture_output=True, text=True
-            ).stdout
-            row = json.loads(output.splitlines()[-1])
+            row = run_case(f"--case={case}", backend)
             print(
                 f"| {backend} | {case} | {row['first step, s']:.1f} s | "
                 f"{row['steady']} | {row['peak, MB']} MB "

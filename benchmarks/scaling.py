@@ -10,13 +10,11 @@ from the shapes alone. No step is timed: simulated devices share the cores.
 """
 
 import json
-import os
 import pathlib
-import subprocess
-import sys
 import time
 
 from absl import app, flags
+from own_process import run_case
 
 DEVICES = flags.DEFINE_list("devices", ["1", "2", "4", "8"], "Numbers of devices.")
 CASE = flags.DEFINE_string("case", None, "MODE,DEVICES: one case, in this process.")
@@ -86,15 +84,7 @@ def print_steps():
     print("| mode | batch x model | compilation | collectives | state | temporary |")
     print("|---|---|---|---|---|---|")
     for mode, number in cases():
-        environment = {**os.environ, "KERAS_BACKEND": "jax"}
-        output = subprocess.run(
-            [sys.executable, *sys.argv, f"--case={mode},{number}"],
-            env=environment,
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
-        row = json.loads(output.splitlines()[-1])
+        row = run_case(f"--case={mode},{number}", "jax")
         moved = ", ".join(f"{k} {v / 1e6:.2f}" for k, v in row["bytes"].items())
         print(
             f"| {mode} | {row['shape']} | {row['seconds']:.1f} s | "

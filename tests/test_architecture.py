@@ -18,6 +18,7 @@ ORDER = (
     "optional_imports",
     "atomic_file",
     "file_integrity",
+    "readable",
     "geometry",
     "validation",
     "noise_schedule",
@@ -45,6 +46,7 @@ TOOLS_MAY_IMPORT = (
     "optional_imports",
     "atomic_file",
     "file_integrity",
+    "readable",
     "geometry",
     "validation",
 )

@@ -8,6 +8,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+from keras_sphere.readable import readable_size
+
 logger = logging.getLogger("keras_sphere")
 
 SECONDS_TO_ANSWER = 5.0
@@ -21,12 +23,6 @@ def keras_cache():
     """Folder of the datasets that Keras downloads."""
     home = os.environ.get("KERAS_HOME", "~/.keras")
     return pathlib.Path(home).expanduser() / "datasets"
-
-
-def readable_size(num_bytes):
-    """A number of bytes as text, such as `"344.9 MB"`."""
-    megabytes = num_bytes / 1e6
-    return f"{megabytes:.1f} MB" if megabytes < 1e3 else f"{megabytes / 1e3:.1f} GB"
 
 
 def announce_download(name, place, urls, num_bytes, download, state="is not in"):

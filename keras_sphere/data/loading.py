@@ -8,6 +8,7 @@ from keras_sphere.data.image_dataset import ImageDataset
 from keras_sphere.data.image_fitting import CROPS, RESIZE_METHODS, default_resize
 from keras_sphere.data.named_sources import (
     DEFAULT_IMAGE_SIZES,
+    check_name_or_path,
     is_name,
     named_source,
 )
@@ -145,11 +146,7 @@ def default_num_threads():
 
 def _check(name, image_size, crop, resize, num_channels, check, num_threads, synthetic):
     """Raises a `ValueError` for the first argument of `load` that is wrong."""
-    if not is_name(name) and not os.path.exists(name):
-        raise ValueError(
-            f"The data must be one of {', '.join(DEFAULT_IMAGE_SIZES)}, 'tfds:NAME', "
-            f"or a path that exists. Received: name_or_path={name!r}"
-        )
+    check_name_or_path(name)
     if image_size is None:
         raise ValueError(
             "`image_size` is needed for images of one's own. Received: image_size=None"

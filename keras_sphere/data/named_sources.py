@@ -1,5 +1,6 @@
 """Where the datasets with names come from."""
 
+import os
 import pathlib
 
 from keras_sphere.data.array_source import ArraySource
@@ -36,6 +37,15 @@ ANIMAL_FACES = ("afhq", "afhq_v2", "animal_faces")
 def is_name(name):
     """Whether a string is the name of a dataset rather than a path."""
     return name in DEFAULT_IMAGE_SIZES or name.startswith(TFDS_PREFIX)
+
+
+def check_name_or_path(name):
+    """Raises a `ValueError` for what is neither a name nor a path of something."""
+    if not is_name(name) and not os.path.exists(name):
+        raise ValueError(
+            f"The data must be one of {', '.join(DEFAULT_IMAGE_SIZES)}, 'tfds:NAME', "
+            f"or a path that exists. Received: name_or_path={name!r}"
+        )
 
 
 def named_source(

@@ -12,10 +12,10 @@ import numpy as np
 from keras_sphere.data.downloads import (
     DataNotFoundError,
     announce_download,
-    readable_size,
 )
 from keras_sphere.data.image_decoding import decode_image, naming_the_image
 from keras_sphere.optional_imports import import_optional
+from keras_sphere.readable import readable_size
 
 logger = logging.getLogger("keras_sphere")
 

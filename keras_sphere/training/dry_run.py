@@ -6,9 +6,9 @@ import time
 import keras
 import numpy as np
 
+from keras_sphere.readable import readable_duration, readable_size
 from keras_sphere.training.memory import estimate_memory, free_host_memory
 from keras_sphere.training.model_building import build_model
-from keras_sphere.training.plan_text import duration, gigabytes
 
 
 class StepTimes(keras.callbacks.Callback):
@@ -44,8 +44,8 @@ def measure(plan, parameters, num_steps, batches=None):
     free = free_host_memory()
     if free is not None and needed > free and not _has_accelerator():
         return (
-            f"Not measured: {gigabytes(needed)} are needed before activations, and "
-            f"{gigabytes(free)} are free here."
+            f"Not measured: {readable_size(needed)} are needed before activations, and "
+            f"{readable_size(free)} are free here."
         )
     try:
         model = build_model(plan)
@@ -61,15 +61,17 @@ def measure(plan, parameters, num_steps, batches=None):
         callbacks=[times],
     )
     step = statistics.median(times.seconds[1:]) / together
+    epoch = readable_duration(step * plan.steps_per_epoch)
+    whole = readable_duration(step * plan.total_steps)
     what = "random images" if batches is None else "the data"
     return "\n".join(
         [
             f"Measured over {num_steps * together} steps on {what}:",
-            f"  first step   {duration(times.seconds[0])} (compilation)",
+            f"  first step   {readable_duration(times.seconds[0])} (compilation)",
             f"  time a step  {1000 * step:.1f} ms, "
             f"{plan.data.batch_size / step:.1f} images/s",
-            f"  estimated    {duration(step * plan.steps_per_epoch)} an epoch, "
-            f"{duration(step * plan.total_steps)} in all, without pictures and saving",
+            f"  estimated    {epoch} an epoch, {whole} in all, "
+            "without pictures and saving",
         ]
     )
 

@@ -2,6 +2,7 @@
 
 from keras_sphere.distribution import abstract_variables, memory_per_device
 from keras_sphere.presets.sources import find
+from keras_sphere.readable import readable_size
 from keras_sphere.training.memory import checkpoint_bytes, estimate_memory
 
 
@@ -32,22 +33,6 @@ def format_plan(plan, parameters, backend):
     return "\n".join(
         ["Plan of the training:", *(f"  {name:{width}}  {text}" for name, text in rows)]
     )
-
-
-def gigabytes(size):
-    """Bytes as text."""
-    return f"{size / 1e9:.2f} GB" if size >= 1e7 else f"{size / 1e6:.2f} MB"
-
-
-def duration(seconds):
-    """Seconds as text."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} minutes"
-    if seconds < 172_800:
-        return f"{seconds / 3600:.1f} hours"
-    return f"{seconds / 86_400:.1f} days"
 
 
 def _data(plan):
@@ -139,10 +124,11 @@ def _backend(plan, backend):
 
 def _memory(plan, parameters):
     parts = estimate_memory(parameters, plan)
-    named = ", ".join(f"{name} {gigabytes(size)}" for name, size in parts.items())
+    named = ", ".join(f"{name} {readable_size(size)}" for name, size in parts.items())
+    total = readable_size(sum(parts.values()))
     return (
-        f"{gigabytes(sum(parts.values()))}: {named}. Not included: activations, which "
-        "grow with the batch, and a perceptual network"
+        f"{total}: {named}. Not included: activations, which grow with the "
+        "batch, and a perceptual network"
     )
 
 
@@ -150,7 +136,7 @@ def _checkpoints(plan, parameters):
     size = checkpoint_bytes(estimate_memory(parameters, plan))
     return (
         f"every {plan.checkpoint_every_steps:,} steps, the newest {plan.keep} kept, "
-        f"{gigabytes(size)} each"
+        f"{readable_size(size)} each"
     )
 
 
@@ -160,12 +146,12 @@ def format_memory_per_device(plan):
     whole = memory_per_device(variables, "data_parallel")["total"]
     lines = [
         "Memory per device, before activations:",
-        f"  one, or data parallel       {gigabytes(whole)}",
+        f"  one, or data parallel       {readable_size(whole)}",
     ]
     for count in (2, 4, 8):
         try:
             split = memory_per_device(variables, "model_parallel", count)["total"]
         except ValueError:  # the matrices do not divide
             continue
-        lines.append(f"  model parallel, {count} devices   {gigabytes(split)}")
+        lines.append(f"  model parallel, {count} devices   {readable_size(split)}")
     return "\n".join(lines)

@@ -123,7 +123,13 @@ def train(preset="cifar10", dataset=None, output_dir=None, callbacks=(), **optio
 def _train(options, data, plan, stop, callbacks, devices):
     folder = pathlib.Path(options.output_dir)
     is_resumed = _check_folder(folder, plan, options.resume)
-    model, checkpoint, start = _begin(plan, data, folder, options, devices, is_resumed)
+    model = _new_model(plan)
+    if devices.is_main:
+        write_plan(plan, folder)
+    checkpoint = _new_checkpoint(plan, folder, data.is_exact)
+    start = checkpoint.resume(model, options.on_corrupt)
+    if is_resumed:
+        _go_on(start, plan, data.is_exact)
     history = {}
     if not stop.agreed() and _steps_done(start, plan) < _last_step(plan):
         history = _fit(
@@ -144,11 +150,7 @@ def _train(options, data, plan, stop, callbacks, devices):
     if stop.agreed():
         _tell_stop(stop, checkpoint, folder)
         return TrainingRun(model, history, plan, False)
-    with whole_variables([*model.variables, *model.optimizer.variables]):
-        if devices.is_main:
-            with alone():
-                _save_presets(model, plan, folder)
-    wait_for_processes("presets")
+    _save_presets(model, plan, folder, devices)
     print(f"Done: {folder.resolve()}")
     return TrainingRun(model, history, plan, True)
 
@@ -170,26 +172,22 @@ def _prepare(options, num_devices):
     return options, data, make_plan(options, data_plan, data.description, len(data))
 
 
-def _begin(plan, data, folder, options, devices, is_resumed):
-    """The model where its training begins or goes on; its checkpoints; the place."""
+def _new_model(plan):
+    """The model before its first step."""
     keras.utils.set_random_seed(plan.seed)
     if plan.deterministic:
         make_deterministic()
-    model = build_model(plan)
-    if devices.is_main:
-        write_plan(plan, folder)
-    checkpoint = TrainingCheckpoint(
+    return build_model(plan)
+
+
+def _new_checkpoint(plan, folder, is_exact):
+    """The callback that saves; data that cannot start anywhere at epochs' ends, too."""
+    return TrainingCheckpoint(
         folder / CHECKPOINTS,
         every_steps=plan.checkpoint_every_steps,
-        every_epochs=None if data.is_exact else 1,
+        every_epochs=None if is_exact else 1,
         keep=plan.keep,
     )
-    start = checkpoint.resume(model, options.on_corrupt)
-    if is_resumed:
-        _tell_start(start, plan, data)
-        if not data.is_exact:  # that shuffles by a global seed: not as at the start
-            keras.utils.set_random_seed(plan.seed + start.epoch)
-    return model, checkpoint, start
 
 
 def _check_folder(folder, plan, may_resume):
@@ -205,9 +203,14 @@ def _check_folder(folder, plan, may_resume):
     return is_begun
 
 
-def _tell_start(start, plan, data):
+def _go_on(start, plan, is_exact):
+    """Says where a begun training goes on, and what of it will not be the same."""
     print(f"Going on from step {_steps_done(start, plan):,}: epoch {start.epoch + 1}.")
-    if start.step and not data.is_exact:
+    if is_exact:
+        return
+    # Data that shuffle by a global seed must not repeat the first epochs.
+    keras.utils.set_random_seed(plan.seed + start.epoch)
+    if start.step:
         logger.warning(
             "Your stream starts anew: the rest of this epoch sees other images than an "
             "unbroken run would."
@@ -241,7 +244,16 @@ def _fit(model, plan, data, start, verbose, callbacks):
     ).history
 
 
-def _save_presets(model, plan, folder):
+def _save_presets(model, plan, folder, devices):
+    """Writes the presets, by the first process, while the others wait."""
+    with whole_variables([*model.variables, *model.optimizer.variables]):
+        if devices.is_main:
+            with alone():
+                _write_presets(model, plan, folder)
+    wait_for_processes("presets")
+
+
+def _write_presets(model, plan, folder):
     kinds = {PRESET: False, **({PRESET_EMA: True} if plan.save_ema else {})}
     notes = {
         "dataset": plan.data.dataset,

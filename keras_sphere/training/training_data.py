@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from keras_sphere import data
-from keras_sphere.data.named_sources import is_name
+from keras_sphere.data.named_sources import check_name_or_path, is_name
 from keras_sphere.data.splits import parse_split, size_of_part
 from keras_sphere.presets.sources import find
 
@@ -64,7 +64,8 @@ class NamedData:
         description: Numbers of the data set.
 
     Raises:
-        ValueError: If neither data set nor a preset that has one is chosen.
+        ValueError: If neither data set nor a preset that has one is chosen, or
+            there is nothing at the path.
     """
 
     is_exact = True
@@ -73,6 +74,7 @@ class NamedData:
         self.options = options
         if options.dataset is not None:
             name = os.fspath(options.dataset)
+            check_name_or_path(name)
             self.name = name if is_name(name) else os.path.normpath(name)
         elif options.preset in DATASET_OF_PRESET:
             self.name = DATASET_OF_PRESET[options.preset]

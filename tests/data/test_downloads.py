@@ -57,7 +57,8 @@ def test_a_server_that_is_not_there():
     assert why_unreachable(url).startswith("no connection (")
     with pytest.raises(
         data.DataNotFoundError,
-        match=r"flowers is not in /there, .* 2\.0 GB from 127.*no connection.*'digits'",
+        match=r"flowers is not in /there, .* 2\.00 GB from 127.*"
+        r"no connection.*'digits'",
     ):
         announce_download("flowers", "/there", [url], 2_000_000_000, True)
 

@@ -111,7 +111,7 @@ def test_missing_data_says_what_it_would_take(tmp_path):
         match=r"oxford_flowers102/2\.1\.1 is not in .*344\.9 MB from www\.robots\.ox",
     ):
         load(tmp_path)
-    with pytest.raises(data.DataNotFoundError, match=r"14\.1 GB from www\.image-net"):
+    with pytest.raises(data.DataNotFoundError, match=r"14\.09 GB from www\.image-net"):
         load(tmp_path, "imagenet64")
     with pytest.raises(
         data.DataNotFoundError,

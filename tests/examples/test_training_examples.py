@@ -82,7 +82,7 @@ def test_help_lists_the_flags_of_the_training():
 
 @pytest.mark.slow
 def test_a_mistake_is_a_message():
-    result = run("train_folder", "--dataset=nowhere", "--perceptual=gradient")
+    result = run("train_folder", "--dataset=nowhere")
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].startswith("ValueError: The data must be")
     assert "Traceback" not in result.stderr

@@ -181,6 +181,9 @@ def test_weights_that_are_not_there_are_named_before_anything_is_written(
     # Before data that is not there either, and would be downloaded, is asked for.
     with pytest.raises(FileNotFoundError, match="'lpips_convnext' needs"):
         train("animal_faces256", data_dir=tmp_path, output_dir=tmp_path / "run")
+    # But a mistyped path before either.
+    with pytest.raises(ValueError, match=r"a path that exists.*nowhere"):
+        train("cifar10", tmp_path / "nowhere", output_dir=tmp_path / "run")
     assert not (tmp_path / "run").exists()
     assert run(tmp_path, perceptual="lpips", dry_run=True).model is None
 
