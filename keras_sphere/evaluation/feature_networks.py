@@ -6,6 +6,7 @@ from keras_sphere.evaluation.compiled_model import CompiledModel
 from keras_sphere.evaluation.inception_network import (
     IMAGE_SIDE,
     build_inception_network,
+    find_inception_weights,
     load_inception_weights,
 )
 from keras_sphere.perceptual.resizing import resize_bilinear
@@ -66,6 +67,7 @@ class InceptionFeatures(FeatureNetwork):
 
     def __init__(self, weights=None, resize="tensorflow1"):
         check_choice("resize", resize, RESIZINGS)
+        weights = find_inception_weights() if weights is None else weights
         network = build_inception_network()
         checksum = load_inception_weights(network, weights)
 

@@ -84,23 +84,20 @@ def weight_layouts(network):
     return layouts
 
 
-def load_inception_weights(network, path=None):
+def load_inception_weights(network, path):
     """Loads what `keras_sphere.evaluation.inception_weights` has written.
 
     Args:
         network: Keras model as `build_inception_network` returns it.
-        path: String or path of the file; `None` looks in the folder of the environment
-            variable `KERAS_SPHERE_PERCEPTUAL_DIR` and in Keras' cache.
+        path: String or path of the file.
 
     Returns:
         String. The SHA-256 of the file.
 
     Raises:
-        FileNotFoundError: If it is in none of these folders.
         CorruptFileError: If it is damaged.
         ValueError: If it does not hold the weights of the network.
     """
-    path = _find_weights() if path is None else path
     layouts = weight_layouts(network)
     shapes = {name: tuple(v.shape) for name, (v, _, _) in layouts.items()}
     arrays = read_weight_file(path, shapes, list(shapes))
@@ -109,7 +106,13 @@ def load_inception_weights(network, path=None):
     return sha256(path)
 
 
-def _find_weights():
+def find_inception_weights():
+    """Path of the weights in the usual folders: building the network takes a while.
+
+    Raises:
+        FileNotFoundError: If they are neither in the folder of the environment variable
+            `KERAS_SPHERE_PERCEPTUAL_DIR` nor in Keras' cache.
+    """
     folders = weight_folders()
     for folder in folders:
         if (folder / FILE_NAME).is_file():

@@ -6,6 +6,7 @@ import warnings
 import keras
 import numpy as np
 
+from keras_sphere.backend import stream
 from keras_sphere.replicas import gather_replicas
 from keras_sphere.validation import (
     PIXEL_LIMIT,
@@ -105,12 +106,6 @@ def separate(pairs):
     return pairs[:, 0], pairs[:, 1]
 
 
-def _with_first(first, rest):
-    """A generator, which Keras asks for, of `first` and what `rest` still yields."""
-    yield first
-    yield from rest
-
-
 class BatchReader:
     """Reads batches for one backbone, and checks data before it is trained on.
 
@@ -160,7 +155,7 @@ class BatchReader:
             y: Labels, if `x` is an array.
 
         Returns:
-            `x`; if it is a generator, one that yields the same batches.
+            `x`; if it is a generator, a stream of the same batches.
 
         Raises:
             ValueError: If what was checked is not fit to train on.
@@ -172,7 +167,7 @@ class BatchReader:
             first = x[0]
         elif hasattr(x, "__next__"):
             first = next(x, None)
-            x = _with_first(first, x)
+            x = stream(first, x)
         else:
             first = next(iter(x), None)
         if first is None:

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_sphere.backend import stream
 from tests import tiny_models
 
 HISTORY_KEYS = {
@@ -103,6 +104,23 @@ def test_validation_data_adds_its_losses(model):
         verbose=0,
     ).history
     assert set(history) == HISTORY_KEYS | {f"val_{key}" for key in HISTORY_KEYS}
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="only TensorFlow tunes"
+)
+def test_nothing_waits_for_the_tuning_of_a_stream():
+    """Its thread may sleep for a minute when a training is told to end."""
+    first, rest = {"images": IMAGES[:4], "labels": LABELS[:4]}, iter([BATCHES[1]])
+    dataset = stream(first, ({"images": x, "labels": y} for x, y in rest))
+    assert dataset.options().autotune.enabled is False
+    batches = list(dataset)
+    np.testing.assert_array_equal(
+        np.concatenate([b["images"] for b in batches]), IMAGES
+    )
+    np.testing.assert_array_equal(
+        np.concatenate([b["labels"] for b in batches]), LABELS
+    )
 
 
 @pytest.mark.parametrize("kind", ["tf.data", "DataLoader", "PyDataset", "generator"])
