@@ -19,7 +19,8 @@ docs/training.md says more.
 
 Hardware and time: `--dry_run` measures. Verified: a trial on `--dataset=digits`, 62
 seconds on JAX on one core of an AMD EPYC; one training killed fifty times on each
-backend; the tests run a shorter trial on each backend, and kill it a few times. Not verified: larger models, for want of a GPU.
+backend; the tests run a shorter trial on each backend, and kill it a few times. Not
+verified: larger models, for want of a GPU.
 """
 
 from keras_sphere.training.command_line import run
