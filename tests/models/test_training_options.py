@@ -1,6 +1,7 @@
 """Options of training save memory or time, and leave the result as it is."""
 
 import random
+import shutil
 
 import keras
 import numpy as np
@@ -146,6 +147,9 @@ def test_compilation_left_open_is_decided_by_the_backend_that_loads(model):
 
 @pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX always compiles")
+@pytest.mark.skipif(
+    ON_TORCH and not shutil.which("g++"), reason="torch.compile needs a C++ compiler"
+)
 @pytest.mark.filterwarnings("ignore")  # those of torch.compile are about torch
 def test_a_compiled_step(start, plain):
     """By XLA on TensorFlow, by `torch.compile` on torch."""
