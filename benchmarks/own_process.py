@@ -29,7 +29,7 @@ def run_case(flag, backend=None):
         text=True,
     )
     if done.returncode:
-        sys.exit(f"{flag} failed on {backend}:\n{done.stderr}")
+        sys.exit(f"{flag} failed:\n{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -67,7 +67,7 @@ class InceptionFeatures(FeatureNetwork):
 
     def __init__(self, weights=None, resize="tensorflow1"):
         check_choice("resize", resize, RESIZINGS)
-        weights = find_inception_weights() if weights is None else weights
+        weights = find_inception_weights(weights)
         network = build_inception_network()
         checksum = load_inception_weights(network, weights)
 

@@ -6,6 +6,8 @@ differs from the Inception V3 of `keras.applications`: 1,008 classes, average po
 that leave padding out, and a maximum pool in the last block.
 """
 
+import pathlib
+
 import keras
 
 from keras_sphere.file_integrity import sha256
@@ -106,13 +108,22 @@ def load_inception_weights(network, path):
     return sha256(path)
 
 
-def find_inception_weights():
-    """Path of the weights in the usual folders: building the network takes a while.
+def find_inception_weights(path=None):
+    """Path of the weights, for before the network is built, which takes a while.
+
+    Args:
+        path: String or path of the file; `None` looks in the folder of the environment
+            variable `KERAS_SPHERE_PERCEPTUAL_DIR` and in Keras' cache.
 
     Raises:
-        FileNotFoundError: If they are neither in the folder of the environment variable
-            `KERAS_SPHERE_PERCEPTUAL_DIR` nor in Keras' cache.
+        FileNotFoundError: If it is not there, or in none of these folders.
     """
+    if path is not None:
+        if not pathlib.Path(path).is_file():
+            raise FileNotFoundError(
+                f"There are no Inception weights at this path. Received: {str(path)!r}"
+            )
+        return path
     folders = weight_folders()
     for folder in folders:
         if (folder / FILE_NAME).is_file():

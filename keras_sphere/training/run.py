@@ -204,7 +204,7 @@ def _check_folder(folder, plan, may_resume):
 
 
 def _go_on(start, plan, is_exact):
-    """Says where a begun training goes on, and what of it will not be the same."""
+    """Says where a training goes on; where its data starts anew, with other seeds."""
     print(f"Going on from step {_steps_done(start, plan):,}: epoch {start.epoch + 1}.")
     if is_exact:
         return

@@ -7,7 +7,6 @@ import pytest
 from keras_sphere.evaluation import InceptionFeatures
 from keras_sphere.evaluation.inception_network import (
     build_inception_network,
-    find_inception_weights,
     load_inception_weights,
     weight_layouts,
 )
@@ -108,4 +107,6 @@ def test_missing_weights_say_where_they_come_from(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_SPHERE_PERCEPTUAL_DIR", str(tmp_path))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
     with pytest.raises(FileNotFoundError, match=r"evaluation\.inception_weights"):
-        find_inception_weights()
+        InceptionFeatures()
+    with pytest.raises(FileNotFoundError, match=r"Received: .*nowhere\.npz"):
+        InceptionFeatures(tmp_path / "nowhere.npz")
