@@ -1,5 +1,6 @@
 """What there is to load, as text."""
 
+from keras_sphere.class_names import describe_classes
 from keras_sphere.preset_files.card import describe_weights
 from keras_sphere.presets.sources import built_in_names, find
 
@@ -22,8 +23,11 @@ class PresetDescription(dict):
     """A preset's configuration, with `card`; it prints as its card and numbers."""
 
     def __str__(self):
+        architecture = dict(self["architecture"])
+        names = architecture.pop("class_names")
+        shown = {**self, "architecture": architecture}
         sections = [
-            f"{name}\n{_indented(self[name])}"
+            f"{name}\n{_indented(shown[name])}"
             for name in ("architecture", "noise", "sampling", "recipe")
         ]
         return "\n".join(
@@ -32,6 +36,7 @@ class PresetDescription(dict):
                 "",
                 f"parameters: {self['parameters']:,}",
                 f"weights: {describe_weights(self['weights'])}",
+                f"labels: {describe_classes(architecture['num_classes'], names)}",
                 *sections,
             ]
         )

@@ -171,7 +171,7 @@ class ImageLog(PeriodicCallback):
         return spread.round().astype("int32")
 
     def _class_name(self, label):
-        names = self.source.class_names
+        names = self.model.backbone.class_names or self.source.class_names
         if not names or len(names) <= label:
             return str(label)
         return str(names[label])[:16]

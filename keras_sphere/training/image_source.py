@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_sphere.class_names import difference_of_names
 from keras_sphere.validation import check_images
 
 
@@ -80,7 +81,13 @@ class ImageSource:
         return images[chosen], labels[chosen]
 
     def check(self, backbone):
-        """Raises a `ValueError` unless the images are such as a backbone takes."""
+        """Raises a `ValueError` unless a backbone takes such images and classes."""
+        difference = difference_of_names(backbone.class_names, self.class_names)
+        if difference and backbone.class_names and self.class_names:
+            raise ValueError(
+                f"`{self.name}` must have the classes of the model, with the same ids. "
+                f"Received: {self.name} with other class names: {difference}"
+            )
         try:
             check_images(self.take([0])[0], backbone.image_size, backbone.num_channels)
         except ValueError as error:
