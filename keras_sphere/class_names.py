@@ -110,18 +110,53 @@ def class_id(name, class_names, argument="labels"):
     raise ValueError(f"{why}. Received: {argument}={name!r}")
 
 
-def class_caption(label, class_names):
-    """What a picture calls a class: by its name if there is one, else by its id."""
-    return f"class {class_names[label] if class_names else label}"
+def name_of_class(label, class_names):
+    """The name of a class if there is one, else its id, as text."""
+    return class_names[label] if class_names else str(label)
 
 
-def describe_classes(num_classes, class_names):
-    """How many classes there are, and the names of the first ones, as text."""
-    count = f"{num_classes} classes"
+def short_name(label, class_names):
+    """The same for the margin of a picture: at most 16 characters."""
+    return name_of_class(label, class_names)[:16]
+
+
+def describe_classes(num_classes, class_names, most=MOST_SHOWN):
+    """How many classes there are, and at most so many of their names, as text."""
+    if not num_classes:
+        return "unconditional"
     if not class_names:
-        return count
-    more = ", ..." if len(class_names) > MOST_SHOWN else ""
-    return f"{count} ({', '.join(class_names[:MOST_SHOWN])}{more})"
+        return f"{num_classes} classes"
+    more = ", ..." if len(class_names) > most else ""
+    return f"{num_classes} classes ({', '.join(class_names[:most])}{more})"
+
+
+def names_in(data):
+    """The names of its classes that a data set says, or `None`.
+
+    Args:
+        data: Anything. An `ImageDataset` has a `description` with `class_names`; what
+            `keras.utils.image_dataset_from_directory` returns has them itself.
+    """
+    description = getattr(data, "description", data)
+    return getattr(description, "class_names", None) or None
+
+
+def check_same_names(argument, data, class_names):
+    """Raises a `ValueError` if a data set gives the ids of a model to other classes.
+
+    Args:
+        argument: String. The name of the data set, for the message.
+        data: Anything. What says no names passes.
+        class_names: Sequence of strings: those of the model, or `None`.
+    """
+    names = names_in(data)
+    difference = difference_of_names(class_names, names)
+    if names and class_names and difference:
+        raise ValueError(
+            f"`{argument}` must have the classes of the model, with the same ids. For "
+            "a model that is to learn others set `model.backbone.class_names` first. "
+            f"Received: {argument} with other class names: {difference}"
+        )
 
 
 def difference_of_names(before, now):
@@ -138,12 +173,17 @@ def difference_of_names(before, now):
         f"{what} {', '.join(map(repr, names[:MOST_SHOWN]))}"
         f"{', ...' if len(names) > MOST_SHOWN else ''}"
         for what, names in (
-            ("no longer", [name for name in before if name not in set(now)]),
-            ("new", [name for name in now if name not in set(before)]),
+            ("no longer", _without(before, now)),
+            ("new", _without(now, before)),
         )
         if names
     ]
     return "; ".join(parts) or "the same names in another order"
+
+
+def _without(names, others):
+    others = set(others)
+    return [name for name in names if name not in others]
 
 
 def _is_name(name):

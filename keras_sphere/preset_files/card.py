@@ -22,7 +22,7 @@ def model_card(config):
         "",
         f"- Images: {architecture['image_size']} px, "
         f"{architecture['num_channels']} channels, "
-        f"{describe_classes(classes, names) if classes else 'unconditional'}.",
+        f"{describe_classes(classes, names)}.",
         f"- Parameters: {config['parameters']:,}.",
         f"- Weights: {describe_weights(config['weights'])}.",
         f"- Generation: {sampling['steps']} steps, guidance "

@@ -1,8 +1,12 @@
 """What there is to load, as text."""
 
+import textwrap
+
 from keras_sphere.class_names import describe_classes
 from keras_sphere.preset_files.card import describe_weights
 from keras_sphere.presets.sources import built_in_names, find
+
+WIDTH, MOST_NAMES = 88, 1000
 
 
 class PresetTable(list):
@@ -25,6 +29,7 @@ class PresetDescription(dict):
     def __str__(self):
         architecture = dict(self["architecture"])
         names = architecture.pop("class_names")
+        classes = describe_classes(architecture["num_classes"], names, MOST_NAMES)
         shown = {**self, "architecture": architecture}
         sections = [
             f"{name}\n{_indented(shown[name])}"
@@ -36,7 +41,7 @@ class PresetDescription(dict):
                 "",
                 f"parameters: {self['parameters']:,}",
                 f"weights: {describe_weights(self['weights'])}",
-                f"labels: {describe_classes(architecture['num_classes'], names)}",
+                *textwrap.wrap(f"labels: {classes}", WIDTH, subsequent_indent="  "),
                 *sections,
             ]
         )

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_sphere.class_names import read_class_names
+from keras_sphere.class_names import names_in, read_class_names
 from keras_sphere.models.sizes import SIZES
 from keras_sphere.perceptual import feature_distance_of
 from keras_sphere.presets.overrides import resolve_arguments
@@ -203,7 +203,7 @@ def _model_overrides(options, data, description):
 
 def _class_names(description, num_classes):
     """The names of the classes of the data, as a list; `None` if they are not known."""
-    names = getattr(description, "class_names", None)
+    names = names_in(description)
     return read_class_names(names, num_classes) if names and num_classes else None
 
 

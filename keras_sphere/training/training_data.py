@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_sphere import data
+from keras_sphere.class_names import names_in
 from keras_sphere.data.named_sources import check_name_or_path, is_name
 from keras_sphere.data.splits import parse_split, size_of_part
 from keras_sphere.presets.sources import find
@@ -215,8 +216,7 @@ class Stream:
     def open(self, plan, options):
         """Completes the description by the options and the preset."""
         known = find(options.preset).config["architecture"]
-        # `keras.utils.image_dataset_from_directory` says the names of its classes.
-        names = getattr(self.stream, "class_names", None)
+        names = names_in(self.stream)
         num_classes = first_given(
             options.num_classes, names and len(names), known["num_classes"]
         )
