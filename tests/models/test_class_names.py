@@ -75,30 +75,38 @@ def test_unknown_names(named):
 
 
 def test_data_with_other_classes_is_not_trained_on(named):
-    other = data.load(
-        "fake", image_size=16, num_images=8, num_classes=3, batch_size=4
-    )
+    other = data.load("fake", image_size=16, num_images=8, num_classes=3, batch_size=4)
     with pytest.raises(ValueError, match=r"`x` must have.*no longer '2'.*'wave 0'"):
         named.fit(other)
     with pytest.raises(ValueError, match="other class names"):
         named.fit(IMAGES, np.zeros(2, "int32"), validation_data=other)
 
 
-def test_files_keep_the_names(named, tmp_path):
-    named.save(tmp_path / "model.keras")
+@pytest.fixture(scope="module")
+def plain():
+    """A model that is not compiled: its files are small."""
+    model = tiny_models.new_model()
+    model.backbone.class_names = NAMES
+    return model
+
+
+def test_files_keep_the_names(plain, tmp_path):
+    plain.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert loaded.backbone.class_names == NAMES
-    named.save_to_preset(tmp_path / "preset")
+    plain.save_to_preset(tmp_path / "preset")
     loaded = presets.load(tmp_path / "preset", compile=False)
     assert loaded.backbone.class_names == NAMES
     assert "3 classes (2, ant, bee)" in (tmp_path / "preset" / "README.md").read_text()
-    assert "labels: 3 classes (2, ant, bee)" in str(presets.describe(tmp_path / "preset"))
-    copy = SphereEncoderBackbone.from_config(named.backbone.get_config())
+    assert "labels: 3 classes (2, ant, bee)" in str(
+        presets.describe(tmp_path / "preset")
+    )
+    copy = SphereEncoderBackbone.from_config(plain.backbone.get_config())
     assert copy.class_names == NAMES
 
 
-def test_presets_of_before_names(named, tmp_path):
-    named.save_to_preset(tmp_path / "preset")
+def test_presets_of_before_names(plain, tmp_path):
+    plain.save_to_preset(tmp_path / "preset")
     path = tmp_path / "preset" / "config.json"
     config = json.loads(path.read_text())
     del config["architecture"]["class_names"]
