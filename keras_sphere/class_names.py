@@ -17,8 +17,7 @@ def read_class_names(class_names, num_classes):
     """Checked names of classes.
 
     Args:
-        class_names: Sequence of strings, one for each class, or `None`. It may be
-            empty if there are no classes.
+        class_names: List or tuple of strings, one for each class, or `None`.
         num_classes: Integer.
 
     Returns:
@@ -28,12 +27,12 @@ def read_class_names(class_names, num_classes):
         ValueError: If it is something else. Two classes may have the same name: then
             only their ids tell them apart.
     """
-    if class_names is None or (num_classes == 0 and len(class_names) == 0):
+    if class_names is None:
         return None
     is_sequence = isinstance(class_names, (list, tuple))
     if not is_sequence or not all(map(_is_name, class_names)):
         raise ValueError(
-            "`class_names` must be a sequence of texts of 1 to "
+            "`class_names` must be a list or tuple of texts of 1 to "
             f"{LONGEST_NAME} characters. Received: class_names={_short(class_names)}"
         )
     if len(class_names) != num_classes:
@@ -41,7 +40,7 @@ def read_class_names(class_names, num_classes):
             f"`class_names` must hold one name for each of the {num_classes} classes. "
             f"Received: {len(class_names)} names, class_names={_short(class_names)}"
         )
-    return list(map(str, class_names))
+    return list(map(str, class_names)) or None
 
 
 def class_ids(labels, class_names):

@@ -51,9 +51,10 @@ def test_what_names_no_class(labels, names, message):
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ("ab", "sequence of texts.*class_names='ab'"),
-        (["a", 3], r"sequence of texts.*class_names=\['a', 3\]"),
-        (["a", ""], "sequence of texts"),
+        (5, "list or tuple of texts.*class_names=5"),
+        ("ab", "list or tuple of texts.*class_names='ab'"),
+        (["a", 3], r"list or tuple of texts.*class_names=\['a', 3\]"),
+        (["a", ""], "list or tuple of texts"),
         (["a", "b" * 1001], "1 to 1000 characters"),
         (["a"], "one name for each of the 2 classes. Received: 1 names"),
     ],
