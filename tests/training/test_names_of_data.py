@@ -3,38 +3,26 @@
 import numpy as np
 import pytest
 
-from keras_sphere import presets
-from keras_sphere.training import ImageLog, MemorizationAlarm, PlanChangedError
+from keras_sphere.training import ImageLog, MemorizationAlarm
+from keras_sphere.training.data_plan import plan_data
+from keras_sphere.training.options import new_options
+from keras_sphere.training.plan import make_plan
+from keras_sphere.training.training_data import open_data
 from keras_sphere.training.training_state import Position, load_state, save_state
-from tests.data.image_files import write_classes
 from tests.training import small_fits
 from tests.training.small_runs import batches
 
 
-def test_a_run_has_the_names_of_its_data(run, tmp_path):
-    """Those of both splits; going on with others is refused before any work."""
-    photos = tmp_path / "photos"
-    write_classes(photos / "train", 2, ("ant", "bee"))
-    write_classes(photos / "val", 1, ("bee", "cow"))
-    options = {"dataset": photos, "batch_size": 4, "epochs": 1}
-    result = run(tmp_path / "run", **options)
-    names = ("ant", "bee", "cow")
-    assert result.model.backbone.class_names == names
-    saved = presets.describe(tmp_path / "run" / "preset")["architecture"]
-    assert saved["class_names"] == list(names)
-    (photos / "val" / "cow").rename(photos / "val" / "dodo")
-    with pytest.raises(
-        PlanChangedError, match=r"class_names: no longer 'cow'; new 'dodo'$"
-    ):
-        run(tmp_path / "run", **options)
-
-
-def test_a_stream_says_its_names(run, tmp_path):
+def test_a_stream_says_its_names(preset):
     """As what `keras.utils.image_dataset_from_directory` returns does."""
     stream = batches()
-    stream.class_names = ["ant", "bee", "cow"]
-    result = run(tmp_path / "run", dataset=stream, max_steps=1)
-    assert result.model.backbone.class_names == ("ant", "bee", "cow")
+    stream.class_names = ["ant", "bee", "cow", "dodo"]
+    options = new_options(preset=str(preset), dataset=stream, batch_size=4)
+    stream, plan = open_data(options), plan_data(options, "a stream")
+    stream.open(plan, options)
+    architecture = make_plan(options, plan, stream.description, 4).architecture
+    assert architecture["class_names"] == ["ant", "bee", "cow", "dodo"]
+    assert architecture["num_classes"] == 4
 
 
 @pytest.fixture
