@@ -21,6 +21,7 @@ ORDER = (
     "readable",
     "geometry",
     "validation",
+    "class_names",
     "noise_schedule",
     "layers",
     "losses",

@@ -4,10 +4,13 @@ import dataclasses
 
 import numpy as np
 
+from keras_sphere.class_names import class_id
 from keras_sphere.command_line.model_source import ModelDescription
+from keras_sphere.command_line.text_forms import parse_class_mix
 
 WEIGHT_FLAGS = ("use_ema", "batch_size")
 SAMPLING_FLAGS = ("guidance_position", "schedule", "shared_noise")
+MOST_DIGITS = 9  # of an id
 # A list of these gives a panel each.
 PANEL_FLAGS = ("steps", "guidance_scale")
 
@@ -54,9 +57,32 @@ class Job:
             words.append(f"guidance {sampling['guidance_scale']:g}")
         return ", ".join(words)
 
+    def classes(self, name):
+        """The classes of a flag as a list of ids; a word, such as `"all"`, stays.
+
+        A text is the name of a class if the model has one of that name, and an id
+        otherwise: a model whose class `"7"` has the id 0 takes 7 for that class.
+
+        Raises:
+            ValueError: If there is no such class.
+        """
+        given = self.settings[name]
+        if isinstance(given, str):
+            return given
+        return [find_class(text, self.description, name) for text in given]
+
+    def class_mix(self):
+        """The dict of class id -> weight of `--class_mix`, or `None`."""
+        description = self.description
+        return parse_class_mix(
+            self.settings["class_mix"],
+            lambda text: find_class(text, description, "class_mix"),
+            description.num_classes,
+        )
+
     def labels(self, name="label", count=None):
         """Labels of `count` images from a flag; `None` for the null class."""
-        labels = self.settings[name]
+        labels = self.classes(name)
         if isinstance(labels, str):
             return None
         return np.resize(labels, count) if count else np.asarray(labels)
@@ -91,29 +117,40 @@ def resolved(settings, description, seed):
     return settings
 
 
-def check_classes(name, labels, description, count=None):
+def find_class(text, description, flag):
+    """The id of the class that a text of a flag means; see `Job.classes`."""
+    names, count = description.class_names, description.num_classes
+    is_id = text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS
+    if is_id and text not in (names or ()):
+        if int(text) < count:
+            return int(text)
+    elif names:
+        return class_id(text, names, flag)
+    raise ValueError(
+        f"--{flag} must be classes from 0 to {count - 1}"
+        f"{', or their names' if names else ': the model knows no names of them'}. "
+        f"Received: {flag}={text}"
+    )
+
+
+def check_classes(job, name, count=None):
     """Raises a `ValueError` unless a flag's labels are classes of the model.
 
     Args:
+        job: `Job`.
         name: String. The flag's name.
-        labels: List of integers, or a word.
-        description: `ModelDescription`.
         count: Integer. How many images there are, which take one label each or one
             for all; `None` if any number is right.
     """
+    labels = job.settings[name]
     if isinstance(labels, str):
         return
-    classes = description.num_classes
-    if not classes:
+    if not job.description.num_classes:
         raise ValueError(
             f"--{name} must be none: the model has no classes. "
             f"Received: {name}={labels}"
         )
-    if max(labels) >= classes:
-        raise ValueError(
-            f"--{name} must be classes from 0 to {classes - 1}. "
-            f"Received: {name}={labels}"
-        )
+    job.classes(name)
     if count is not None and len(labels) not in (1, count):
         raise ValueError(
             f"--{name} must be one class, or one for each of the {count} images. "

@@ -21,6 +21,7 @@ class ModelDescription:
         num_classes: Integer; 0 for an unconditional model.
         latent_shape: Tuple of integers.
         sampling: `SamplingOptions`, the model's defaults.
+        class_names: Tuple of strings, or `None` where they are not known.
     """
 
     image_size: int
@@ -28,6 +29,7 @@ class ModelDescription:
     num_classes: int
     latent_shape: tuple
     sampling: SamplingOptions
+    class_names: tuple | None = None
 
 
 class ModelSource:
@@ -101,6 +103,7 @@ def _describe_config(config):
         architecture["num_classes"],
         (side * side, architecture["token_channels"]),
         SamplingOptions(**config["sampling"]),
+        architecture["class_names"] and tuple(architecture["class_names"]),
     )
 
 
@@ -112,4 +115,5 @@ def _describe_model(model):
         backbone.num_classes,
         tuple(backbone.latent_shape),
         model.sampling,
+        backbone.class_names,
     )

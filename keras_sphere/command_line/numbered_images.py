@@ -5,7 +5,6 @@ import itertools
 import numpy as np
 
 from keras_sphere.backend import COMPILES
-from keras_sphere.command_line.text_forms import parse_class_mix
 from keras_sphere.models.inference import bucket
 from keras_sphere.sampling import host_noise
 from keras_sphere.visualization.image_grid import to_uint8
@@ -82,9 +81,8 @@ class NumberedImages:
         return noise
 
     def _labels(self, numbers, places):
-        mix = self.job.settings["class_mix"]
-        if mix:
-            return parse_class_mix(mix, self.job.description.num_classes)
+        if self.job.settings["class_mix"]:
+            return self.job.class_mix()
         if self.label(numbers[0]) is None:
             return None
         labels = np.zeros(self.rows, "int32")
@@ -105,7 +103,7 @@ def label_of(job, number, seed):
 
 def class_list(job):
     """The classes asked for, as a list; empty for the null class."""
-    classes = job.settings["classes"]
+    classes = job.classes("classes")
     if classes == "all":
         return list(range(job.description.num_classes))
     return [] if classes == "none" else classes

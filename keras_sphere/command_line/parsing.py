@@ -75,7 +75,7 @@ def as_words(task, settings):
         elif isinstance(value, bool):
             words.append(f"--{name}={str(value).lower()}")
         elif isinstance(value, list):
-            words.append(f"--{name}={','.join(map(str, value))}")
+            words.append(f"--{name}={values[name].serializer.serialize(value)}")
         else:
             words.append(f"--{name}={value}")
     return words

@@ -20,7 +20,7 @@ def plan_restoration(job, strengths, columns):
         Integer. Images that a panel shows.
     """
     count = len(job.images["image"])
-    check_classes("label", job.settings["label"], job.description, count)
+    check_classes(job, "label", count)
     if job.settings["strengths"] is None:
         job.settings["strengths"] = list(strengths)
     return count * columns

@@ -2,11 +2,14 @@
 
 from absl import flags
 
-from keras_sphere.command_line.flag_types import define_integer, define_list
+from keras_sphere.command_line.flag_types import (
+    define_classes,
+    define_integer,
+    define_list,
+)
 
 MOST_STEPS, MOST_SCALE = 100, 100.0
 LARGEST_SEED = 2**63 - 1
-LARGEST_CLASS = 2**20
 # As `keras_sphere.sampling` has them, which imports Keras; a test compares.
 GUIDANCE_POSITIONS = ("encoder", "decoder", "both")
 SCHEDULES = ("fixed", "decay")
@@ -68,8 +71,8 @@ def define_fit(values):
 
 def define_labels(values):
     """Classes of the images."""
-    text = "Class of every image, or one for all; none: the null class."
-    define_list(values, "label", "none", text, int, 0, LARGEST_CLASS, ("none",))
+    text = "Class of every image, or one for all, by name or id; none: the null class."
+    define_classes(values, "label", "none", text, ("none",))
 
 
 def define_picture(values):

@@ -2,12 +2,13 @@
 
 from absl import flags
 
+from keras_sphere.command_line.flag_types import define_classes as define_class_list
 from keras_sphere.command_line.flag_types import (
     define_integer,
     define_list,
     define_number,
 )
-from keras_sphere.command_line.shared_flags import LARGEST_CLASS, LARGEST_SEED
+from keras_sphere.command_line.shared_flags import LARGEST_SEED
 
 # As `keras_sphere.editing.crossover` has them, which imports Keras; a test compares.
 PATTERNS = ("horizontal", "vertical", "diagonal", "antidiagonal")
@@ -15,14 +16,13 @@ PATTERNS = ("horizontal", "vertical", "diagonal", "antidiagonal")
 
 def define_generate(values):
     """Which images, and how many."""
-    text = "Classes, as many images of each; none: the null class."
-    words = ("all", "none")
-    define_list(values, "classes", "none", text, int, 0, LARGEST_CLASS, words)
+    text = "Classes by name or id, as many images of each; none: the null class."
+    define_class_list(values, "classes", "none", text, ("all", "none"))
     text = "Images in all; 8 of each class by default."
     define_integer(values, "num_images", None, text, 1, 10**7)
     text = "Draw the class of every image from --classes."
     flags.DEFINE_boolean("random_classes", False, text, values)
-    text = "In place of --classes: a mix of them, such as 3:0.7,8:0.3."
+    text = "In place of --classes: a mix of them, such as 3:0.7,8:0.3 or bee:1,ant:2."
     flags.DEFINE_string("class_mix", None, text, values)
     text = "In place of --seed: rows of images for each."
     define_list(values, "seeds", None, text, int, 0, LARGEST_SEED)
@@ -68,7 +68,7 @@ def define_interpolate(values):
     )
     define_list(values, "seeds", None, text, int, 0, LARGEST_SEED)
     text = "Class, or the classes of both ends, or of the four corners; or none."
-    define_list(values, "classes", "none", text, int, 0, LARGEST_CLASS, ("none",))
+    define_class_list(values, "classes", "none", text, ("none",))
     text = "Stay at the start and move the class alone."
     flags.DEFINE_boolean("fixed_latent", False, text, values)
 
@@ -96,7 +96,7 @@ def define_crossover(values):
 def define_classes(values):
     """Which class the images become."""
     text = "The wanted classes, a row each."
-    define_list(values, "classes", None, text, int, 0, LARGEST_CLASS, ("all",))
+    define_class_list(values, "classes", None, text, ("all",))
     _define_strength(values, 0.25)
     values.set_default("steps", "5")
 
@@ -106,9 +106,7 @@ def define_direction(values):
     text = "File of the image to move towards."
     flags.DEFINE_string("direction_image", None, text, values)
     text = "Class of that image; or none."
-    define_list(
-        values, "direction_label", "none", text, int, 0, LARGEST_CLASS, ("none",)
-    )
+    define_class_list(values, "direction_label", "none", text, ("none",))
     text = "Without --image: how many images start from noise."
     define_integer(values, "num_images", 4, text, 1, 1000)
     _define_strength(values, 1.0)

@@ -55,7 +55,7 @@ _NOTES = {
     "flip_image": "flip_image",
     "interp_mode": "interp_mode",
 }
-_LARGEST_FILE = 2**20
+_LARGEST_FILE = 2**24
 
 
 def read_run_config(path):
@@ -66,8 +66,8 @@ def read_run_config(path):
 
     Returns:
         Dict of `G` (constructor arguments), `sizes`, `loss`, `opt`, in the
-        reference's terms as `convert.reference` takes them, `notes`, and `sampling`,
-        a dict of `SamplingOptions` or `None`.
+        reference's terms as `convert.reference` takes them, `notes`, `sampling`, a
+        dict of `SamplingOptions` or `None`, and `class_names`, a list or `None`.
 
     Raises:
         ValueError: If the file is no JSON object, or a field that defines the model
@@ -105,6 +105,7 @@ def read_run_config(path):
         "opt": named(_OPTIMIZER_KEYS),
         "notes": named(_NOTES),
         "sampling": fields.get("sampling"),
+        "class_names": fields.get("class_names"),
     }
 
 
@@ -115,8 +116,8 @@ def run_config(preset):
         preset: Dict, a preset's configuration.
 
     Returns:
-        Dict. Two fields are this package's own: `sampling`, and `sizes` where a
-        transformer is of none of the reference's six sizes.
+        Dict. Three fields are this package's own: `sampling`, `class_names`, and
+        `sizes` where a transformer is of none of the reference's six sizes.
 
     Raises:
         ValueError: If the reference has no such model.
@@ -150,6 +151,7 @@ def run_config(preset):
         **_loss_fields(preset["recipe"]["losses"]),
         **_optimizer_fields(preset["recipe"]["optimizer"]),
         "sampling": preset["sampling"],
+        "class_names": architecture["class_names"],
         **{key: training[ours] for key, ours in _NOTES.items() if ours in training},
     }
 

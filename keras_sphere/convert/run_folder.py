@@ -211,6 +211,7 @@ def _abstract_model(config, tensors, origin):
             arguments["sampling"] = SamplingOptions(**config["sampling"]).to_dict()
     except TypeError as error:
         raise ValueError(f"{origin} has a value of the wrong type: {error}") from error
+    architecture["class_names"] = config["class_names"]
     check_architecture(architecture, origin)
     check_parameters(architecture)
     with _abstract():

@@ -1,10 +1,12 @@
-"""Which images a folder, an archive or a list names, and their classes."""
+"""Which images a folder or an archive holds, and their classes."""
 
 import dataclasses
-import json
 import os
 
 from keras_sphere.data.image_decoding import SUFFIXES
+
+# These names of splits stand for one another.
+HELD_OUT = ("test", "val", "validation")
 
 
 @dataclasses.dataclass
@@ -17,13 +19,16 @@ class Listing:
         class_names: Tuple of strings.
         skipped: Dict of name -> reason: images that have no place in the layout.
         other_files: List of names that are no images.
+        partial_classes: Dict of class -> text that says which splits have it, of the
+            classes that some splits lack.
     """
 
     names: list
     labels: list | None
     class_names: tuple
-    skipped: dict
-    other_files: list
+    skipped: dict = dataclasses.field(default_factory=dict)
+    other_files: list = dataclasses.field(default_factory=list)
+    partial_classes: dict = dataclasses.field(default_factory=dict)
 
 
 def files_below(folder):
@@ -69,14 +74,17 @@ def _may_be_folder(entry):
         return not entry.name.lower().endswith(SUFFIXES)
 
 
-def arrange(names):
+def arrange(names, classes_of=None):
     """Sorts files into classes: the first folder of a name is its class.
 
     Without any folders, the images are of no class. Images that lie beside the
-    folders are skipped. Classes are numbered in the order of their sorted names.
+    folders are skipped. Classes are numbered in the order of the sorted names of all
+    splits, so that a class has the same number in each.
 
     Args:
-        names: List of strings, with `/`.
+        names: List of strings, with `/`: the files of one split.
+        classes_of: Dict as `classes_of_splits` returns it, or `None` where there are
+            no splits.
 
     Returns:
         `Listing`.
@@ -88,12 +96,53 @@ def arrange(names):
     in_folders = [name for name in images if "/" in name]
     if not in_folders:
         return Listing(images, None, (), skipped, others)
-    class_names = tuple(sorted({name.split("/")[0] for name in in_folders}))
+    classes_of = classes_of or {"": {name.split("/")[0] for name in in_folders}}
+    class_names = tuple(sorted(set().union(*classes_of.values())))
     label_of = {name: label for label, name in enumerate(class_names)}
     labels = [label_of[name.split("/")[0]] for name in in_folders]
     for name in sorted(set(images) - set(in_folders)):
         skipped[name] = "it lies beside the folders of the classes"
-    return Listing(in_folders, labels, class_names, skipped, others)
+    partial = partial_classes(classes_of)
+    return Listing(in_folders, labels, class_names, skipped, others, partial)
+
+
+def classes_of_splits(names):
+    """Which classes each split has: the first folder is the split, the next the class.
+
+    Args:
+        names: List of strings, with `/`: the files of all splits.
+
+    Returns:
+        Dict of split -> set of the names of its classes, without splits that have
+        none.
+    """
+    found = {}
+    for name in names:
+        split, *inside = name.split("/")
+        is_image = name.lower().endswith(SUFFIXES) and not _leads_out(name)
+        if len(inside) > 1 and is_image:
+            found.setdefault(split, set()).add(inside[0])
+    return found
+
+
+def partial_classes(classes_of):
+    """Dict of class -> its splits, as text, of the classes that some splits lack."""
+    every = sorted(set().union(*classes_of.values()))
+    splits = {
+        name: [split for split in sorted(classes_of) if name in classes_of[split]]
+        for name in every
+    }
+    return {
+        name: f"only in {', '.join(having)}"
+        for name, having in splits.items()
+        if len(having) < len(classes_of)
+    }
+
+
+def find_split(split, known):
+    """The name by which a split is known, or `None`; see `HELD_OUT`."""
+    candidates = (split, *(HELD_OUT if split in HELD_OUT else ()))
+    return next((name for name in candidates if name in known), None)
 
 
 def choose_split(names, split, location):
@@ -111,79 +160,18 @@ def choose_split(names, split, location):
         ValueError: If there is no such split.
     """
     folders = {name.split("/")[0] for name in names if "/" in name}
-    held_out = ("test", "val", "validation")
-    for folder in (split, *(held_out if split in held_out else ())):
-        if folder in folders:
-            prefix = f"{folder}/"
-            inside = [name for name in names if name.startswith(prefix)]
-            return prefix, [name.removeprefix(prefix) for name in inside]
-    if split == "train" and not folders & set(held_out):
+    folder = find_split(split, folders)
+    if folder is not None:
+        prefix = f"{folder}/"
+        inside = [name for name in names if name.startswith(prefix)]
+        return prefix, [name.removeprefix(prefix) for name in inside]
+    if split == "train" and not folders & set(HELD_OUT):
         return "", names
     raise ValueError(
         f"There is no folder of that split in {location}: it has "
         f"{', '.join(sorted(folders)[:20]) or 'no folders'}. A part of the images can "
         f"be set aside with 'train[:90%]' and 'train[90%:]'. Received: split={split!r}"
     )
-
-
-def read_list(path):
-    """Reads a JSON-lines list of images.
-
-    Each line is an object with `image_path` and, unless the images are of no class,
-    `class_id` and `class_name`. Blank lines do not count.
-
-    Args:
-        path: Path of the list.
-
-    Returns:
-        `Listing` whose names are the paths as they are written, in the list's order.
-
-    Raises:
-        ValueError: If a line is no such object, or the classes contradict each other.
-    """
-    names, labels, class_names = [], [], {}
-    with open(path, encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                name, label, class_name = _read_line(path, number, line)
-                if class_names.setdefault(label, class_name) != class_name:
-                    raise ValueError(
-                        f"{path}, line {number}: class {label} was called "
-                        f"{class_names[label]!r} before. Received: "
-                        f"class_name={class_name!r}"
-                    )
-                names.append(name)
-                labels.append(label)
-    if None in class_names:
-        if len(class_names) > 1:
-            raise ValueError(
-                f"Either all lines or none have a class_id. Received: {path}, where "
-                f"{labels.count(None)} of {len(labels)} lines have none"
-            )
-        return Listing(names, None, (), {}, [])
-    count = max(class_names, default=-1) + 1
-    called = tuple(class_names.get(label) or f"class {label}" for label in range(count))
-    return Listing(names, labels, called, {}, [])
-
-
-def _read_line(path, number, line):
-    """Path, class and name of the class of one line; the latter may be `None`."""
-    try:
-        entry = json.loads(line)
-        name, label = entry["image_path"], entry.get("class_id")
-        class_name = entry.get("class_name")
-        is_class = isinstance(label, int) and not isinstance(label, bool) and label >= 0
-        if not (isinstance(name, str) and name and (label is None or is_class)):
-            raise TypeError
-        if not isinstance(class_name, str | None):
-            raise TypeError
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"{path}, line {number}: a line must be a JSON object with image_path, a "
-            "string, and class_id, an integer of at least 0, and class_name, a string, "
-            f"if there are classes. Received: {line.strip()[:200]!r}"
-        ) from error
-    return name, label, class_name
 
 
 def is_hidden(name):

@@ -5,6 +5,7 @@ import zipfile
 
 from keras_sphere.data import listing
 from keras_sphere.data.file_source import Archive, FileSource, Folder
+from keras_sphere.data.list_file import read_list
 
 LIST_SUFFIXES = (".jsonl", ".ndjson", ".json")
 
@@ -14,7 +15,8 @@ def path_source(path, split, data_dir, report):
 
     Args:
         path: String or path of a folder, a zip archive or a JSON-lines list.
-        split: String. The folder of that name, if there are such folders.
+        split: String. The folder of that name, if there are such folders, or the
+            lines of that split of a list.
         data_dir: String, path or `None`. What the paths of a list are relative to;
             `None` for the folder that the list is in.
         report: `ReadReport` for what is no image or has no place.
@@ -28,11 +30,13 @@ def path_source(path, split, data_dir, report):
     path = pathlib.Path(path)
     if path.is_file() and path.suffix.lower() in LIST_SUFFIXES:
         container = Folder(path.parent if data_dir is None else data_dir)
-        found, prefix = _from_list(path, split), ""
+        found, prefix = read_list(path, split), ""
     elif path.is_dir() or zipfile.is_zipfile(path):
         container = Folder(path) if path.is_dir() else Archive(path)
-        prefix, names = listing.choose_split(container.names(), split, str(path))
-        found = listing.arrange(names)
+        every = container.names()
+        prefix, names = listing.choose_split(every, split, str(path))
+        classes_of = listing.classes_of_splits(every) if prefix else None
+        found = listing.arrange(names, classes_of)
     else:
         raise ValueError(
             "A path must be one of a folder, a zip archive or a list that ends in "
@@ -46,14 +50,6 @@ def path_source(path, split, data_dir, report):
     report.other_files += [container.path(prefix + name) for name in found.other_files]
     for name, reason in found.skipped.items():
         report.skip(container.path(prefix + name), reason)
+    report.partial_classes = found.partial_classes
     names = [prefix + name for name in found.names]
     return FileSource(container, names, found.labels, found.class_names, str(path))
-
-
-def _from_list(path, split):
-    if split != "train":
-        raise ValueError(
-            "A list is one split, which is called 'train'; parts of it are "
-            f"'train[:90%]' and the like. Received: split={split!r}"
-        )
-    return listing.read_list(path)

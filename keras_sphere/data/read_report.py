@@ -23,6 +23,8 @@ class ReadReport:
         num_skipped: Integer. How many these are.
         replaced: Dict of path -> reason, of images found unreadable in use.
         other_files: List of paths that are no images by their names.
+        partial_classes: Dict of class -> text that says which splits have it, of the
+            classes that some splits lack.
     """
 
     def __init__(self, strict=False):
@@ -31,6 +33,7 @@ class ReadReport:
         self.num_skipped = 0
         self.replaced = {}
         self.other_files = []
+        self.partial_classes = {}
         self._converted = {}
         self._lock = threading.Lock()
 
@@ -55,6 +58,9 @@ class ReadReport:
             converted = {kind: len(found) for kind, found in self._converted.items()}
             skipped, replaced = dict(self.skipped), dict(self.replaced)
         lines = [heading]
+        if self.partial_classes:
+            lines.append(f"classes that some splits lack: {len(self.partial_classes)}")
+            lines += _paths(self.partial_classes)
         if converted:
             counts = [f"{count} {kind}" for kind, count in sorted(converted.items())]
             lines.append(f"converted so far: {', '.join(counts)}")

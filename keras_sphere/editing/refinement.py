@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from keras_sphere import geometry
-from keras_sphere.models.generation_inputs import read_images
+from keras_sphere.models.generation_inputs import ids_of_names, read_images
 from keras_sphere.models.sampling_run import run_sampling, sampling_options
 from keras_sphere.validation import (
     check_angle_degrees,
@@ -40,8 +40,9 @@ def refine(
         model: `SphereEncoderModel`.
         images: Array of shape `(batch, height, width, channels)`, uint8 or float in
             [-1, 1].
-        labels: Integers of shape `(batch,)`, one integer, a mix of classes (see
-            `SphereEncoderModel.generate`), or `None` for the null class.
+        labels: Integers or names of classes of shape `(batch,)`, one of them, a mix
+            of classes (see `SphereEncoderModel.generate`), or `None` for the null
+            class.
         steps: Integer, at least 1.
         strength: Float in [0, 1]. Multiplies the noise: 0 reconstructs, 1 is a step
             of generation.
@@ -133,6 +134,7 @@ def variations(
     check_positive_integer("num_variations", num_variations)
     strength = _strength(model, strength, angle_degrees)
     images = read_images(model.backbone, images)
+    labels = ids_of_names(model.backbone, labels)
     labels = _repeat(labels, len(images), num_variations)
     images = np.repeat(images, num_variations, axis=0)
     varied = refine(model, images, labels, steps=steps, strength=strength, **options)

@@ -21,7 +21,11 @@ from keras_sphere.editing.degradation import (
     repeat_pixels,
 )
 from keras_sphere.editing.refinement import refine
-from keras_sphere.models.generation_inputs import read_images, read_seed
+from keras_sphere.models.generation_inputs import (
+    ids_of_names,
+    read_images,
+    read_seed,
+)
 from keras_sphere.validation import (
     check_image_type,
     check_images,
@@ -75,6 +79,7 @@ def restore(
     shared = options.pop("shared_noise", None)
     shared = model.sampling.shared_noise if shared is None else shared
     x = np.tile(images, (num_samples, 1, 1, 1))
+    labels = ids_of_names(model.backbone, labels)
     if labels is not None and not isinstance(labels, dict) and np.ndim(labels):
         tiled = (num_samples, *(1 for _ in np.shape(labels)[1:]))
         labels = np.tile(labels, tiled)

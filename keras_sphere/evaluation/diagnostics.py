@@ -7,7 +7,9 @@ import numpy as np
 
 from keras_sphere import geometry, metrics
 from keras_sphere.backend import no_gradients
+from keras_sphere.class_names import name_of_class
 from keras_sphere.evaluation.image_sets import to_bytes
+from keras_sphere.models.generation_inputs import ids_of_names
 from keras_sphere.models.training_inputs import rescale
 
 NUM_DIRECTIONS, NUM_NULL = 64, 100
@@ -72,14 +74,15 @@ class SphereDiagnostics:
     drift: dict
 
     def __str__(self):
+        width = max(len("class"), *(len(u.name) for u in self.uniformity)) + 1
         lines = [
             f"{len(self.latents)} latents on a sphere in {self.dimensions} dimensions",
             "",
-            f"{'class':8}{'latents':>9}{'distance':>10}{'uniform':>9}{'p':>7}"
+            f"{'class':{width}}{'latents':>9}{'distance':>10}{'uniform':>9}{'p':>7}"
             f"{'angle':>8}{'spread':>8}{'uniform':>9}",
         ]
         lines += [
-            f"{u.name:8}{u.count:9}{u.distance:10.3f}{u.null_distance:9.3f}"
+            f"{u.name:{width}}{u.count:9}{u.distance:10.3f}{u.null_distance:9.3f}"
             f"{u.p_value:7.3f}{u.mean_angle:8.2f}{u.angle_spread:8.2f}"
             f"{u.null_angle_spread:9.2f}"
             for u in self.uniformity
@@ -117,7 +120,7 @@ def diagnose_sphere(
         model: `SphereEncoderModel`.
         images: Array of shape `(count, height, width, channels)`, uint8 or float in
             [-1, 1], at least 8 images.
-        labels: Integer array of shape `(count,)`, or `None`.
+        labels: Integers or names of classes, of shape `(count,)`, or `None`.
         num_loops: Integer. How often images are encoded and decoded for the drift.
         seed: Integer. Of noise, directions and uniform points.
         batch_size: Integer. Images at a time.
@@ -130,13 +133,15 @@ def diagnose_sphere(
         - [Sphere Encoder](https://arxiv.org/abs/2602.15030), uniformity of the latents.
     """
     chunked = {"batch_size": batch_size, "use_ema": use_ema}
+    labels = ids_of_names(model.backbone, labels)
     latents = model.encode(images, labels, **chunked)
     rows = latents.reshape(len(latents), -1)
-    groups = {"all": np.arange(len(rows))}
+    groups = [("all", np.arange(len(rows)))]
     for label in () if labels is None else np.unique(labels):
         members = np.flatnonzero(np.asarray(labels) == label)
         if len(members) >= FEWEST_PER_CLASS:
-            groups[str(label)] = members
+            name = name_of_class(label, model.backbone.class_names)
+            groups.append((name, members))
     coverage, nearest = metrics.cone_coverage(
         rows, model.noise_schedule.max_angle_degrees, seed=seed
     )
@@ -145,7 +150,7 @@ def diagnose_sphere(
         latents=latents,
         labels=None if labels is None else np.asarray(labels),
         uniformity=tuple(
-            _uniformity(name, rows[members], seed) for name, members in groups.items()
+            _uniformity(name, rows[members], seed) for name, members in groups
         ),
         norms=_norms(model, images, labels, batch_size),
         angles=_angles_under_noise(model, latents, seed),

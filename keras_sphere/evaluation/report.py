@@ -9,6 +9,7 @@ import tempfile
 import numpy as np
 
 from keras_sphere.atomic_file import replace_when_done
+from keras_sphere.class_names import check_same_names, short_name
 from keras_sphere.evaluation.diagnostics import diagnose_sphere
 from keras_sphere.evaluation.diagnostics_plots import plot_drift, plot_histograms
 from keras_sphere.evaluation.evaluate import evaluate
@@ -53,7 +54,8 @@ def write_report(
     Args:
         model: `SphereEncoderModel`.
         train: Images that it was trained on: an `ImageDataset`, or a pair of an array
-            of shape `(count, height, width, channels)` and labels or `None`.
+            of shape `(count, height, width, channels)` and labels (integers, or names
+            of the model's classes) or `None`.
         held_out: The same, of images that it was not trained on.
         path: String or path of the `.html` file.
         title: String.
@@ -63,6 +65,7 @@ def write_report(
     Returns:
         `Evaluation`.
     """
+    check_same_names("held_out", held_out, model.backbone.class_names)
     evaluation = evaluate(
         model,
         _images(train),
@@ -121,7 +124,8 @@ def _add_pictures(page, model, held_out, steps, seed, chunked):
         )
         for count in steps
     }
-    names = [str(row) for row in range(rows)] if classes else [""] * rows
+    known = model.backbone.class_names
+    names = [short_name(row, known) if classes else "" for row in range(rows)]
     page.heading("Samples")
     page.picture(
         "samples",

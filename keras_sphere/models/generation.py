@@ -20,9 +20,11 @@ class Generation:
 
     It needs `backbone`, `noise_schedule`, `sampling` and `passes`. Labels are
     integers in [0, num_classes - 1], or mix classes: `{3: 0.5, 8: 0.5}`, or one row
-    of class weights per image. Without labels a class-conditional model uses the
-    null class. All work is done in chunks of `batch_size` (64 by default), by
-    programs compiled for that size.
+    of class weights per image. If the backbone has `class_names`, a name stands
+    wherever an integer does: `"bee"`, `["bee", 3]`, `{"bee": 1, "ant": 2}`. A string
+    is always a name, an integer always an id. Without labels a class-conditional
+    model uses the null class. All work is done in chunks of `batch_size` (64 by
+    default), by programs compiled for that size.
     """
 
     def encode(self, images, labels=None, batch_size=None, use_ema=None):
@@ -31,8 +33,8 @@ class Generation:
         Args:
             images: Array of shape `(batch, height, width, channels)`, uint8 or float
                 in [-1, 1].
-            labels: Integers of shape `(batch,)`, one integer, a mix of classes, or
-                `None`.
+            labels: Integers or names of shape `(batch,)`, one of them, a mix of
+                classes, or `None`; see the class.
             batch_size: Integer or `None`. Images at a time.
             use_ema: Boolean or `None` for the model's default.
 
@@ -140,7 +142,7 @@ class Generation:
 
         Args:
             num_images: Integer; `None` follows `labels` or `noise`, or is 1.
-            labels: Integers of shape `(num_images,)`, one integer for all, a mix of
+            labels: Integers or names of shape `(num_images,)`, one for all, a mix of
                 classes (see the class), or `None` for the null class.
             steps: Integer, at least 1. Decoder calls.
             guidance_scale: Float. Above 1 the class is stressed.

@@ -5,6 +5,7 @@ import random
 import keras
 import numpy as np
 
+from keras_sphere.class_names import class_ids
 from keras_sphere.models.training_inputs import is_array, rescale
 from keras_sphere.validation import (
     check_class_weights,
@@ -35,7 +36,8 @@ def read_labels(backbone, labels, num_images):
         labels: One integer for all images, integers of shape `(num_images,)`, a
             dict of class to weight for all images (divided by their sum), or floats
             of shape `(num_images, num_classes)`, or one column more for the null
-            class, each row with the sum 1. `None` is the null class.
+            class, each row with the sum 1. `None` is the null class. The name of a
+            class stands wherever its integer does.
         num_images: Integer.
 
     Returns:
@@ -52,6 +54,7 @@ def read_labels(backbone, labels, num_images):
         return None
     if labels is None:
         return np.full((num_images,), num_classes, "int32")
+    labels = ids_of_names(backbone, labels)
     if isinstance(labels, dict):
         return np.tile(_mix(labels, num_classes), (num_images, 1))
     labels = np.asarray(keras.ops.convert_to_numpy(labels))
@@ -63,6 +66,11 @@ def read_labels(backbone, labels, num_images):
         labels = np.full((num_images,), labels)
     check_labels(labels, num_classes, num_images)
     return labels.reshape(-1).astype("int32")
+
+
+def ids_of_names(backbone, labels):
+    """Labels with ids in place of names; as they are for an unconditional model."""
+    return class_ids(labels, backbone.class_names) if backbone.num_classes else labels
 
 
 def class_weights(backbone, labels):

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_sphere.class_names import check_same_names
 from keras_sphere.engine_checks import check_engine, check_optimizer, check_rows
 from keras_sphere.models.finite_loss_guard import FiniteLossGuard
 from keras_sphere.models.training_inputs import is_array
@@ -131,6 +132,7 @@ class GuardedTraining:
         """Checks data, and that the devices can share its batches."""
         check_engine()
         check_optimizer(getattr(self, "optimizer", None))
+        check_same_names("x", x, self.backbone.class_names)
         x = self.reader.check_data(x, y)
         if x is None or is_array(x) or isinstance(x, dict):
             count = len(x["images"] if isinstance(x, dict) else x)

@@ -47,8 +47,8 @@ class Interpolation(Generation):
                 `seed`.
             end: The last point; likewise. The same as `start` for a fixed latent
                 with a moving class.
-            start_labels: Class at the start: an integer, or a mix of classes as
-                `generate` takes it, or one per path. `None` is the null class.
+            start_labels: Class at the start: an integer, a name, or a mix of classes
+                as `generate` takes it, or one per path. `None` is the null class.
             end_labels: Class at the end. `None` is that of the start.
             num_images: Integer, at least 2. Images per path, both ends included.
             method: `"slerp"`, along a great circle, in equal angles, or `"lerp"`,

@@ -3,6 +3,7 @@
 import keras
 
 from keras_sphere import geometry
+from keras_sphere.class_names import read_class_names
 from keras_sphere.models.decoder import PIXEL_HEADS, Decoder
 from keras_sphere.models.encoder import Encoder
 from keras_sphere.models.sizes import resolve_size
@@ -40,6 +41,10 @@ class SphereEncoderBackbone(keras.Model):
             one computes its activations again in the backward pass instead of
             keeping them: less memory, more time, the same numbers. 1 is every
             block. It is no part of a preset.
+        class_names: Sequence of strings, the names of the classes 0, 1, ..., or
+            `None`. With them, names stand for ids in all that takes labels as NumPy
+            arrays, such as `generate(labels=["bee"])`. They can be set later, too:
+            `backbone.class_names = dataset.description.class_names`.
         **kwargs: Arguments of `keras.Model`, such as `dtype`.
 
     Call arguments:
@@ -82,6 +87,7 @@ class SphereEncoderBackbone(keras.Model):
         spherify_per_token=False,
         label_dropout=0.1,
         rematerialize_every=None,
+        class_names=None,
         **kwargs,
     ):
         kwargs.setdefault("name", "backbone")
@@ -105,6 +111,7 @@ class SphereEncoderBackbone(keras.Model):
             "rematerialize_every": rematerialize_every,
         }
         _check_arguments(self._arguments)
+        self._arguments["class_names"] = read_class_names(class_names, num_classes)
         self.image_size = image_size
         self.num_channels = num_channels
         self.num_classes = num_classes
@@ -148,6 +155,17 @@ class SphereEncoderBackbone(keras.Model):
             return
         self.encoder.build((None, *input_shape[1:]))
         self.decoder.build((None, self.num_tokens, self.token_channels))
+
+    @property
+    def class_names(self):
+        """Names of the classes, a tuple of strings, or `None` if nobody said them."""
+        names = self._arguments["class_names"]
+        return None if names is None else tuple(names)
+
+    @class_names.setter
+    def class_names(self, class_names):
+        names = read_class_names(class_names, self.num_classes)
+        self._arguments["class_names"] = names
 
     @property
     def latent_shape(self):

@@ -1,5 +1,7 @@
 """A preset's model card: what `README.md` says when nobody wrote one."""
 
+from keras_sphere.class_names import describe_classes
+
 
 def model_card(config):
     """The text of a preset's `README.md`.
@@ -12,7 +14,7 @@ def model_card(config):
         String, in Markdown.
     """
     architecture, sampling = config["architecture"], config["sampling"]
-    classes = architecture["num_classes"]
+    classes, names = architecture["num_classes"], architecture["class_names"]
     lines = [
         f"# {config['name']}",
         "",
@@ -20,7 +22,7 @@ def model_card(config):
         "",
         f"- Images: {architecture['image_size']} px, "
         f"{architecture['num_channels']} channels, "
-        f"{f'{classes} classes' if classes else 'unconditional'}.",
+        f"{describe_classes(classes, names)}.",
         f"- Parameters: {config['parameters']:,}.",
         f"- Weights: {describe_weights(config['weights'])}.",
         f"- Generation: {sampling['steps']} steps, guidance "

@@ -13,7 +13,7 @@ from keras_sphere.preset_files.schema import WEIGHTS_FILE, check_config
 from keras_sphere.preset_files.weights_file import check_contents
 
 CONFIG, CARD, WEIGHTS = "config.json", "README.md", "model.weights.h5"
-_LARGEST_CONFIG = 2**20
+_LARGEST_CONFIG = 2**24
 
 
 def read_config(folder):
@@ -112,7 +112,13 @@ def _fill(folder, config, card, write_weights):
         entry = _write_new_weights(folder, write_weights)
         config = {**config, "weights": {**config["weights"], **entry}}
     check_config(config, folder / CONFIG)
-    _replace_text(folder / CONFIG, json.dumps(config, indent=2) + "\n")
+    text = json.dumps(config, indent=2) + "\n"
+    if len(text) > _LARGEST_CONFIG:
+        raise ValueError(
+            f"{folder / CONFIG} must have at most {_LARGEST_CONFIG} bytes: shorten "
+            f"`class_names` or the notes. Received: {len(text)} bytes"
+        )
+    _replace_text(folder / CONFIG, text)
     _replace_text(folder / CARD, card)
     _remove_other_weights(folder, config["weights"])
 

@@ -9,11 +9,12 @@ import numbers
 import re
 import reprlib
 
+from keras_sphere.class_names import LONGEST_NAME
 from keras_sphere.losses.distances import DISTANCES
 from keras_sphere.perceptual import NAMES as PERCEPTUAL_NETWORKS
 from keras_sphere.sampling import GUIDANCE_POSITIONS, SCHEDULES
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1 has no `class_names`
 WEIGHTS_FILE = re.compile(r"model(-[0-9a-f]{16})?\.weights\.h5")
 _LARGEST_INTEGER = 2**20
 _MOST_LAYERS = 4096
@@ -94,6 +95,17 @@ def _size():
     )
 
 
+def _texts(entries, length):
+    def fits(value):
+        return (
+            isinstance(value, list)
+            and len(value) <= entries
+            and all(isinstance(v, str) and 0 < len(v) <= length for v in value)
+        )
+
+    return f"a list of texts of at most {length} characters", fits
+
+
 def _plain_object(entries=100):
     """An object of texts, numbers and booleans: notes, on which no code acts."""
 
@@ -143,6 +155,7 @@ SCHEMA = {
         "spherify_decoder_blocks": _boolean(),
         "spherify_per_token": _boolean(),
         "label_dropout": _SHARE,
+        "class_names": _optional(_texts(_LARGEST_INTEGER, LONGEST_NAME)),
     },
     "noise": {
         "max_angle_degrees": _ANGLE,
@@ -202,7 +215,7 @@ def check_config(config, origin):
         origin: String or path. The file, for the message.
 
     Returns:
-        `config`.
+        `config`; what an earlier format does not have is filled in.
 
     Raises:
         ValueError: If the format is newer, a key is missing or unknown, or a value
@@ -214,8 +227,22 @@ def check_config(config, origin):
             f"{origin} was written by a newer keras_sphere: upgrade it. Received: "
             f"format_version={version}, known up to {FORMAT_VERSION}"
         )
+    config = _completed(config, version)
     _check(config, SCHEMA, origin, "the file")
+    names, count = (config["architecture"][k] for k in ("class_names", "num_classes"))
+    if names is not None and len(names) != count:
+        raise ValueError(
+            f"{origin}: `class_names` must hold one name for each of the {count} "
+            f"classes. Received: {len(names)} names"
+        )
     return config
+
+
+def _completed(config, version):
+    """A configuration of an earlier format with what that does not have."""
+    if version != 1 or not isinstance(config.get("architecture"), dict):
+        return config
+    return {**config, "architecture": {"class_names": None, **config["architecture"]}}
 
 
 def check_architecture(architecture, origin):

@@ -1,7 +1,12 @@
 """What there is to load, as text."""
 
+import textwrap
+
+from keras_sphere.class_names import describe_classes
 from keras_sphere.preset_files.card import describe_weights
 from keras_sphere.presets.sources import built_in_names, find
+
+WIDTH, MOST_NAMES = 88, 1000
 
 
 class PresetTable(list):
@@ -22,8 +27,12 @@ class PresetDescription(dict):
     """A preset's configuration, with `card`; it prints as its card and numbers."""
 
     def __str__(self):
+        architecture = dict(self["architecture"])
+        names = architecture.pop("class_names")
+        classes = describe_classes(architecture["num_classes"], names, MOST_NAMES)
+        shown = {**self, "architecture": architecture}
         sections = [
-            f"{name}\n{_indented(self[name])}"
+            f"{name}\n{_indented(shown[name])}"
             for name in ("architecture", "noise", "sampling", "recipe")
         ]
         return "\n".join(
@@ -32,6 +41,7 @@ class PresetDescription(dict):
                 "",
                 f"parameters: {self['parameters']:,}",
                 f"weights: {describe_weights(self['weights'])}",
+                *textwrap.wrap(f"labels: {classes}", WIDTH, subsequent_indent="  "),
                 *sections,
             ]
         )

@@ -13,8 +13,9 @@ def resolve_arguments(config, overrides):
     """Arguments of backbone and model, from a configuration and changes to it.
 
     What no longer fits follows: a new largest angle gives new hard cases, a model
-    without classes has no guidance. A perceptual network that needs files of weights
-    is left out unless it is asked for: generation has no use of it.
+    without classes has no guidance, another number of classes has no names. A
+    perceptual network that needs files of weights is left out unless it is asked for:
+    generation has no use of it.
 
     Args:
         config: Dict, as `preset_files.schema.SCHEMA` describes it.
@@ -34,6 +35,9 @@ def resolve_arguments(config, overrides):
     perceptual = None if perceptual in PRETRAINED else perceptual
     options, model = {}, {"perceptual": perceptual}
     known = [*architecture, *noise, *_BACKBONE_OPTIONS, *_MODEL_ARGUMENTS, "sampling"]
+    num_classes = architecture["num_classes"]
+    if overrides.get("num_classes", num_classes) != num_classes:
+        architecture["class_names"] = None
     if "max_angle_degrees" in overrides:
         noise["hard_case_max_angle_degrees"] = None
     for name, value in overrides.items():

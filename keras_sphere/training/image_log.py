@@ -4,6 +4,7 @@ import pathlib
 
 import numpy as np
 
+from keras_sphere.class_names import short_name
 from keras_sphere.replicas import processes
 from keras_sphere.training.clear_errors import writing
 from keras_sphere.training.image_source import ImageSource
@@ -37,7 +38,8 @@ class ImageLog(PeriodicCallback):
         images: uint8 or float array in [-1, 1] of shape `(num_images, height, width,
             channels)`, or a dataset of `keras_sphere.data`. Images to reconstruct,
             best held-out ones.
-        labels: Integers of shape `(num_images,)`, or `None`; a dataset has its own.
+        labels: Integers or names of classes, of shape `(num_images,)`, or `None`; a
+            dataset has its own.
         every_epochs: Integer.
         rows: Integer. Rows of samples; fewer if there are fewer classes.
         columns: Integer. Samples per row; twice as many images are reconstructed.
@@ -140,7 +142,8 @@ class ImageLog(PeriodicCallback):
             names = [""] * rows
         else:
             rows, arguments = len(classes), {"labels": classes.repeat(self.columns)}
-            names = [self._class_name(label) for label in classes]
+            known = self.model.backbone.class_names or self.source.class_names
+            names = [short_name(label, known) for label in classes]
         groups = {}
         for steps in self.steps:
             images = self.model.generate(steps=steps, **arguments, **options)
@@ -169,9 +172,3 @@ class ImageLog(PeriodicCallback):
             return None
         spread = np.linspace(0, num_classes - 1, min(self.rows, num_classes))
         return spread.round().astype("int32")
-
-    def _class_name(self, label):
-        names = self.source.class_names
-        if not names or len(names) <= label:
-            return str(label)
-        return str(names[label])[:16]

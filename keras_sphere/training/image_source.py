@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from keras_sphere.class_names import check_same_names, names_in
+from keras_sphere.models.generation_inputs import ids_of_names
 from keras_sphere.validation import check_images
 
 
@@ -15,7 +17,8 @@ class ImageSource:
             in [-1, 1]; or an object whose `examples(indices)` returns such images and
             their labels (or `None`), and whose `description.num_images` says how many
             there are.
-        labels: Integers of shape `(num_images,)` or `None`; for arrays only.
+        labels: Integers or names of classes, of shape `(num_images,)`, or `None`; for
+            arrays only.
 
     Raises:
         ValueError: If `images` is neither, or is empty, or the labels do not fit.
@@ -44,7 +47,7 @@ class ImageSource:
     @property
     def class_names(self):
         """Names of the classes, or `None`."""
-        return getattr(getattr(self._images, "description", None), "class_names", None)
+        return names_in(self._images)
 
     def take(self, indices):
         """Images and labels (or `None`) of some indices, as NumPy arrays."""
@@ -80,7 +83,9 @@ class ImageSource:
         return images[chosen], labels[chosen]
 
     def check(self, backbone):
-        """Raises a `ValueError` unless the images are such as a backbone takes."""
+        """Raises a `ValueError` unless a backbone takes such images and classes."""
+        check_same_names(self.name, self._images, backbone.class_names)
+        self._labels = ids_of_names(backbone, self._labels)
         try:
             check_images(self.take([0])[0], backbone.image_size, backbone.num_channels)
         except ValueError as error:

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from keras_sphere.class_names import names_in, read_class_names
 from keras_sphere.models.sizes import SIZES
 from keras_sphere.perceptual import feature_distance_of
 from keras_sphere.presets.overrides import resolve_arguments
@@ -121,7 +122,7 @@ def make_plan(options, data, description, steps_per_epoch):
         options: `TrainingOptions`.
         data: `DataPlan`.
         description: What the data turned out to be: an object with `num_images`,
-            `num_channels` and `num_classes`.
+            `num_channels`, `num_classes` and `class_names` (`None` if not known).
         steps_per_epoch: Integer. Batches of an epoch.
 
     Returns:
@@ -180,10 +181,12 @@ def plan_perceptual(options):
 
 def _model_overrides(options, data, description):
     """Arguments of backbone and model in place of the preset's."""
+    num_classes = 0 if data.conditional is False else description.num_classes
     overrides = {
         "image_size": data.image_size,
         "num_channels": description.num_channels,
-        "num_classes": 0 if data.conditional is False else description.num_classes,
+        "num_classes": num_classes,
+        "class_names": _class_names(description, num_classes),
     }
     if options.size == TINY:
         overrides.update(TINY_ARCHITECTURE)
@@ -196,6 +199,12 @@ def _model_overrides(options, data, description):
         )
     overrides.update(_given(options, _MODEL_OPTIONS))
     return overrides
+
+
+def _class_names(description, num_classes):
+    """The names of the classes of the data, as a list; `None` if they are not known."""
+    names = names_in(description)
+    return read_class_names(names, num_classes) if names and num_classes else None
 
 
 def _plan_losses(options, recipe, perceptual):

@@ -9,9 +9,11 @@ import platform
 import keras
 
 from keras_sphere.atomic_file import replace_when_done
+from keras_sphere.class_names import difference_of_names
 from keras_sphere.version import __version__
 
 PLAN_FILE = "plan.json"
+CLASS_NAMES = "architecture.class_names"
 # A run that goes on may change these: what it learns stays the same,
 HARMLESS = (
     "checkpoint_every_steps",
@@ -59,11 +61,15 @@ def check_same_plan(plan, folder):
             f"are of. Received: {error!r}"
         ) from error
     now = _flat(_plain(plan))
+    before.setdefault(CLASS_NAMES, now[CLASS_NAMES])  # plans had no names once
     changed = {
         key: f"{key}: {before.get(key)!r} -> {now.get(key)!r}"
         for key in [*before, *(key for key in now if key not in before)]
         if before.get(key) != now.get(key)
     }
+    if CLASS_NAMES in changed:
+        names = difference_of_names(before[CLASS_NAMES], now[CLASS_NAMES])
+        changed[CLASS_NAMES] = f"{CLASS_NAMES}: {names}"
     refused = [
         text for key, text in changed.items() if key not in (*HARMLESS, *ROUNDING)
     ]

@@ -1,5 +1,6 @@
 """A plan as text, for people."""
 
+from keras_sphere.class_names import describe_classes
 from keras_sphere.distribution import abstract_variables, memory_per_device
 from keras_sphere.presets.sources import find
 from keras_sphere.readable import readable_size
@@ -36,7 +37,8 @@ def format_plan(plan, parameters, backend):
 
 
 def _data(plan):
-    side, classes = plan.data.image_size, plan.architecture["num_classes"]
+    side, architecture = plan.data.image_size, plan.architecture
+    classes = architecture["num_classes"], architecture["class_names"]
     count = f"{plan.num_images:,}" if plan.num_images else "an unknown number of"
     how = [f"seed {plan.data.seed}"]
     if plan.data.horizontal_flip:
@@ -46,8 +48,8 @@ def _data(plan):
     how.append(f"crop {plan.data.crop}")
     return (
         f"{plan.data.dataset}, {plan.data.split}: {count} images of "
-        f"{side}x{side}x{plan.architecture['num_channels']}, "
-        f"{f'{classes} classes' if classes else 'unconditional'}; {', '.join(how)}"
+        f"{side}x{side}x{architecture['num_channels']}, "
+        f"{describe_classes(*classes)}; {', '.join(how)}"
     )
 
 

@@ -9,9 +9,11 @@ import keras
 import numpy as np
 
 from keras_sphere import data
+from keras_sphere.class_names import names_in
 from keras_sphere.data.named_sources import check_name_or_path, is_name
 from keras_sphere.data.splits import parse_split, size_of_part
 from keras_sphere.presets.sources import find
+from keras_sphere.training.data_plan import first_given
 
 DATASET_OF_PRESET = {
     "animal_faces256": "animal_faces",
@@ -117,6 +119,7 @@ class NamedData:
                 num_images=size_of_part(num_images, part),
                 num_channels=3,
                 num_classes=num_classes,
+                class_names=None,
             )
             return
         self.can_read = True
@@ -184,7 +187,8 @@ class Stream:
     Args:
         options: `TrainingOptions`, whose `dataset` is a `tf.data.Dataset`,
             `DataLoader`, `PyDataset`, or a generator that does not end; of images or
-            `(images, labels)`. They say what it does not say of itself.
+            `(images, labels)`. They say what it does not say of itself. Its attribute
+            `class_names`, if there is one, holds the names of the classes.
 
     Raises:
         ValueError: If nobody says how many batches an epoch has.
@@ -212,14 +216,17 @@ class Stream:
     def open(self, plan, options):
         """Completes the description by the options and the preset."""
         known = find(options.preset).config["architecture"]
+        names = names_in(self.stream)
+        num_classes = first_given(
+            options.num_classes, names and len(names), known["num_classes"]
+        )
         self.description = getattr(
             self.stream, "description", None
         ) or types.SimpleNamespace(
             num_images=self._steps * plan.batch_size,
             num_channels=options.num_channels or known["num_channels"],
-            num_classes=known["num_classes"]
-            if options.num_classes is None
-            else options.num_classes,
+            num_classes=num_classes,
+            class_names=names,
         )
 
     def __len__(self):

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_sphere.backend import sync_variables
+from keras_sphere.class_names import difference_of_names
 from keras_sphere.file_integrity import CorruptFileError
 from keras_sphere.models.finite_loss_guard import NonFiniteLossError
 from keras_sphere.replicas import own_part_of_sum
@@ -45,6 +46,7 @@ def save_state(model, folder, position, steps_per_epoch, steps_done):
         "steps_per_epoch": steps_per_epoch,
         "steps_done": steps_done,
         "optimizer": _describe_optimizer(model),
+        "class_names": _class_names(model),
         "random": [_numpy(v).tolist() for v in random_variables(model)],
         "metrics": [_numpy(v).tolist() for v in model.metrics_variables],
     }
@@ -76,6 +78,7 @@ def load_state(model, folder):
     seeds = random_variables(model)
     _check_equal("optimizer", _describe_optimizer(model), state["optimizer"])
     _check_equal("number of random seeds", len(seeds), len(state["random"]))
+    _check_names(_class_names(model), state.get("class_names"))
     model.load_weights(folder / MODEL_FILE)
     for variable, value in zip(seeds, state["random"], strict=True):
         variable.assign(np.array(value, variable.dtype))
@@ -141,6 +144,21 @@ def _describe_optimizer(model):
     """Class and shapes: Keras skips, with a warning, an optimizer that differs."""
     shapes = [list(variable.shape) for variable in model.optimizer.variables]
     return [type(model.optimizer).__name__, shapes]
+
+
+def _class_names(model):
+    """Names of the classes of a `SphereEncoderModel`, as a list, or `None`."""
+    names = getattr(getattr(model, "backbone", None), "class_names", None)
+    return None if names is None else list(names)
+
+
+def _check_names(present, saved):
+    difference = difference_of_names(saved, present)
+    if present and saved and difference:
+        raise ValueError(
+            "The classes of the model are not those of the checkpoint: their ids would "
+            f"stand for others. Received: {difference}"
+        )
 
 
 def _check_equal(what, present, saved):

@@ -9,7 +9,7 @@ import PIL.Image
 import PIL.ImageSequence
 import pytest
 
-from keras_sphere.command_line.parsing import find_task, parse
+from keras_sphere.command_line.parsing import as_words, find_task, parse
 from keras_sphere.command_line.picture_settings import read_picture_settings
 from keras_sphere.command_line.tasks import TASKS
 
@@ -49,12 +49,13 @@ def test_pictures_are_of_their_commands(words):
     """The flags printed on the page are those that the picture records."""
     path = output_of(words)
     assert path.stat().st_size < 60_000
-    recorded = read_picture_settings(path)
-    settings = parse(find_task(words[0]), words[1:]).settings
+    recorded, task = read_picture_settings(path), find_task(words[0])
+    settings = parse(task, words[1:]).settings
     assert recorded.task == words[0]
+    again = parse(task, as_words(task, recorded.flags)).settings
     for name, value in settings.items():
         if value is not None and name not in ("output", "overwrite"):
-            assert recorded.flags[name] == value, name
+            assert again[name] == value, name
 
 
 def test_again_gave_the_same_picture():

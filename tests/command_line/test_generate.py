@@ -122,7 +122,7 @@ def test_everything_is_recorded(succeed, backend):
         (("--numbers=9", "--num_images=9"), r"--numbers must be like 17"),
         (("--numbers=3-1", "--num_images=9"), r"--numbers must be like 17"),
         (("--class_mix=3",), r"--class_mix must be like 3:0.7,8:0.3"),
-        (("--class_mix=3:1,12:1",), r"different classes below 10"),
+        (("--class_mix=3:1,12:1",), r"--class_mix must be classes from 0 to 9"),
         (("--class_mix=3:1,3:1",), r"different classes below 10"),
         (("--class_mix=3:nan",), r"--class_mix must be like"),
         (("--class_mix=3:0",), r"a weight above 0"),

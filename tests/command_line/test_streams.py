@@ -102,7 +102,7 @@ def test_other_settings_are_refused(command, succeed):
     succeed(*flags, "--numbers=0")
     status, _, errors = command(*flags, "--guidance_scale=2", "--classes=1")
     assert status == 1
-    assert "classes was 'none', is [1]; guidance_scale was [1.2], is [2.0]" in errors
+    assert "classes was 'none', is ['1']; guidance_scale was [1.2], is [2.0]" in errors
     status, _, errors = command(*flags, "--seed=4")
     assert "seed was 3, is 4" in errors
 

@@ -13,6 +13,7 @@ from safetensors.numpy import save_file
 
 import keras_sphere
 from keras_sphere import convert
+from keras_sphere.convert.run_config import run_config
 from tests import golden_data
 from tests.convert.run_folders import (
     assert_same_bits,
@@ -70,6 +71,20 @@ def test_the_recipe_comes_along(run, tmp_path):
     assert recipe["training"]["epoch"] == 7
     card = (tmp_path / "preset" / "README.md").read_text()
     assert "moving average (EMA)" in card
+
+
+def test_names_of_classes_come_along(run, tmp_path):
+    new_run_folder(run)
+    count = json.loads((run / "cfg.json").read_text())["num_classes"]
+    names = [f"class of {number}" for number in range(count)]
+    save(run, "pth", new_run_folder(run, class_names=names))
+    convert.reference_to_preset(run, tmp_path / "preset")
+    preset = keras_sphere.presets.describe(tmp_path / "preset")
+    assert preset["architecture"]["class_names"] == names
+    assert run_config(preset)["class_names"] == names
+    save(run, "pth", new_run_folder(run, class_names=names[1:]))
+    with pytest.raises(ValueError, match="one name for each of"):
+        convert.reference_to_preset(run, tmp_path / "other")
 
 
 @pytest.mark.parametrize("format", ["pth", "safetensors"])

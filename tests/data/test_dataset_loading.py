@@ -199,7 +199,7 @@ def test_list_of_images(tmp_path):
     elsewhere = write_list(tmp_path / "moved.jsonl", entries)
     assert load(elsewhere, data_dir=tmp_path / "lists").description.num_skipped == 0
     assert load(elsewhere, batch_size=1).description.num_skipped == 3
-    with pytest.raises(ValueError, match=r"A list is one split.*split='test'"):
+    with pytest.raises(ValueError, match=r"it has train\. `split` of.*split='test'"):
         load(path, split="test")
 
 

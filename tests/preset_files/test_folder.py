@@ -183,7 +183,7 @@ def test_bad_json_names_the_file(tmp_path, text):
 def test_a_long_configuration_is_not_read(tmp_path):
     write(tmp_path / "preset", 1)
     with open(tmp_path / "preset" / "config.json", "a") as file:
-        file.write(" " * 2**21)
+        file.write(" " * 2**24)
     with pytest.raises(ValueError, match=r"config\.json must have at most"):
         read_config(tmp_path / "preset")
 

@@ -8,7 +8,9 @@ import signal
 import numpy as np
 import pytest
 
+from keras_sphere import presets
 from keras_sphere.data import UnreadableImageError
+from keras_sphere.training import PlanChangedError
 from keras_sphere.training.checkpoint_store import CheckpointStore
 from tests import tiny_models
 from tests.data.image_files import encoded, picture, write, write_classes
@@ -18,7 +20,10 @@ from tests.training.small_runs import rows
 
 @pytest.mark.parametrize("kind", ["list of classes", "flat archive"])
 def test_images_of_ones_own(run, tmp_path, kind):
-    """Images without classes train a model without: nobody has to say so."""
+    """Images without classes train a model without: nobody has to say so.
+
+    The names of classes are those of the data, and must stay so.
+    """
     if kind == "flat archive":
         for number in range(6):
             write(tmp_path / "photos" / f"{number}.png", seed=number)
@@ -33,11 +38,20 @@ def test_images_of_ones_own(run, tmp_path, kind):
             for i in range(2)
         ]
         path.write_text("\n".join(map(json.dumps, lines)))
-    result = run(tmp_path / "run", dataset=path, batch_size=3, epochs=1)
+    options = {"dataset": path, "batch_size": 3, "epochs": 1}
+    result = run(tmp_path / "run", **options)
     assert result.is_complete
     assert result.plan.num_images == 6
     assert result.model.backbone.num_classes == num_classes
     assert result.plan.data.conditional is bool(num_classes)
+    names = ["cat", "dog", "wild"] if num_classes else None
+    saved = presets.describe(tmp_path / "run" / "preset")["architecture"]
+    assert saved["class_names"] == names
+    if num_classes:
+        assert result.model.backbone.class_names == tuple(names)
+        path.write_text(path.read_text().replace('"wild"', '"tame"'))
+        with pytest.raises(PlanChangedError, match=r"names: no .*'wild'; new 'tame'$"):
+            run(tmp_path / "run", **options)
 
 
 def test_a_dataset_of_tfds(run, tmp_path, capsys):

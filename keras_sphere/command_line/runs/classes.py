@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_sphere import editing
+from keras_sphere.class_names import short_name
 from keras_sphere.command_line.job import check_classes
 from keras_sphere.command_line.picture_task import make_picture
 from keras_sphere.visualization import Panel
@@ -15,7 +16,7 @@ def run(request):
 
 def plan(job):
     """An image and every step on the way to each class."""
-    check_classes("classes", job.settings["classes"], job.description)
+    check_classes(job, "classes")
     return _num_rows(job) * (1 + max(job.settings["steps"]))
 
 
@@ -32,13 +33,15 @@ def draw(job, sampling):
         **sampling,
     )
     table = np.concatenate([images[:, None], to_uint8(steps).swapaxes(0, 1)], axis=1)
-    names = [f"to class {label}" for label in classes] * len(job.images["image"])
+    known = job.description.class_names
+    names = [f"to class {short_name(label, known)}" for label in classes]
+    names *= len(job.images["image"])
     columns = ["image", *(f"step {step + 1}" for step in range(sampling["steps"]))]
     return Panel(table, names, columns, job.caption(sampling))
 
 
 def _classes(job):
-    classes = job.settings["classes"]
+    classes = job.classes("classes")
     return list(range(job.description.num_classes)) if classes == "all" else classes
 
 

@@ -20,7 +20,7 @@ def plan(job):
     count = len(job.images["image"])
     if count != 2:
         raise ValueError(f"Give --image twice. Received: {count} images")
-    check_classes("label", job.settings["label"], job.description, count=1)
+    check_classes(job, "label", count=1)
     return len(_masks(job)) * (3 + max(job.settings["steps"]))
 
 

@@ -17,8 +17,8 @@ def run(request):
 def plan(job):
     """Every step from images, or from noise, in the direction of an image."""
     settings, count = job.settings, _num_rows(job)
-    check_classes("label", settings["label"], job.description, count)
-    check_classes("direction_label", settings["direction_label"], job.description, 1)
+    check_classes(job, "label", count)
+    check_classes(job, "direction_label", 1)
     return count * (2 + max(settings["steps"]))
 
 

@@ -4,6 +4,7 @@ import pathlib
 
 import numpy as np
 
+from keras_sphere.class_names import short_name
 from keras_sphere.command_line.errors import UsageError
 from keras_sphere.command_line.image_streams import stream
 from keras_sphere.command_line.job import check_classes
@@ -13,7 +14,7 @@ from keras_sphere.command_line.numbered_images import (
     label_of,
 )
 from keras_sphere.command_line.picture_task import make_picture
-from keras_sphere.command_line.text_forms import parse_class_mix, parse_ranges
+from keras_sphere.command_line.text_forms import parse_ranges
 from keras_sphere.visualization import Panel
 
 IMAGES_PER_CLASS = 8
@@ -31,8 +32,8 @@ def run(request):
 def plan(job):
     """Fills in the number of images, and says how many a panel shows."""
     settings = job.settings
-    check_classes("classes", settings["classes"], job.description)
-    parse_class_mix(settings["class_mix"], job.description.num_classes)
+    check_classes(job, "classes")
+    job.class_mix()
     if settings["class_mix"] and settings["classes"] != "none":
         raise UsageError("Give --classes or --class_mix, not both.")
     if settings["seeds"] and settings["numbers"]:
@@ -55,12 +56,14 @@ def draw(job, sampling):
 
 def _of_seed(job, sampling, seed, numbers):
     made = NumberedImages(job, sampling, seed)
+    known = job.description.class_names
     prefix = f"seed {seed}" if len(_seeds(job)) > 1 else ""
     labels = [label_of(job, number, seed) for number in numbers]
     if job.settings["show_steps"]:
         images = made.make(numbers, return_steps=True).swapaxes(0, 1)
         names = [
-            _name(prefix, label, n) for n, label in zip(numbers, labels, strict=True)
+            _name(prefix, label, known, n)
+            for n, label in zip(numbers, labels, strict=True)
         ]
         return Panel(images, names, [f"step {t + 1}" for t in range(images.shape[1])])
     images = made.make(numbers)
@@ -72,7 +75,7 @@ def _of_seed(job, sampling, seed, numbers):
     uniform = all(
         len(set(labels[i * columns : (i + 1) * columns])) == 1 for i in range(rows)
     )
-    names = [_name(prefix, label if uniform else None) for label in firsts]
+    names = [_name(prefix, label if uniform else None, known) for label in firsts]
     if not any(names):
         names = []
     return Panel(padded.reshape(rows, columns, *images.shape[1:]), names)
@@ -89,10 +92,10 @@ def _columns(job, labels):
     return min(len(labels), IMAGES_PER_CLASS)
 
 
-def _name(prefix, label, number=None):
+def _name(prefix, label, class_names, number=None):
     words = [prefix] if prefix else []
     if label is not None:
-        words.append(f"class {label}")
+        words.append(f"class {short_name(label, class_names)}")
     elif number is not None and not prefix:
         words.append(f"image {number}")
     return ", ".join(words)

@@ -16,7 +16,7 @@ def run(request):
 def plan(job):
     """Paths, or a square between four corners."""
     settings, ends = job.settings, _num_ends(job)
-    check_classes("classes", settings["classes"], job.description)
+    check_classes(job, "classes")
     if not isinstance(settings["classes"], str) and len(settings["classes"]) not in (
         1,
         ends,
@@ -87,7 +87,7 @@ def _points(job, count, repeats=1):
 
 
 def _classes(job):
-    classes = job.settings["classes"]
+    classes = job.classes("classes")
     if classes == "none":
         return None
     return classes[0] if len(classes) == 1 and _num_ends(job) == 4 else classes

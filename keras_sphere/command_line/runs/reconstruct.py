@@ -16,7 +16,7 @@ def run(request):
 def plan(job):
     """Checks the classes; an image is shown beside each strength."""
     count = len(job.images["image"])
-    check_classes("label", job.settings["label"], job.description, count)
+    check_classes(job, "label", count)
     return count * (1 + len(job.settings["strength"]))
 
 

@@ -17,7 +17,7 @@ def run(request):
 def plan(job):
     """An image and its variations, a row per strength."""
     settings, count = job.settings, len(job.images["image"])
-    check_classes("label", settings["label"], job.description, count)
+    check_classes(job, "label", count)
     if settings["strength"] and settings["angle_degrees"]:
         raise UsageError("Give --strength or --angle_degrees, not both.")
     return count * len(_amounts(job)) * (1 + settings["num_variations"])

@@ -12,7 +12,7 @@ def run(request):
 
 def plan(job):
     """One walk, from the first image if there is one."""
-    check_classes("label", job.settings["label"], job.description, count=1)
+    check_classes(job, "label", count=1)
     if job.images and len(job.images["image"]) > 1:
         raise ValueError(
             "A walk starts from one --image. "
