@@ -21,6 +21,7 @@ ORDER = (
     "readable",
     "geometry",
     "validation",
+    "image_validation",
     "noise_schedule",
     "layers",
     "losses",
@@ -49,6 +50,7 @@ TOOLS_MAY_IMPORT = (
     "readable",
     "geometry",
     "validation",
+    "image_validation",
 )
 
 BACKENDS = ("tensorflow", "jax", "torch")

@@ -1,20 +1,18 @@
 """What `fit`, `train_on_batch` and `evaluate` accept, brought into one form."""
 
 import logging
-import warnings
 
 import keras
-import numpy as np
 
 from keras_sphere.backend import stream
-from keras_sphere.replicas import gather_replicas
-from keras_sphere.validation import (
+from keras_sphere.image_validation import (
     PIXEL_LIMIT,
     check_image_type,
     check_images,
-    check_label_type,
-    check_labels,
+    warn_of_unit_range,
 )
+from keras_sphere.replicas import gather_replicas
+from keras_sphere.validation import as_array, check_label_type, check_labels
 
 logger = logging.getLogger("keras_sphere")
 
@@ -185,15 +183,11 @@ class BatchReader:
         self.num_rows = images.shape[0]
         low, _ = check_images(images, self.image_size, self.num_channels)
         if low >= 0 and self._once("range"):
-            warnings.warn(
-                "The images have no value below 0: float images should span [-1, 1]. "
-                "If these are in [0, 1], rescale them by `2 * x - 1`.",
-                stacklevel=5,
-            )
+            warn_of_unit_range(low)
         if labels is None:
             return
         if self.num_classes:
-            labels = labels if is_array(labels) else np.asarray(labels)
+            labels = labels if is_array(labels) else as_array("labels", labels)
             check_labels(labels, self.num_classes, images.shape[0])
         elif self._once("labels"):
             logger.warning(

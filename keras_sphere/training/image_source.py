@@ -1,9 +1,13 @@
 """Images by index, from arrays or from a dataset that reads files."""
 
-import keras
 import numpy as np
 
-from keras_sphere.validation import check_images
+from keras_sphere.image_validation import (
+    as_pixels,
+    check_images,
+    check_pixels,
+    warn_of_unit_range,
+)
 
 
 class ImageSource:
@@ -18,7 +22,9 @@ class ImageSource:
         labels: Integers of shape `(num_images,)` or `None`; for arrays only.
 
     Raises:
-        ValueError: If `images` is neither, or is empty, or the labels do not fit.
+        ValueError: If `images` is neither, or is empty, or not uint8 or finite floats
+            in [-1, 1], or the labels do not fit. Images of a dataset are checked when
+            they are taken.
     """
 
     def __init__(self, name, images, labels=None):
@@ -40,6 +46,8 @@ class ImageSource:
                 f"{getattr(images, 'shape', None)}, "
                 f"{'no' if labels is None else len(labels)} labels"
             )
+        if not hasattr(images, "examples"):
+            warn_of_unit_range(check_pixels(images, name)[0])
 
     @property
     def class_names(self):
@@ -53,7 +61,7 @@ class ImageSource:
         else:
             images, labels = self._images[indices], self._labels
             labels = None if labels is None else np.asarray(labels)[indices]
-        images = np.asarray(keras.ops.convert_to_numpy(images))
+        images = as_pixels(self.name, images)
         return images, None if labels is None else np.ravel(labels).astype("int32")
 
     def spread_indices(self, count):
@@ -81,7 +89,5 @@ class ImageSource:
 
     def check(self, backbone):
         """Raises a `ValueError` unless the images are such as a backbone takes."""
-        try:
-            check_images(self.take([0])[0], backbone.image_size, backbone.num_channels)
-        except ValueError as error:
-            raise ValueError(f"`{self.name}`: {error}") from None
+        images, _ = self.take([0])
+        check_images(images, backbone.image_size, backbone.num_channels, self.name)
