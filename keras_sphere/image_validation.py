@@ -9,6 +9,8 @@ from keras_sphere.validation import as_array, dtype_name
 
 # Slack for resampling overshoot; beyond it the images are not in [-1, 1] at all.
 PIXEL_LIMIT = 1.5
+# The same for noisy images that are only looked at; those in [0, 255] go further.
+NOISY_LIMIT = 16.0
 _OWN_PACKAGES = ("keras_sphere", "keras")
 
 
@@ -45,16 +47,16 @@ def check_pixel_type(images, name="images"):
         )
 
 
-def check_pixel_range(low, high, name="images"):
+def check_pixel_range(low, high, name="images", limit=PIXEL_LIMIT):
     """Raises a `ValueError` unless float pixels from `low` to `high` are in [-1, 1].
 
-    Overshoot up to 1.5 is let through.
+    Overshoot up to `limit`, 1.5 by default, is let through.
     """
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ValueError(
             f"`{name}` must be finite. Received: images with NaN or infinite values"
         )
-    if low < -PIXEL_LIMIT or high > PIXEL_LIMIT:
+    if low < -limit or high > limit:
         raise ValueError(
             f"`{name}` of a float dtype must be in [-1, 1]. Rescale them, for example "
             "a dataset from `keras.utils.image_dataset_from_directory` with "
@@ -63,12 +65,14 @@ def check_pixel_range(low, high, name="images"):
         )
 
 
-def check_pixels(images, name="images"):
+def check_pixels(images, name="images", limit=PIXEL_LIMIT):
     """Checks pixels with their values; returns the smallest and the largest.
 
     Args:
         images: Array or tensor of any shape.
         name: String. Name of the argument, for messages.
+        limit: Float. How far from 0 floats may be; more than the default for images
+            that noise was added to.
 
     Returns:
         Pair of floats; `(-1.0, 1.0)` for uint8, which is always in range, and for
@@ -82,11 +86,11 @@ def check_pixels(images, name="images"):
         return -1.0, 1.0
     images = as_array(name, images)
     low, high = float(np.min(images)), float(np.max(images))
-    check_pixel_range(low, high, name)
+    check_pixel_range(low, high, name, limit)
     return low, high
 
 
-def check_images(images, image_size, num_channels, name="images"):
+def check_images(images, image_size, num_channels, name="images", limit=PIXEL_LIMIT):
     """As `check_pixels`, for images of one size, of which there must be one at least.
 
     Args:
@@ -94,6 +98,7 @@ def check_images(images, image_size, num_channels, name="images"):
         image_size: Integer. Expected height and width.
         num_channels: Integer. Expected colors.
         name: String. Name of the argument, for messages.
+        limit: Float. See `check_pixels`.
 
     Returns:
         As `check_pixels`.
@@ -104,20 +109,20 @@ def check_images(images, image_size, num_channels, name="images"):
             f"`{name}` must hold at least one image. "
             f"Received: shape {tuple(images.shape)}"
         )
-    return check_pixels(images, name)
+    return check_pixels(images, name, limit)
 
 
-def as_pixels(name, images):
+def as_pixels(name, images, limit=PIXEL_LIMIT):
     """Pixels of any origin as a checked NumPy array; see `check_pixels`.
 
     There is no warning of values in [0, 1] only, as what a model made may be bright.
     """
     images = _as_image_array(name, images)
-    check_pixels(images, name)
+    check_pixels(images, name, limit)
     return images
 
 
-def as_images(name, images, image_size=None, num_channels=None):
+def as_images(name, images, image_size=None, num_channels=None, limit=PIXEL_LIMIT):
     """Images that a user gives as a checked NumPy array, uint8 or float as given.
 
     Args:
@@ -125,6 +130,7 @@ def as_images(name, images, image_size=None, num_channels=None):
         images: Array, tensor or nested sequence.
         image_size: Integer. Expected height and width; `None` for any.
         num_channels: Integer. Expected colors; `None` for any.
+        limit: Float. See `check_pixels`.
 
     Raises:
         ValueError: If they are not of the shape `(count, height, width, channels)`,
@@ -137,9 +143,9 @@ def as_images(name, images, image_size=None, num_channels=None):
             f"least one image. Received: shape {images.shape}"
         )
     if image_size is None:
-        low, _ = check_pixels(images, name)
+        low, _ = check_pixels(images, name, limit)
     else:
-        low, _ = check_images(images, image_size, num_channels, name)
+        low, _ = check_images(images, image_size, num_channels, name, limit)
     warn_of_unit_range(low)
     return images
 

@@ -56,7 +56,7 @@ def read_integer(name, value, least=1):
     )
 
 
-def read_seed(value, name="seed"):
+def read_seed(name, value):
     """`value` as an `int`; a `ValueError` unless it is an integer in [0, 2**64)."""
     return _read_number(
         name,

@@ -29,7 +29,7 @@ class EpochOrder:
     def __init__(self, num_images, batch_size, seed=0, shuffle=True, drop_last=False):
         self.num_images = num_images
         self.batch_size = batch_size = read_integer("batch_size", batch_size)
-        self.seed = read_seed(seed)
+        self.seed = read_seed("seed", seed)
         self.shuffle = read_boolean("shuffle", shuffle)
         drop_last = read_boolean("drop_last", drop_last)
         if drop_last and num_images < batch_size:

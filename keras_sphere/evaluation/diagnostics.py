@@ -131,7 +131,7 @@ def diagnose_sphere(
     Reference:
         - [Sphere Encoder](https://arxiv.org/abs/2602.15030), uniformity of the latents.
     """
-    num_loops, seed = read_integer("num_loops", num_loops), read_seed(seed)
+    num_loops, seed = read_integer("num_loops", num_loops), read_seed("seed", seed)
     batch_size = read_integer("batch_size", batch_size)
     chunked = {"batch_size": batch_size, "use_ema": use_ema}
     originals = to_bytes(images)

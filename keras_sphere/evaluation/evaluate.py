@@ -100,7 +100,7 @@ def evaluate(
     >>> print(keras_sphere.evaluate(model, train, held_out=test, network="digits"))
     """
     metrics = check_metrics(metrics, has_images=not _is_gaussian(data))
-    batch_size, seed = read_integer("batch_size", batch_size), read_seed(seed)
+    batch_size, seed = read_integer("batch_size", batch_size), read_seed("seed", seed)
     num_images = if_given(read_integer, "num_images", num_images)
     image_size = if_given(read_integer, "image_size", image_size)
     use_ema = if_given(read_boolean, "use_ema", use_ema)

@@ -110,7 +110,7 @@ class GeneratedImages:
     def __init__(self, model, count, seed, weights_name, **sampling):
         self.model = model
         self.count = read_integer("count", count)
-        self.seed = read_seed(seed)
+        self.seed = read_seed("seed", seed)
         self.options = model.sampling.override(**sampling)
         self.name = "generated"
         self._weights_name = weights_name

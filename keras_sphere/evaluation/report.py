@@ -66,7 +66,7 @@ def write_report(
         `Evaluation`.
     """
     train, held_out = _read("train", train), _read("held_out", held_out)
-    steps, seed = read_sequence("steps", steps, read_integer), read_seed(seed)
+    steps, seed = read_sequence("steps", steps, read_integer), read_seed("seed", seed)
     evaluation = evaluate(
         model,
         _images(train),

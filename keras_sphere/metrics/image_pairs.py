@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_sphere.image_validation import PIXEL_LIMIT
+from keras_sphere.image_validation import NOISY_LIMIT
 from keras_sphere.validation import as_array, read_positive
 
 
@@ -19,8 +19,8 @@ def read_image_pair(a, b, max_value):
 
     Raises:
         ValueError: If the shapes differ, there are no pixels, a value is no number or
-            not finite, `max_value` is not positive, or the values are further apart
-            than one and a half times that.
+            not finite, `max_value` is not positive, or the values are 16 times
+            further apart, more than noise explains.
     """
     max_value = read_positive("max_value", max_value)
     a, b = _read("a", a), _read("b", b)
@@ -30,7 +30,7 @@ def read_image_pair(a, b, max_value):
             f"Received: a of shape {a.shape}, b of shape {b.shape}"
         )
     span = max(a.max(), b.max()) - min(a.min(), b.min())
-    if span > PIXEL_LIMIT * max_value:
+    if span > NOISY_LIMIT * max_value:
         raise ValueError(
             "`max_value` must be the span of the values of `a` and `b`: 1 for images "
             "in [0, 1], 2 for [-1, 1], 255 for uint8. Received: "

@@ -36,7 +36,7 @@ def kernel_distance(features_a, features_b, subset_size=1000, num_subsets=100, s
     b = as_features("features_b", features_b, min_items=2)
     check_same_width(features_a=a, features_b=b)
     size = max(min(subset_size, len(a), len(b)), 2)
-    generator = np.random.default_rng(read_seed(seed))
+    generator = np.random.default_rng(read_seed("seed", seed))
     values = [
         unbiased_discrepancy(
             a[generator.choice(len(a), size, replace=False)],

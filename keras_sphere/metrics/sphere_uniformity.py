@@ -58,7 +58,7 @@ def pair_angles(points, num_pairs=100_000, seed=0):
     """
     num_pairs = read_integer("num_pairs", num_pairs)
     points = _unit(points, min_items=2)
-    generator = np.random.default_rng(read_seed(seed))
+    generator = np.random.default_rng(read_seed("seed", seed))
     first = generator.integers(len(points), size=num_pairs)
     second = (first + generator.integers(1, len(points), size=num_pairs)) % len(points)
     cosines = np.concatenate(
@@ -94,7 +94,7 @@ def sliced_wasserstein_test(points, num_directions=128, num_null=100, seed=0):
     num_null = read_integer("num_null", num_null)
     points = _unit(points)
     count, dimensions = points.shape
-    generator = np.random.default_rng(read_seed(seed))
+    generator = np.random.default_rng(read_seed("seed", seed))
     directions = _uniform(generator, num_directions, dimensions)
     quantiles = cosine_law(dimensions).ppf((np.arange(count) + 0.5) / count)
 
@@ -124,7 +124,7 @@ def cone_coverage(points, angle_degrees, num_samples=2000, seed=0):
     num_samples = read_integer("num_samples", num_samples)
     points = _unit(points)
     samples = _uniform(
-        np.random.default_rng(read_seed(seed)), num_samples, points.shape[1]
+        np.random.default_rng(read_seed("seed", seed)), num_samples, points.shape[1]
     )
     nearest = np.concatenate(
         [

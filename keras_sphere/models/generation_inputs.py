@@ -126,7 +126,7 @@ def read_seed(seed):
     """The seed, or a random one for `None`."""
     if seed is None:
         return random.getrandbits(63)
-    return validation.read_seed(seed)
+    return validation.read_seed("seed", seed)
 
 
 def count_images(num_images, labels, noise):

@@ -91,7 +91,7 @@ class ImageLog(PeriodicCallback):
         self.columns = read_integer("columns", columns)
         self.steps = tuple(read_integer("steps", number) for number in steps)
         self.strengths = tuple(read_share("strengths", share) for share in strengths)
-        self.seed = read_seed(seed)
+        self.seed = read_seed("seed", seed)
         self.use_ema = if_given(read_boolean, "use_ema", use_ema)
         self.batch_size = if_given(read_integer, "batch_size", batch_size)
         self.pictures = {}

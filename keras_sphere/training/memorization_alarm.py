@@ -92,7 +92,7 @@ class MemorizationAlarm(PeriodicCallback):
         self.threshold = read_positive("threshold", threshold)
         self.max_train_images = read_integer("max_train_images", max_train_images)
         self.max_side = read_integer("max_side", max_side)
-        self.seed = read_seed(seed)
+        self.seed = read_seed("seed", seed)
         self.use_ema = if_given(read_boolean, "use_ema", use_ema)
         self.batch_size = if_given(read_integer, "batch_size", batch_size)
         self.is_raised = False

@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 
 from keras_sphere.atomic_file import replace_when_done
-from keras_sphere.image_validation import as_pixels
+from keras_sphere.image_validation import NOISY_LIMIT, as_pixels
 from keras_sphere.optional_imports import import_optional
 from keras_sphere.validation import read_integer
 from keras_sphere.visualization.image_text import as_pillow_image, text_arguments
@@ -17,10 +17,13 @@ BACKGROUND = 255
 def to_uint8(images, name="images"):
     """Converts images in [-1, 1] to uint8; leaves uint8 as it is.
 
+    There is no warning of values in [0, 1]: what a model made may be bright.
+
     Raises:
-        ValueError: If they are neither uint8 nor finite floats in [-1, 1].
+        ValueError: If they are neither uint8 nor finite floats, or further out than
+            noise on images in [-1, 1], at 16.
     """
-    images = as_pixels(name, images)
+    images = as_pixels(name, images, NOISY_LIMIT)
     if images.dtype == np.uint8:
         return images
     floats = images.astype("float64")
@@ -32,7 +35,7 @@ def image_grid(images, columns):
 
     Args:
         images: Array of shape `(batch, height, width, channels)`, 1 or 3 channels,
-            uint8 or float in [-1, 1]; a little overshoot is clipped.
+            uint8 or float in [-1, 1]; noise beyond is clipped.
         columns: Integer. Images per row; the last row may be shorter.
 
     Returns:

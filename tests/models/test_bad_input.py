@@ -172,8 +172,8 @@ BAD_GENERATION = {
     ),
     "scale": ({"guidance_scale": -1.0}, r"`guidance_scale`.*guidance_scale=-1\.0"),
     "scale text": ({"guidance_scale": "2"}, "`guidance_scale`.*guidance_scale='2'"),
-    "seed": ({"seed": -1}, r"`seed` must be None or an integer.*seed=-1"),
-    "half seed": ({"seed": 0.5}, r"`seed` must be None or an integer.*seed=0\.5"),
+    "seed": ({"seed": -1}, r"`seed` must be an integer.*seed=-1"),
+    "half seed": ({"seed": 0.5}, r"`seed` must be an integer.*seed=0\.5"),
     "batch_size": ({"batch_size": 0}, "`batch_size`.*at least 1.*batch_size=0"),
     "noise shape": (
         {"noise": LATENTS[:, :2]},
