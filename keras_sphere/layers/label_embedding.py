@@ -47,6 +47,17 @@ class LabelEmbedding(keras.layers.Layer):
             initializer=keras.initializers.RandomNormal(stddev=0.02),
         )
 
+    def load_own_variables(self, store):
+        shapes = [tuple(store[key].shape) for key in store.keys()]  # noqa: SIM118
+        if shapes != [tuple(self.table.shape)]:
+            raise ValueError(
+                f"The weights hold no table of `num_classes`={self.num_classes} "
+                f"classes and the null class, of width {self.hidden_dim}: they are of "
+                "a model of another number of classes or another size. "
+                f"Received: tables of the shapes {shapes}"
+            )
+        super().load_own_variables(store)
+
     def call(self, labels, training=False):
         ops = keras.ops
         labels = ops.convert_to_tensor(labels)
