@@ -104,13 +104,15 @@ def load(
     """
     base_split, part = parse_split(split)
     is_training = base_split == "train"
-    name, report = os.fspath(name_or_path), ReadReport(strict)
+    name, report = os.fspath(name_or_path), ReadReport(read_boolean("strict", strict))
     image_size = DEFAULT_IMAGE_SIZES.get(name) if image_size is None else image_size
     synthetic = {"num_images": num_images, "num_classes": num_classes}
     image_size = if_given(read_integer, "image_size", image_size)
     num_channels = if_given(read_integer, "num_channels", num_channels)
     num_threads = if_given(read_integer, "num_threads", num_threads)
     download = read_boolean("download", download)
+    horizontal_flip = read_boolean("horizontal_flip", horizontal_flip)
+    conditional = if_given(read_boolean, "conditional", conditional)
     _check(name, image_size, crop, resize, num_channels, check, synthetic)
     num_threads = num_threads or default_num_threads()
     if is_name(name):

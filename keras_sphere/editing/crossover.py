@@ -4,7 +4,7 @@ import numpy as np
 
 from keras_sphere.editing.refinement import run_refinement
 from keras_sphere.models.generation_inputs import read_images
-from keras_sphere.validation import as_array, check_choice, read_boolean
+from keras_sphere.validation import as_array, check_choice, read_boolean, read_integer
 
 PATTERNS = ("horizontal", "vertical", "diagonal", "antidiagonal")
 
@@ -23,6 +23,7 @@ def crossover_mask(pattern, image_size):
         shows, 0 where the second one does, 0.5 on the middle line.
     """
     check_choice("pattern", pattern, PATTERNS)
+    image_size = read_integer("image_size", image_size)
     row, column = np.mgrid[:image_size, :image_size]
     last = image_size - 1
     distance = {
