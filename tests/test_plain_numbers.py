@@ -191,7 +191,12 @@ CALLS = {
         i(1), i(2), i(0), i(1), num_images=i(2), seed=i(0), steps=1
     ),
     "interpolate_grid": lambda m, i, f: m.interpolate_grid(
-        [i(1), i(2), i(3), i(4)], num_rows=i(2), num_columns=i(1 + 1), seed=0, steps=1
+        [i(1), i(2), i(3), i(4)],
+        num_rows=i(2),
+        num_columns=2,
+        seed=0,
+        batch_size=2,
+        steps=1,
     ),
     "refine": lambda m, i, f: editing.refine(
         m, IMAGES, steps=i(1), strength=f(0.5), seed=i(1)

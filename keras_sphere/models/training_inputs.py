@@ -161,17 +161,17 @@ class BatchReader:
         if x is None or is_array(x) or isinstance(x, dict):
             self._check_batch(x if isinstance(x, dict) else (x, y))
             return x
+        is_generator = hasattr(x, "__next__")
         if isinstance(x, keras.utils.PyDataset):
             first = x[0]
-        elif hasattr(x, "__next__"):
+        elif is_generator:
             first = next(x, None)
-            x = stream(first, x)
         else:
             first = next(iter(x), None)
         if first is None:
             raise ValueError(f"The dataset has no batches. Received: x={x!r}")
         self._check_batch(tuple(first) if isinstance(first, list) else first)
-        return x
+        return stream(first, x) if is_generator else x
 
     def _check_batch(self, data):
         images, labels, _, _ = split_batch(data)
