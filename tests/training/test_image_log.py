@@ -226,7 +226,7 @@ def test_errors_before_the_first_step(tmp_path):
     late = [CSVLog(tmp_path / "log.csv"), ImageLog(tmp_path, IMAGES)]
     with pytest.raises(ValueError, match=r"`ImageLog` must be listed before `CSVLog`"):
         small_fits.fit(model, late)
-    average = ImageLog(tmp_path, np.zeros((1, 8, 8, 1)), use_ema=True)
+    average = ImageLog(tmp_path, np.zeros((1, 8, 8, 1), "uint8"), use_ema=True)
     gray = small_fits.gray_model("sgd")
     with pytest.raises(ValueError, match=r"`use_ema=True` needs.*Received: optimizer"):
         small_fits.fit(gray, [average], x=np.zeros((4, 8, 8, 1), "uint8"), y=None)
