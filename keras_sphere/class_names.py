@@ -43,13 +43,14 @@ def read_class_names(class_names, num_classes):
     return list(map(str, class_names)) or None
 
 
-def class_ids(labels, class_names):
+def class_ids(labels, class_names, argument="labels"):
     """Labels with ids in place of names; what is no name stays as it is.
 
     Args:
         labels: A name, a sequence or an array of names and ids, or a dict of names
             and ids to weights; or anything else.
         class_names: Sequence of strings, or `None` where the names are not known.
+        argument: String. What `labels` are called, for messages.
 
     Returns:
         An integer, a list or a dict in place of what held names; else `labels`.
@@ -61,18 +62,21 @@ def class_ids(labels, class_names):
     if getattr(getattr(labels, "dtype", None), "kind", "") in _DTYPES_OF_NAMES:
         labels = np.asarray(labels).tolist()
     if isinstance(labels, str):
-        return class_id(labels, class_names)
+        return class_id(labels, class_names, argument)
     if isinstance(labels, dict):
-        ids = {class_ids(key, class_names): value for key, value in labels.items()}
+        ids = {
+            class_ids(key, class_names, argument): value
+            for key, value in labels.items()
+        }
         if len(ids) < len(labels):
             raise ValueError(
-                "`labels` given as a dict must name each class once, by its name or "
-                f"by its id. Received: labels={labels}"
+                f"`{argument}` given as a dict must name each class once, by its name "
+                f"or by its id. Received: {argument}={labels}"
             )
         return ids
     if isinstance(labels, (list, tuple)):
         return [
-            class_id(label, class_names) if isinstance(label, str) else label
+            class_id(label, class_names, argument) if isinstance(label, str) else label
             for label in labels
         ]
     return labels
@@ -94,8 +98,9 @@ def class_id(name, class_names, argument="labels"):
         return names.index(name)
     if not names:
         why = (
-            "The model knows no names of its classes: give their ids, or tell it the "
-            "names by `model.backbone.class_names = [...]`"
+            f"`{argument}` has a name, but the model knows no names of its classes: "
+            "give their ids, or tell it the names by "
+            "`model.backbone.class_names = [...]`"
         )
     elif name in names:
         ids = ", ".join(str(i) for i, known in enumerate(names) if known == name)

@@ -4,7 +4,7 @@ import keras
 
 from keras_sphere import geometry
 from keras_sphere.replicas import draw_for_batch
-from keras_sphere.validation import check_angle_degrees, check_choice, check_share
+from keras_sphere.validation import check_choice, read_angle_degrees, read_share
 
 
 class NoiseSchedule:
@@ -33,14 +33,18 @@ class NoiseSchedule:
         hard_case_max_angle_degrees=None,
         hard_case_band="narrow",
     ):
-        check_angle_degrees("max_angle_degrees", max_angle_degrees)
-        check_share("hard_case_probability", hard_case_probability)
+        max_angle_degrees = read_angle_degrees("max_angle_degrees", max_angle_degrees)
+        hard_case_probability = read_share(
+            "hard_case_probability", hard_case_probability
+        )
         check_choice("hard_case_band", hard_case_band, ("narrow", "full"))
         if hard_case_max_angle_degrees is None:
             hard_case_max_angle_degrees = max(
                 min(max_angle_degrees + 5.0, 89.0), max_angle_degrees
             )
-        check_angle_degrees("hard_case_max_angle_degrees", hard_case_max_angle_degrees)
+        hard_case_max_angle_degrees = read_angle_degrees(
+            "hard_case_max_angle_degrees", hard_case_max_angle_degrees
+        )
         if hard_case_max_angle_degrees < max_angle_degrees:
             raise ValueError(
                 "`hard_case_max_angle_degrees` must be at least `max_angle_degrees`="

@@ -10,6 +10,15 @@ from keras_sphere.backend import (
     num_replicas,
     outside_graph,
 )
+from keras_sphere.validation import (
+    if_given,
+    plain,
+    read_boolean,
+    read_integer,
+    read_not_negative,
+    read_positive,
+    read_share,
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -69,15 +78,17 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
         **kwargs,
     ):
         super().__init__(
-            learning_rate=learning_rate,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            weight_decay=weight_decay,
-            global_clipnorm=global_clipnorm,
-            use_ema=use_ema,
-            ema_momentum=ema_momentum,
-            gradient_accumulation_steps=gradient_accumulation_steps,
+            learning_rate=plain(learning_rate),
+            beta_1=read_share("beta_1", beta_1),
+            beta_2=read_share("beta_2", beta_2),
+            epsilon=read_not_negative("epsilon", epsilon),
+            weight_decay=if_given(read_not_negative, "weight_decay", weight_decay),
+            global_clipnorm=if_given(read_positive, "global_clipnorm", global_clipnorm),
+            use_ema=read_boolean("use_ema", use_ema),
+            ema_momentum=read_share("ema_momentum", ema_momentum),
+            gradient_accumulation_steps=if_given(
+                read_integer, "gradient_accumulation_steps", gradient_accumulation_steps
+            ),
             name=name,
             **kwargs,
         )
@@ -93,7 +104,9 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
                 "together, by `global_clipnorm`. Received: "
                 f"clipnorm={self.clipnorm}, clipvalue={self.clipvalue}"
             )
-        self.encoder_learning_rate_factor = encoder_learning_rate_factor
+        self.encoder_learning_rate_factor = read_not_negative(
+            "encoder_learning_rate_factor", encoder_learning_rate_factor
+        )
         self.gradient_norm = self.add_variable(
             (), dtype="float32", aggregation="only_first_replica", name="gradient_norm"
         )
@@ -270,15 +283,15 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
 
     def __init__(self, max_value, min_value, warmup_steps, decay_steps=None):
         super().__init__()
-        if decay_steps is not None and decay_steps <= warmup_steps:
+        self.max_value = read_not_negative("max_value", max_value)
+        self.min_value = read_not_negative("min_value", min_value)
+        self.warmup_steps = read_integer("warmup_steps", warmup_steps, least=0)
+        self.decay_steps = if_given(read_integer, "decay_steps", decay_steps)
+        if self.decay_steps is not None and self.decay_steps <= self.warmup_steps:
             raise ValueError(
                 "`decay_steps` must be greater than `warmup_steps`. Received: "
                 f"warmup_steps={warmup_steps}, decay_steps={decay_steps}"
             )
-        self.max_value = max_value
-        self.min_value = min_value
-        self.warmup_steps = warmup_steps
-        self.decay_steps = decay_steps
 
     def __call__(self, step):
         ops = keras.ops

@@ -9,17 +9,20 @@ Reference:
 """
 
 import dataclasses
+import functools
 import math
-import numbers
 
 import keras
 import numpy as np
 
 from keras_sphere import geometry
 from keras_sphere.validation import (
-    check_angle_degrees,
     check_choice,
-    check_positive_integer,
+    if_given,
+    read_angle_degrees,
+    read_boolean,
+    read_integer,
+    read_not_negative,
 )
 
 GUIDANCE_POSITIONS = ("encoder", "decoder", "both")
@@ -58,17 +61,16 @@ class SamplingOptions:
     use_ema: bool = False
 
     def __post_init__(self):
-        check_positive_integer("steps", self.steps)
         check_choice("guidance_position", self.guidance_position, GUIDANCE_POSITIONS)
         check_choice("schedule", self.schedule, SCHEDULES)
-        if self.max_angle_degrees is not None:
-            check_angle_degrees("max_angle_degrees", self.max_angle_degrees)
-        scale = self.guidance_scale
-        if not isinstance(scale, numbers.Real) or not 0 <= scale < math.inf:
-            raise ValueError(
-                "`guidance_scale` must be a finite number, at least 0. Received: "
-                f"guidance_scale={self.guidance_scale!r}"
-            )
+        for name, read in (
+            ("steps", read_integer),
+            ("guidance_scale", read_not_negative),
+            ("shared_noise", read_boolean),
+            ("max_angle_degrees", functools.partial(if_given, read_angle_degrees)),
+            ("use_ema", read_boolean),
+        ):
+            object.__setattr__(self, name, read(name, getattr(self, name)))
 
     def override(self, **given):
         """A copy in which every value of `given` that is not `None` replaces."""

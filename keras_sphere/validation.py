@@ -1,127 +1,179 @@
-"""Checks of arguments and data, made before any work: what was expected, what came."""
+"""Checks of arguments and data, made before any work: what was expected, what came.
 
+What starts with `read` returns the argument as it is to be used: a plain Python number
+or truth value, whatever library the given one is of.
+"""
+
+import math
 import numbers
 
 import keras
 import numpy as np
 
-# Slack for resampling overshoot; beyond it the images are not in [-1, 1] at all.
-PIXEL_LIMIT = 1.5
+
+def plain(value):
+    """What a NumPy scalar or an array without axes holds; other values as they are."""
+    if not (hasattr(value, "dtype") and hasattr(value, "shape")) or len(value.shape):
+        return value
+    if not isinstance(value, (np.generic, np.ndarray)):
+        value = keras.ops.convert_to_numpy(value)
+    return np.asarray(value).item()
 
 
-def check_positive_integer(name, value):
-    """Raises a `ValueError` unless `value` is an integer of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
-        raise ValueError(
-            f"`{name}` must be an integer of at least 1. Received: {name}={value!r}"
-        )
+def plain_number(value):
+    """An `int` or a `float` for a number of any library; else `None`.
+
+    Truth values and text are no numbers.
+    """
+    value = plain(value)
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    return float(value) if isinstance(value, numbers.Real) else None
+
+
+def _read_number(name, value, expected, fits):
+    number = plain_number(value)
+    if number is None or not fits(number):
+        raise ValueError(f"`{name}` must be {expected}. Received: {name}={value!r}")
+    return number
+
+
+def read_integer(name, value, least=1):
+    """`value` as an `int`; a `ValueError` unless it is an integer of at least `least`.
+
+    Args:
+        name: String. Name of the argument, for messages.
+        value: Integer of any library, such as `numpy.int64`.
+        least: Integer.
+    """
+    return _read_number(
+        name,
+        value,
+        f"an integer of at least {least}",
+        lambda number: isinstance(number, int) and number >= least,
+    )
+
+
+def read_seed(name, value):
+    """`value` as an `int`; a `ValueError` unless it is an integer in [0, 2**64)."""
+    return _read_number(
+        name,
+        value,
+        "an integer in [0, 2**64)",
+        lambda number: isinstance(number, int) and 0 <= number < 2**64,
+    )
+
+
+def read_angle_degrees(name, value):
+    """`value` as a plain number; a `ValueError` unless it is in (0, 90)."""
+    expected = "an angle in degrees in (0, 90), both ends excluded"
+    return _read_number(name, value, expected, lambda number: 0.0 < number < 90.0)
+
+
+def read_share(name, value):
+    """`value` as a plain number; a `ValueError` unless it is in [0, 1]."""
+    expected = "a number in [0, 1]"
+    return _read_number(name, value, expected, lambda number: 0.0 <= number <= 1.0)
+
+
+def read_finite(name, value):
+    """`value` as a plain number; a `ValueError` unless it is finite."""
+    return _read_number(name, value, "a finite number", math.isfinite)
+
+
+def read_positive(name, value):
+    """`value` as a plain number; a `ValueError` unless it is finite and above 0."""
+    expected = "a finite number above 0"
+    return _read_number(name, value, expected, lambda number: 0 < number < math.inf)
+
+
+def read_not_negative(name, value):
+    """`value` as a plain number; a `ValueError` unless it is finite, at least 0."""
+    expected = "a finite number, at least 0"
+    return _read_number(name, value, expected, lambda number: 0 <= number < math.inf)
+
+
+def read_boolean(name, value):
+    """`value` as a `bool`; a `ValueError` for anything but a truth value."""
+    truth = plain(value)
+    if not isinstance(truth, bool):
+        raise ValueError(f"`{name}` must be True or False. Received: {name}={value!r}")
+    return truth
+
+
+def read_sequence(name, values, read):
+    """A tuple of the values that `read(name, value)` returns.
+
+    Raises:
+        ValueError: If there is no value, or `values` is no sequence.
+    """
+    if isinstance(values, (str, bytes)) or not np.iterable(values):
+        raise ValueError(f"`{name}` must be a sequence. Received: {name}={values!r}")
+    values = tuple(values)
+    if not values:
+        raise ValueError(f"`{name}` must not be empty. Received: {name}={values}")
+    return tuple(read(name, value) for value in values)
+
+
+def if_given(read, name, value):
+    """`read(name, value)`, or `None` for `None`."""
+    return None if value is None else read(name, value)
 
 
 def check_choice(name, value, choices):
     """Raises a `ValueError` unless `value` is one of `choices`."""
-    if value not in choices:
+    if np.ndim(value) or value not in choices:
         raise ValueError(
             f"`{name}` must be one of {list(choices)}. Received: {name}={value!r}"
         )
 
 
-def check_angle_degrees(name, value):
-    """Raises a `ValueError` unless `value` is a number in (0, 90)."""
-    if not isinstance(value, numbers.Real) or not 0.0 < value < 90.0:
-        raise ValueError(
-            f"`{name}` must be an angle in degrees in (0, 90), both ends excluded. "
-            f"Received: {name}={value!r}"
-        )
+def dtype_name(dtype):
+    """Name of a dtype of any library, also of one that Keras knows nothing of."""
+    try:
+        return keras.backend.standardize_dtype(dtype)
+    except ValueError:
+        return str(dtype)
 
 
-def check_share(name, value):
-    """Raises a `ValueError` unless `value` is a number in [0, 1]."""
-    if not isinstance(value, numbers.Real) or not 0.0 <= value <= 1.0:
-        raise ValueError(
-            f"`{name}` must be a number in [0, 1]. Received: {name}={value!r}"
-        )
-
-
-def check_image_type(images, image_size, num_channels):
-    """Checks the shape and dtype of images, which need not hold values yet.
+def as_array(name, values):
+    """Numbers of any origin as a NumPy array.
 
     Args:
-        images: Array or tensor.
-        image_size: Integer. Expected height and width.
-        num_channels: Integer. Expected colors.
+        name: String. Name of the argument, for messages.
+        values: Array, tensor, number, or nested sequence of numbers.
 
     Raises:
-        ValueError: If the shape is not `(batch, image_size, image_size,
-            num_channels)`, or the dtype neither uint8 nor a float.
+        ValueError: If they do not make an array of one shape, or are not numbers: a
+            set, text, `None`, other objects.
     """
-    expected = (image_size, image_size, num_channels)
-    shape = tuple(images.shape)
-    if len(shape) != 4 or shape[1:] != expected:
+    try:
+        if hasattr(values, "dtype") and not isinstance(values, np.ndarray):
+            values = keras.ops.convert_to_numpy(values)
+        array = np.asarray(values)
+    except (TypeError, ValueError) as error:
         raise ValueError(
-            f"`images` must have the shape (batch, {image_size}, {image_size}, "
-            f"{num_channels}): height, width, channels. Received: shape {shape}"
-        )
-    dtype = keras.backend.standardize_dtype(images.dtype)
-    if dtype != "uint8" and not dtype.startswith(("float", "bfloat")):
+            f"`{name}` must be an array of numbers. Received: {name} of type "
+            f"{type(values).__name__}: {error}"
+        ) from None
+    dtype = dtype_name(array.dtype)
+    if not dtype.startswith(("bool", "int", "uint", "float", "bfloat")):
         raise ValueError(
-            "`images` must be uint8 in [0, 255], or float in [-1, 1]. "
-            f"Received: dtype {dtype}"
+            f"`{name}` must hold numbers, none of them missing. Received: {name} of "
+            f"type {type(values).__name__} and dtype {array.dtype}"
         )
+    return array
 
 
-def check_pixel_range(low, high):
-    """Raises a `ValueError` unless float pixels from `low` to `high` are in [-1, 1].
-
-    Overshoot up to 1.5 is let through.
-    """
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise ValueError(
-            "`images` must be finite. Received: images with NaN or infinite values"
-        )
-    if low < -PIXEL_LIMIT or high > PIXEL_LIMIT:
-        raise ValueError(
-            "`images` of a float dtype must be in [-1, 1]. Rescale them, for example "
-            "a dataset from `keras.utils.image_dataset_from_directory` with "
-            "`dataset.map(lambda x, y: (x / 127.5 - 1.0, y))`, or pass uint8. "
-            f"Received: values from {low:g} to {high:g}"
-        )
-
-
-def check_images(images, image_size, num_channels):
-    """Checks images with their values; returns their smallest and largest value.
-
-    Args:
-        images: NumPy array, or anything `numpy.asarray` takes.
-        image_size: Integer. Expected height and width.
-        num_channels: Integer. Expected colors.
-
-    Returns:
-        Pair of floats; `(-1.0, 1.0)` for uint8 images, which are always in range.
-
-    Raises:
-        ValueError: If shape, dtype or values are not as `check_image_type` and
-            `check_pixel_range` ask.
-    """
-    check_image_type(images, image_size, num_channels)
-    if images.shape[0] == 0:
-        raise ValueError(
-            "`images` must hold at least one image. "
-            f"Received: shape {tuple(images.shape)}"
-        )
-    if keras.backend.standardize_dtype(images.dtype) == "uint8":
-        return -1.0, 1.0
-    images = np.asarray(keras.ops.convert_to_numpy(images))
-    low, high = float(np.min(images)), float(np.max(images))
-    check_pixel_range(low, high)
-    return low, high
-
-
-def check_label_type(labels, num_images=None):
+def check_label_type(labels, num_images=None, name="labels"):
     """Checks the shape and dtype of labels, which need not hold values yet.
 
     Args:
         labels: Array or tensor.
         num_images: Integer or `None`. Expected number of labels, if known.
+        name: String. Name of the argument, for messages.
 
     Raises:
         ValueError: If the labels are not integers of shape `(batch,)`.
@@ -129,52 +181,58 @@ def check_label_type(labels, num_images=None):
     shape = tuple(labels.shape)
     if len(shape) != 1 and not (len(shape) == 2 and shape[1] == 1):
         raise ValueError(
-            "`labels` must have the shape (batch,), one class index per image, not "
+            f"`{name}` must have the shape (batch,), one class index per image, not "
             f"one-hot. Received: shape {shape}"
         )
-    dtype = keras.backend.standardize_dtype(labels.dtype)
-    if "int" not in dtype:
-        raise ValueError(f"`labels` must be integers. Received: dtype {dtype}")
+    dtype = dtype_name(labels.dtype)
+    if not dtype.startswith(("int", "uint")):
+        raise ValueError(f"`{name}` must be integers. Received: dtype {dtype}")
     if None not in (num_images, shape[0]) and shape[0] != num_images:
         raise ValueError(
-            f"`labels` must have one entry per image, {num_images}. "
+            f"`{name}` must have one entry per image, {num_images}. "
             f"Received: {shape[0]} labels"
         )
 
 
-def check_label_range(low, high, num_classes):
+def check_label_range(low, high, num_classes, name="labels"):
     """Raises a `ValueError` unless labels from `low` to `high` name classes."""
     if low < 0 or high >= num_classes:
         raise ValueError(
-            f"`labels` must be in [0, {num_classes - 1}], as `num_classes` is "
+            f"`{name}` must be in [0, {num_classes - 1}], as `num_classes` is "
             f"{num_classes}. Received: labels from {int(low)} to {int(high)}"
         )
 
 
-def check_labels(labels, num_classes, num_images=None):
+def check_labels(labels, num_classes, num_images=None, name="labels"):
     """Checks labels with their values.
 
     Args:
         labels: NumPy array, or anything `numpy.asarray` takes.
         num_classes: Integer.
         num_images: Integer or `None`. Expected number of labels.
+        name: String. Name of the argument, for messages.
 
     Raises:
         ValueError: If shape, dtype, length or values are wrong.
     """
-    check_label_type(labels, num_images)
-    labels = np.asarray(keras.ops.convert_to_numpy(labels))
-    if labels.size:
-        check_label_range(labels.min(), labels.max(), num_classes)
+    if 0 in labels.shape:
+        raise ValueError(
+            f"`{name}` must hold at least one class. "
+            f"Received: shape {tuple(labels.shape)}"
+        )
+    check_label_type(labels, num_images, name)
+    labels = as_array(name, labels)
+    check_label_range(labels.min(), labels.max(), num_classes, name)
 
 
-def check_class_weights(weights, num_classes, num_images):
+def check_class_weights(weights, num_classes, num_images, name="labels"):
     """Checks rows of class weights, which mix classes.
 
     Args:
         weights: Float NumPy array of two axes.
         num_classes: Integer.
         num_images: Integer. Expected number of rows.
+        name: String. Name of the argument, for messages.
 
     Raises:
         ValueError: If the shape is not `(num_images, num_classes)`, or one column
@@ -183,13 +241,13 @@ def check_class_weights(weights, num_classes, num_images):
     shape = weights.shape
     if shape not in ((num_images, num_classes), (num_images, num_classes + 1)):
         raise ValueError(
-            f"`labels` given as class weights must have the shape ({num_images}, "
+            f"`{name}` given as class weights must have the shape ({num_images}, "
             f"{num_classes}), or one column more for the null class. "
             f"Received: shape {shape}"
         )
     sums = weights.sum(axis=1)
     if not np.all(np.abs(sums - 1.0) < 1e-3):
         raise ValueError(
-            "`labels` given as class weights must have rows with the sum 1. "
+            f"`{name}` given as class weights must have rows with the sum 1. "
             f"Received: rows with the sums {sums}"
         )

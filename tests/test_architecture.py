@@ -22,6 +22,7 @@ ORDER = (
     "geometry",
     "validation",
     "class_names",
+    "image_validation",
     "noise_schedule",
     "layers",
     "losses",
@@ -50,6 +51,7 @@ TOOLS_MAY_IMPORT = (
     "readable",
     "geometry",
     "validation",
+    "image_validation",
 )
 
 BACKENDS = ("tensorflow", "jax", "torch")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_sphere.optional_imports import import_optional
-from keras_sphere.validation import check_positive_integer
+from keras_sphere.validation import read_integer
 
 NUM_CLASSES = 10
 NUM_TRAIN_IMAGES = 1500
@@ -41,7 +41,7 @@ def load_digits(image_size=16):
     >>> images.shape, labels.shape
     ((1500, 16, 16, 1), (1500,))
     """
-    check_positive_integer("image_size", image_size)
+    image_size = read_integer("image_size", image_size)
     datasets = import_optional("sklearn.datasets", "`load_digits`")
     digits = datasets.load_digits()
     images = _enlarge(digits.images, image_size)

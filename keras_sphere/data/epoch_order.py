@@ -1,13 +1,12 @@
 """The order of an epoch, and what is drawn for its images."""
 
 import copy
-import numbers
 import threading
 
 import numpy as np
 
 from keras_sphere.data.padded_batches import check_share_of_batch
-from keras_sphere.validation import check_positive_integer
+from keras_sphere.validation import read_boolean, read_integer, read_seed
 
 REMEMBERED_EPOCHS = 2  # prefetching reads the next one before this one ends
 
@@ -28,15 +27,11 @@ class EpochOrder:
     """
 
     def __init__(self, num_images, batch_size, seed=0, shuffle=True, drop_last=False):
-        check_positive_integer("batch_size", batch_size)
-        if not isinstance(seed, numbers.Integral) or not 0 <= seed < 2**64:
-            raise ValueError(
-                f"`seed` must be an integer of at least 0. Received: seed={seed!r}"
-            )
         self.num_images = num_images
-        self.batch_size = batch_size
-        self.seed = seed
-        self.shuffle = shuffle
+        self.batch_size = batch_size = read_integer("batch_size", batch_size)
+        self.seed = read_seed("seed", seed)
+        self.shuffle = read_boolean("shuffle", shuffle)
+        drop_last = read_boolean("drop_last", drop_last)
         if drop_last and num_images < batch_size:
             raise ValueError(
                 f"The {num_images} images do not fill one batch, and incomplete "

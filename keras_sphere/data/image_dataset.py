@@ -102,8 +102,8 @@ class ImageDataset(OrderedBatches, keras.utils.PyDataset):
         self._num_threads = num_threads
         self._start_reading()
         self._report = report or ReadReport()
-        self.batch_size = batch_size
-        self.seed = seed
+        self.batch_size = self._epochs.batch_size
+        self.seed = self._epochs.seed
         self.epoch = 0
         self.description = DatasetDescription(
             name=name,

@@ -15,7 +15,7 @@ from keras_sphere.data.named_sources import (
 from keras_sphere.data.path_source import path_source
 from keras_sphere.data.read_report import ReadReport
 from keras_sphere.data.splits import parse_split, part_of
-from keras_sphere.validation import check_choice, check_positive_integer
+from keras_sphere.validation import check_choice, if_given, read_boolean, read_integer
 
 logger = logging.getLogger("keras_sphere")
 
@@ -104,10 +104,16 @@ def load(
     """
     base_split, part = parse_split(split)
     is_training = base_split == "train"
-    name, report = os.fspath(name_or_path), ReadReport(strict)
+    name, report = os.fspath(name_or_path), ReadReport(read_boolean("strict", strict))
     image_size = DEFAULT_IMAGE_SIZES.get(name) if image_size is None else image_size
     synthetic = {"num_images": num_images, "num_classes": num_classes}
-    _check(name, image_size, crop, resize, num_channels, check, num_threads, synthetic)
+    image_size = if_given(read_integer, "image_size", image_size)
+    num_channels = if_given(read_integer, "num_channels", num_channels)
+    num_threads = if_given(read_integer, "num_threads", num_threads)
+    download = read_boolean("download", download)
+    horizontal_flip = read_boolean("horizontal_flip", horizontal_flip)
+    conditional = if_given(read_boolean, "conditional", conditional)
+    _check(name, image_size, crop, resize, num_channels, check, synthetic)
     num_threads = num_threads or default_num_threads()
     if is_name(name):
         source = named_source(
@@ -144,16 +150,13 @@ def default_num_threads():
     return min(cores or os.cpu_count() or 1, MOST_THREADS_BY_DEFAULT)
 
 
-def _check(name, image_size, crop, resize, num_channels, check, num_threads, synthetic):
+def _check(name, image_size, crop, resize, num_channels, check, synthetic):
     """Raises a `ValueError` for the first argument of `load` that is wrong."""
     check_name_or_path(name)
     if image_size is None:
         raise ValueError(
             "`image_size` is needed for images of one's own. Received: image_size=None"
         )
-    check_positive_integer("image_size", image_size)
-    if num_threads is not None:
-        check_positive_integer("num_threads", num_threads)
     check_choice("crop", crop, CROPS)
     check_choice("resize", resize, (*RESIZE_METHODS, None))
     check_choice("num_channels", num_channels, (1, 3, None))

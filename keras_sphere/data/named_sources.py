@@ -10,7 +10,7 @@ from keras_sphere.data.downloads import DataNotFoundError, keras_cache
 from keras_sphere.data.path_source import path_source
 from keras_sphere.data.synthetic import NUM_IMAGES, synthetic_images
 from keras_sphere.data.tfds_source import tfds_source
-from keras_sphere.validation import check_choice, check_positive_integer
+from keras_sphere.validation import check_choice, read_integer
 
 # Height and width unless the user says otherwise: those of the paper's runs.
 DEFAULT_IMAGE_SIZES = {
@@ -101,9 +101,8 @@ def _synthetic(split, image_size, num_images, num_classes):
     check_choice("split", split, tuple(NUM_IMAGES))
     num_images = NUM_IMAGES[split] if num_images is None else num_images
     num_classes = 10 if num_classes is None else num_classes
-    check_positive_integer("num_images", num_images)
-    if num_classes != 0:
-        check_positive_integer("num_classes", num_classes)
+    num_images = read_integer("num_images", num_images)
+    num_classes = read_integer("num_classes", num_classes, least=0)
     images, labels = synthetic_images(split, num_images, image_size, num_classes)
     class_names = tuple(f"wave {label}" for label in range(num_classes))
     return ArraySource(images, labels if num_classes else None, class_names, "computed")

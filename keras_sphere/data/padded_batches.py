@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_sphere.validation import check_positive_integer
+from keras_sphere.validation import read_integer
 
 
 class PaddedBatches(keras.utils.PyDataset):
@@ -25,7 +25,7 @@ class PaddedBatches(keras.utils.PyDataset):
 
     def __init__(self, images, labels=None, batch_size=32):
         super().__init__()
-        check_positive_integer("batch_size", batch_size)
+        batch_size = read_integer("batch_size", batch_size)
         if len(images) == 0 or (labels is not None and len(labels) != len(images)):
             raise ValueError(
                 "There must be at least one image, and as many labels as images. "
@@ -71,7 +71,7 @@ class PaddedBatches(keras.utils.PyDataset):
 
 def check_share_of_batch(batch_size, index, count):
     """Raises a `ValueError` unless `index` is one of `count` equal parts of a batch."""
-    check_positive_integer("count", count)
+    read_integer("count", count)
     if not 0 <= index < count or batch_size % count:
         raise ValueError(
             "`index` must be in [0, count), and `count` divide the batch size. "

@@ -40,8 +40,8 @@ class ShuffledBatches(OrderedBatches):
         self._epochs = EpochOrder(len(images), batch_size, seed, drop_last=drop_last)
         self.images = images
         self.labels = labels
-        self.batch_size = batch_size
-        self.seed = seed
+        self.batch_size = self._epochs.batch_size
+        self.seed = self._epochs.seed
 
     def order(self, epoch):
         """Indices of all images in the order of an epoch, counted from 0."""

@@ -7,7 +7,7 @@ import keras
 
 from keras_sphere.distribution.devices import Devices
 from keras_sphere.distribution.layouts import BATCH_AXIS, MODEL_AXIS, ShardedModel
-from keras_sphere.validation import check_choice, check_positive_integer
+from keras_sphere.validation import check_choice, if_given, read_integer
 
 MODES = ("none", "data_parallel", "model_parallel")
 
@@ -55,12 +55,8 @@ def setup(mode="none", model_devices=None, simulated_devices=None, layout=None):
     ...     model.fit(batches.starting_at(), steps_per_epoch=len(batches))
     """
     check_choice("mode", mode, MODES)
-    for name, value in (
-        ("model_devices", model_devices),
-        ("simulated_devices", simulated_devices),
-    ):
-        if value is not None:
-            check_positive_integer(name, value)
+    model_devices = if_given(read_integer, "model_devices", model_devices)
+    simulated_devices = if_given(read_integer, "simulated_devices", simulated_devices)
     if mode != "model_parallel" and (model_devices, layout) != (None, None):
         raise ValueError(
             '`model_devices` and `layout` are for mode="model_parallel". '

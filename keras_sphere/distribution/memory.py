@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_sphere.distribution.layouts import split_dimension
 from keras_sphere.models import SphereEncoderBackbone
-from keras_sphere.validation import check_choice, check_positive_integer
+from keras_sphere.validation import check_choice, read_integer
 
 # Copies of a trained variable that a step of `SphereAdamW` holds.
 COPIES = ("weights", "gradients", "first_moments", "second_moments", "moving_average")
@@ -45,7 +45,7 @@ def memory_per_device(variables, mode="none", model_devices=1, layout=None):
         `moving_average` and `total`.
     """
     check_choice("mode", mode, ("none", "data_parallel", "model_parallel"))
-    check_positive_integer("model_devices", model_devices)
+    model_devices = read_integer("model_devices", model_devices)
     parts = model_devices if mode == "model_parallel" else 1
     trained = fixed = 0
     for variable in variables:

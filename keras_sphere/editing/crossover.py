@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from keras_sphere.editing.refinement import refine
+from keras_sphere.editing.refinement import run_refinement
 from keras_sphere.models.generation_inputs import read_images
-from keras_sphere.validation import check_choice
+from keras_sphere.validation import as_array, check_choice, read_boolean, read_integer
 
 PATTERNS = ("horizontal", "vertical", "diagonal", "antidiagonal")
 
@@ -23,6 +23,7 @@ def crossover_mask(pattern, image_size):
         shows, 0 where the second one does, 0.5 on the middle line.
     """
     check_choice("pattern", pattern, PATTERNS)
+    image_size = read_integer("image_size", image_size)
     row, column = np.mgrid[:image_size, :image_size]
     last = image_size - 1
     distance = {
@@ -76,18 +77,21 @@ def crossover(
     """
     if mask is None:
         mask = crossover_mask(pattern, model.backbone.image_size)
-    first, second = (second, first) if swap else (first, second)
-    return refine(model, stitch(model, first, second, mask), labels, **options)
+    images = stitch(model, first, second, mask, swap)
+    return run_refinement(model, images, labels, **options)
 
 
-def stitch(model, first, second, mask):
+def stitch(model, first, second, mask, swap=False):
     """`mask first + (1 - mask) second`, in [-1, 1]; see `crossover`."""
-    first, second = (read_images(model.backbone, x) for x in (first, second))
+    first = read_images(model.backbone, first, "first")
+    second = read_images(model.backbone, second, "second")
     if first.shape != second.shape:
         raise ValueError(
             "`first` and `second` must hold equally many images. "
             f"Received: {len(first)} and {len(second)} images"
         )
+    if read_boolean("swap", swap):
+        first, second = second, first
     mask = read_mask(mask, first.shape)
     return mask * first + (1.0 - mask) * second
 
@@ -100,7 +104,7 @@ def read_mask(mask, image_shape):
             height, width, 1)`, boolean or numbers in [0, 1].
         image_shape: Tuple. Shape of the images.
     """
-    mask = np.asarray(mask)
+    mask = as_array("mask", mask)
     expected, given = tuple(image_shape[:3]), mask.shape
     if mask.ndim == 4 and given[-1] == 1:
         mask = mask[..., 0]

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from keras_sphere.editing.refinement import refine
+from keras_sphere.editing.refinement import run_refinement
+from keras_sphere.models.generation import encode_images
+from keras_sphere.models.generation_inputs import read_images, read_labels
 
 
 def direction(
@@ -47,9 +49,15 @@ def direction(
         - [Sphere Encoder](https://arxiv.org/abs/2602.15030), whose code takes the
           latent before its projection; here it is projected.
     """
-    latents = model.encode(
+    if images is not None:
+        images = read_images(model.backbone, images)
+    direction_images = read_images(model.backbone, direction_images, "direction_images")
+    latents = encode_images(
+        model,
         direction_images,
-        direction_labels,
+        read_labels(
+            model.backbone, direction_labels, len(direction_images), "direction_labels"
+        ),
         batch_size=options.get("batch_size"),
         use_ema=options.get("use_ema"),
     )
@@ -58,5 +66,5 @@ def direction(
         latents = np.repeat(latents, len(start), axis=0)
     options = {**options, "step_noise": latents[None], "shared_noise": True}
     if images is not None:
-        return refine(model, images, labels, seed=seed, **options)
+        return run_refinement(model, images, labels, seed=seed, **options)
     return model.generate(len(latents), labels, noise=noise, seed=seed, **options)

@@ -5,7 +5,7 @@ import numpy as np
 from keras_sphere import sampling
 from keras_sphere.models.generation_inputs import read_seed
 from keras_sphere.models.interpolation import noise_of_paths, read_points
-from keras_sphere.validation import check_angle_degrees, check_positive_integer
+from keras_sphere.validation import read_angle_degrees, read_boolean, read_integer
 
 
 def walk_points(start, directions, angle_degrees, num_points, per_token=False):
@@ -87,8 +87,9 @@ def random_walk(
     Raises:
         ValueError: If an argument is out of range.
     """
-    check_angle_degrees("angle_degrees", angle_degrees)
-    check_positive_integer("num_images", num_images)
+    angle_degrees = read_angle_degrees("angle_degrees", angle_degrees)
+    num_images = read_integer("num_images", num_images)
+    turning = read_boolean("turning", turning)
     seed, shape = read_seed(seed), model.backbone.latent_shape
     start = sampling.host_noise(seed, [0], 0, shape)[0] if start is None else start
     (start,) = read_points(model.backbone, "start", [start])

@@ -5,13 +5,9 @@ import math
 import numpy as np
 
 from keras_sphere import geometry
-from keras_sphere.models.generation_inputs import ids_of_names, read_images
+from keras_sphere.models.generation_inputs import read_images, read_labels
 from keras_sphere.models.sampling_run import run_sampling, sampling_options
-from keras_sphere.validation import (
-    check_angle_degrees,
-    check_positive_integer,
-    check_share,
-)
+from keras_sphere.validation import read_angle_degrees, read_integer, read_share
 
 
 def refine(
@@ -70,20 +66,40 @@ def refine(
     Reference:
         - [Sphere Encoder](https://arxiv.org/abs/2602.15030), image editing.
     """
-    check_share("strength", strength)
-    options = sampling_options(
+    return run_refinement(
         model,
+        read_images(model.backbone, images),
+        labels,
         steps=steps,
+        strength=strength,
         guidance_scale=guidance_scale,
         guidance_position=guidance_position,
         schedule=schedule,
         shared_noise=shared_noise,
+        seed=seed,
+        step_noise=step_noise,
+        return_steps=return_steps,
+        batch_size=batch_size,
         use_ema=use_ema,
     )
-    images = read_images(model.backbone, images)
+
+
+def run_refinement(
+    model,
+    images,
+    labels=None,
+    strength=1.0,
+    seed=None,
+    step_noise=None,
+    return_steps=False,
+    batch_size=None,
+    **sampling,
+):
+    """The loop of `refine`, from images that are read already: float32 in [-1, 1]."""
+    strength = read_share("strength", strength)
     return run_sampling(
         model,
-        options,
+        sampling_options(model, **sampling),
         len(images),
         images=images,
         labels=labels,
@@ -131,14 +147,21 @@ def variations(
     Reference:
         - [Sphere Encoder](https://arxiv.org/abs/2602.15030), projection.
     """
-    check_positive_integer("num_variations", num_variations)
+    num_variations = read_integer("num_variations", num_variations)
     strength = _strength(model, strength, angle_degrees)
     images = read_images(model.backbone, images)
-    labels = ids_of_names(model.backbone, labels)
-    labels = _repeat(labels, len(images), num_variations)
-    images = np.repeat(images, num_variations, axis=0)
-    varied = refine(model, images, labels, steps=steps, strength=strength, **options)
-    shape = (len(images) // num_variations, num_variations)
+    shape = (len(images), num_variations)
+    if labels is not None:
+        labels = read_labels(model.backbone, labels, len(images))
+        labels = np.repeat(labels, num_variations, axis=0)
+    varied = run_refinement(
+        model,
+        np.repeat(images, num_variations, axis=0),
+        labels,
+        steps=steps,
+        strength=strength,
+        **options,
+    )
     return varied.reshape(*varied.shape[:-4], *shape, *varied.shape[-3:])
 
 
@@ -151,7 +174,7 @@ def _strength(model, strength, angle_degrees):
             "Give `strength` or `angle_degrees`, not both. Received: "
             f"strength={strength}, angle_degrees={angle_degrees}"
         )
-    check_angle_degrees("angle_degrees", angle_degrees)
+    angle_degrees = read_angle_degrees("angle_degrees", angle_degrees)
     largest = model.sampling.max_angle_degrees or model.noise_schedule.max_angle_degrees
     if angle_degrees > largest:
         raise ValueError(
@@ -160,18 +183,6 @@ def _strength(model, strength, angle_degrees):
         )
     strength = geometry.sigma_from_degrees(angle_degrees)
     return min(1.0, strength / math.tan(math.radians(largest)))
-
-
-def _repeat(labels, count, times):
-    """Labels, one per image if there is one per image, repeated like the images."""
-    if labels is None or isinstance(labels, dict) or np.ndim(labels) == 0:
-        return labels
-    if len(labels) != count:
-        raise ValueError(
-            f"`labels` must have one entry per image, {count}. "
-            f"Received: {len(labels)} labels"
-        )
-    return np.repeat(np.asarray(labels), times, axis=0)
 
 
 def manipulate_class(model, images, labels, strength=0.25, steps=5, **options):

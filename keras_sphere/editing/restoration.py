@@ -9,8 +9,6 @@ Reference:
     - SP3 (arXiv 2606.16396), restoration by the projection of a Sphere Encoder.
 """
 
-import numbers
-
 import numpy as np
 
 from keras_sphere.editing.crossover import read_mask
@@ -20,17 +18,15 @@ from keras_sphere.editing.degradation import (
     enlarge_bicubic,
     repeat_pixels,
 )
-from keras_sphere.editing.refinement import refine
-from keras_sphere.models.generation_inputs import (
-    ids_of_names,
-    read_images,
-    read_seed,
-)
+from keras_sphere.editing.refinement import run_refinement
+from keras_sphere.image_validation import PIXEL_LIMIT, as_images
+from keras_sphere.models.generation_inputs import read_images, read_labels, read_seed
 from keras_sphere.validation import (
-    check_image_type,
-    check_images,
-    check_positive_integer,
-    check_share,
+    if_given,
+    read_boolean,
+    read_integer,
+    read_positive,
+    read_share,
 )
 
 # Best of several, on training digits.
@@ -38,6 +34,8 @@ INPAINT_STRENGTHS = (0.5, 0.4, 0.3, 0.2, 0.1, 0.05, 0.0)
 SUPER_RESOLUTION_STRENGTHS = (0.3, 0.2, 0.1, 0.05, 0.0)
 DENOISE_STRENGTHS = (0.0,)
 LEAST_PRIOR_DEVIATION = 0.1
+# Normal noise goes further than that, in deviations, in one of 10 billion pixels.
+NOISE_REACH = 6.5
 
 
 def restore(
@@ -70,21 +68,41 @@ def restore(
     Returns:
         float32 array of the shape of `images`, in [-1, 1].
     """
-    check_positive_integer("num_samples", num_samples)
-    strengths = tuple(strengths)
-    for strength in strengths:
-        check_share("strengths", strength)
-    images, seed = read_images(model.backbone, images), read_seed(seed)
-    count = len(images)
-    shared = options.pop("shared_noise", None)
+    return _restore(
+        model,
+        read_images(model.backbone, images),
+        data_step,
+        labels,
+        strengths,
+        num_samples,
+        seed,
+        **options,
+    )
+
+
+def _restore(
+    model,
+    images,
+    data_step,
+    labels,
+    strengths,
+    num_samples,
+    seed,
+    shared_noise=None,
+    **options,
+):
+    """`restore` of images that are read already."""
+    num_samples = read_integer("num_samples", num_samples)
+    strengths = [read_share("strengths", strength) for strength in strengths]
+    seed, count = read_seed(seed), len(images)
+    shared = if_given(read_boolean, "shared_noise", shared_noise)
     shared = model.sampling.shared_noise if shared is None else shared
     x = np.tile(images, (num_samples, 1, 1, 1))
-    labels = ids_of_names(model.backbone, labels)
-    if labels is not None and not isinstance(labels, dict) and np.ndim(labels):
-        tiled = (num_samples, *(1 for _ in np.shape(labels)[1:]))
-        labels = np.tile(labels, tiled)
+    if labels is not None:
+        labels = read_labels(model.backbone, labels, count)
+        labels = np.concatenate([labels] * num_samples)
     for index, strength in enumerate(strengths):
-        projected = refine(
+        projected = run_refinement(
             model,
             x,
             labels,
@@ -135,7 +153,7 @@ def inpaint(
         return np.where(known, images, samples).reshape(x.shape)
 
     guess = np.where(known, images, _mean_of_known(images, known))
-    return restore(
+    return _restore(
         model, guess, data_step, labels, strengths, num_samples, seed, **options
     )
 
@@ -176,15 +194,15 @@ def super_resolve(
         ValueError: If `factor` does not divide the model's image size, or the images
             are not of that size divided by it.
     """
-    check_positive_integer("factor", factor)
+    factor = read_integer("factor", factor)
     backbone = model.backbone
     if factor < 2 or backbone.image_size % factor:
         raise ValueError(
             "`factor` must be at least 2 and divide the model's image size, "
             f"{backbone.image_size}. Received: factor={factor}"
         )
-    images = np.asarray(images)
-    check_images(images, backbone.image_size // factor, backbone.num_channels)
+    size = backbone.image_size // factor
+    images = as_images("images", images, size, backbone.num_channels)
     if images.dtype == "uint8":
         images = images / 127.5 - 1.0
     images = np.clip(images, -1.0, 1.0).astype("float32")
@@ -195,7 +213,7 @@ def super_resolve(
         return x + repeat_pixels(missing, factor)
 
     guess = np.clip(enlarge_bicubic(images, factor), -1.0, 1.0)
-    return restore(
+    return _restore(
         model, guess, data_step, labels, strengths, num_samples, seed, **options
     )
 
@@ -238,16 +256,18 @@ def denoise(
     Raises:
         ValueError: If `sigma` or a deviation is not positive and finite.
     """
-    _check_positive("sigma", sigma)
+    sigma = read_positive("sigma", sigma)
     if prior_deviation is None:
         prior_deviation = max(LEAST_PRIOR_DEVIATION, sigma / 2)
-    _check_positive("prior_deviation", prior_deviation)
+    prior_deviation = read_positive("prior_deviation", prior_deviation)
     blur_deviation = sigma**0.5 if blur_deviation is None else blur_deviation
-    _check_positive("blur_deviation", blur_deviation)
-    noisy = np.asarray(images)
+    blur_deviation = read_positive("blur_deviation", blur_deviation)
+    backbone, limit = model.backbone, PIXEL_LIMIT + NOISE_REACH * sigma
+    noisy = as_images(
+        "images", images, backbone.image_size, backbone.num_channels, limit
+    )
     if noisy.dtype == "uint8":
         noisy = noisy / 127.5 - 1.0
-    check_image_type(noisy, model.backbone.image_size, model.backbone.num_channels)
     guess = np.clip(blur(noisy, blur_deviation), -1.0, 1.0)
     trust = sigma**2 / (sigma**2 + prior_deviation**2)
 
@@ -255,13 +275,6 @@ def denoise(
         samples = x.reshape(-1, *noisy.shape)
         return (trust * samples + (1.0 - trust) * noisy).reshape(x.shape)
 
-    return restore(
+    return _restore(
         model, guess, data_step, labels, strengths, num_samples, seed, **options
     )
-
-
-def _check_positive(name, value):
-    if not isinstance(value, numbers.Real) or not 0 < value < np.inf:
-        raise ValueError(
-            f"`{name}` must be a finite number above 0. Received: {name}={value!r}"
-        )

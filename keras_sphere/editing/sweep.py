@@ -4,7 +4,7 @@ import numpy as np
 
 from keras_sphere.models.generation_inputs import read_seed
 from keras_sphere.models.sampling_run import sampling_options
-from keras_sphere.validation import check_positive_integer
+from keras_sphere.validation import read_integer, read_not_negative, read_sequence
 
 
 def sweep(
@@ -39,12 +39,10 @@ def sweep(
     Raises:
         ValueError: If a sequence is empty, or an argument is out of range.
     """
-    steps, guidance_scales = tuple(steps), tuple(guidance_scales)
-    for name, values in (("steps", steps), ("guidance_scales", guidance_scales)):
-        if not values:
-            raise ValueError(f"`{name}` must not be empty. Received: {name}={values}")
-    for count in steps:
-        check_positive_integer("steps", count)
+    steps = read_sequence("steps", steps, read_integer)
+    guidance_scales = read_sequence(
+        "guidance_scales", guidance_scales, read_not_negative
+    )
     schedule = sampling_options(model, schedule=options.get("schedule")).schedule
     shared = {"num_images": num_images, "labels": labels, "seed": read_seed(seed)}
     rows = []

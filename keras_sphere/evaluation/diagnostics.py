@@ -9,8 +9,13 @@ from keras_sphere import geometry, metrics
 from keras_sphere.backend import no_gradients
 from keras_sphere.class_names import name_of_class
 from keras_sphere.evaluation.image_sets import to_bytes
-from keras_sphere.models.generation_inputs import ids_of_names
-from keras_sphere.models.training_inputs import rescale
+from keras_sphere.models.generation import encode_images
+from keras_sphere.models.generation_inputs import (
+    ids_of_names,
+    read_images,
+    read_labels,
+)
+from keras_sphere.validation import read_integer, read_seed
 
 NUM_DIRECTIONS, NUM_NULL = 64, 100
 STRENGTHS = (0.25, 0.5, 0.75, 1.0)
@@ -132,9 +137,14 @@ def diagnose_sphere(
     Reference:
         - [Sphere Encoder](https://arxiv.org/abs/2602.15030), uniformity of the latents.
     """
+    num_loops, seed = read_integer("num_loops", num_loops), read_seed("seed", seed)
+    batch_size = read_integer("batch_size", batch_size)
     chunked = {"batch_size": batch_size, "use_ema": use_ema}
+    originals = to_bytes(images)
+    images = read_images(model.backbone, images)
     labels = ids_of_names(model.backbone, labels)
-    latents = model.encode(images, labels, **chunked)
+    classes = read_labels(model.backbone, labels, len(images))
+    latents = encode_images(model, images, classes, **chunked)
     rows = latents.reshape(len(latents), -1)
     groups = [("all", np.arange(len(rows)))]
     for label in () if labels is None else np.unique(labels):
@@ -152,11 +162,11 @@ def diagnose_sphere(
         uniformity=tuple(
             _uniformity(name, rows[members], seed) for name, members in groups
         ),
-        norms=_norms(model, images, labels, batch_size),
+        norms=_norms(model, images, classes, batch_size),
         angles=_angles_under_noise(model, latents, seed),
         coverage=coverage,
         nearest_angles=nearest,
-        drift=_drift(model, images, labels, num_loops, chunked),
+        drift=_drift(model, originals, latents, labels, num_loops, chunked),
     )
 
 
@@ -182,9 +192,9 @@ def _norms(model, images, labels, batch_size):
     norms = []
     for start in range(0, len(images), batch_size):
         rows = slice(start, start + batch_size)
-        given = None if labels is None else np.asarray(labels[rows], "int32")
+        given = None if labels is None else labels[rows]
         with no_gradients():
-            latents = model.backbone.encode(rescale(np.asarray(images[rows])), given)
+            latents = model.backbone.encode(images[rows], given)
             squares = keras.ops.mean(keras.ops.square(latents), axis=(1, 2))
         norms.append(np.sqrt(keras.ops.convert_to_numpy(squares)))
     return np.concatenate(norms).astype("float64")
@@ -205,14 +215,14 @@ def _angles_under_noise(model, latents, seed):
     return found
 
 
-def _drift(model, images, labels, num_loops, chunked):
+def _drift(model, originals, first, labels, num_loops, chunked):
     """What happens to images that are encoded and decoded over and over."""
-    originals = to_bytes(images)
-    first = before = model.encode(images, labels, **chunked)
+    before = first
+    classes = read_labels(model.backbone, labels, len(originals))
     drift = {"psnr": [], "angle": [], "step_angle": []}
     for _ in range(num_loops):
         images = model.decode(before, labels, **chunked)
-        latents = model.encode(images, labels, **chunked)
+        latents = encode_images(model, images, classes, **chunked)
         psnr = metrics.psnr(to_bytes(images), originals, 255.0)
         drift["psnr"].append(float(np.mean(psnr)))
         drift["angle"].append(_mean_angle(first, latents))

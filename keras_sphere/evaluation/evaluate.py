@@ -17,7 +17,14 @@ from keras_sphere.evaluation.model_names import weights_name
 from keras_sphere.evaluation.results import Evaluation, Row
 from keras_sphere.models import SphereEncoderModel
 from keras_sphere.perceptual import LPIPS
-from keras_sphere.validation import check_positive_integer
+from keras_sphere.validation import (
+    if_given,
+    read_boolean,
+    read_integer,
+    read_not_negative,
+    read_seed,
+    read_sequence,
+)
 
 SET_METRICS = ("frechet", "kernel", "inception_score", "precision", "recall")
 PAIR_METRICS = ("rfid", "psnr", "ssim", "lpips")
@@ -93,35 +100,30 @@ def evaluate(
     >>> print(keras_sphere.evaluate(model, train, held_out=test, network="digits"))
     """
     metrics = check_metrics(metrics, has_images=not _is_gaussian(data))
-    check_positive_integer("batch_size", batch_size)
+    batch_size, seed = read_integer("batch_size", batch_size), read_seed("seed", seed)
+    num_images = if_given(read_integer, "num_images", num_images)
+    image_size = if_given(read_integer, "image_size", image_size)
+    use_ema = if_given(read_boolean, "use_ema", use_ema)
+    settings = list(_settings(steps, guidance_scales))
     source, data, held_out = open_paths((source, data, held_out), image_size)
     runner = _Runner(resolve_network(network), batch_size, cache_dir, tick)
-    reference = _Reference(data, runner)
-    held_out = None if held_out is None else GivenImages(held_out, "held-out images")
     is_model = isinstance(source, SphereEncoderModel)
+    if not is_model:
+        source = GivenImages(source, "images", num_images, argument="source")
+    if held_out is not None:
+        held_out = GivenImages(held_out, "held-out images", argument="held_out")
+    reference = _Reference(data, runner)
     rows = []
     if is_model:
         count = num_images or reference.count
-        sampling = {"use_ema": use_ema}
         weights = weights_name(source, use_ema)
-        for scale in guidance_scales or [None]:
-            for number in steps or [None]:
-                images = GeneratedImages(
-                    source,
-                    count,
-                    seed,
-                    weights,
-                    steps=number,
-                    guidance_scale=scale,
-                    **sampling,
-                )
-                rows.append(_set_row(images, reference, runner, metrics))
-    else:
-        rows.append(
-            _set_row(
-                GivenImages(source, "images", num_images), reference, runner, metrics
+        for sampling in settings:
+            images = GeneratedImages(
+                source, count, seed, weights, use_ema=use_ema, **sampling
             )
-        )
+            rows.append(_set_row(images, reference, runner, metrics))
+    else:
+        rows.append(_set_row(source, reference, runner, metrics))
     if is_model and set(metrics) & set(PAIR_METRICS):
         originals = held_out or reference.images
         if originals is not None:
@@ -138,6 +140,18 @@ def evaluate(
             "metrics": list(metrics),
         },
     )
+
+
+def _settings(steps, guidance_scales):
+    """Yields the options of generation to measure, as dicts."""
+    steps = None if steps is None else read_sequence("steps", steps, read_integer)
+    if guidance_scales is not None:
+        guidance_scales = read_sequence(
+            "guidance_scales", guidance_scales, read_not_negative
+        )
+    for scale in guidance_scales or [None]:
+        for number in steps or [None]:
+            yield {"steps": number, "guidance_scale": scale}
 
 
 def check_metrics(metrics, has_images=True):
@@ -219,7 +233,7 @@ class _Reference:
             self.count = data.count or 50_000
             self.settings = {"set": "statistics from a file", "count": data.count}
         else:
-            self.images = GivenImages(data, "reference images")
+            self.images = GivenImages(data, "reference images", argument="data")
             collected = runner.collect(self.images)
             self.gaussian, self.kept = collected.gaussian, collected.kept
             self.count, self.settings = self.images.count, self.images.settings

@@ -6,20 +6,25 @@ import json
 
 import numpy as np
 
+from keras_sphere.image_validation import as_images, as_pixels
 from keras_sphere.sampling import host_noise
-from keras_sphere.validation import check_positive_integer
+from keras_sphere.validation import if_given, read_boolean, read_integer, read_seed
 
 
-def to_bytes(images):
+def to_bytes(images, name="images"):
     """Images in [-1, 1] as uint8, `floor(255 (x + 1) / 2)`, as the paper writes them.
 
     Args:
         images: Array, uint8 (returned as it is) or float in [-1, 1].
+        name: String. What messages call them.
 
     Returns:
         uint8 array of the same shape.
+
+    Raises:
+        ValueError: If they are neither uint8 nor finite floats in [-1, 1].
     """
-    images = np.asarray(images)
+    images = as_pixels(name, images)
     if images.dtype == np.uint8:
         return images
     share = (np.clip(images, -1.0, 1.0).astype("float64") + 1.0) / 2.0
@@ -42,24 +47,23 @@ class GivenImages:
         name: String. What results call the set.
         count: Integer or `None` for all.
         labels: Integer array, or `None`.
+        argument: String. What messages call the images.
+
+    Raises:
+        ValueError: If the images are neither uint8 nor finite floats in [-1, 1];
+            those of a dataset are checked when they are read.
     """
 
-    def __init__(self, images, name, count=None, labels=None):
+    def __init__(self, images, name, count=None, labels=None, argument="images"):
         self._dataset = images if hasattr(images, "examples") else None
         if self._dataset is None:
-            images = np.asarray(images)
-            if images.ndim != 4 or len(images) == 0:
-                raise ValueError(
-                    "`images` must have the shape (count, height, width, channels), "
-                    f"with at least one image. Received: shape {images.shape}"
-                )
+            images = as_images(argument, images)
             available = len(images)
         else:
             available = images.description.num_images
-        if count is not None:
-            check_positive_integer("count", count)
+        count = if_given(read_integer, "count", count)
         self.count = available if count is None else min(count, available)
-        self.name = name
+        self.name, self._argument = name, argument
         self._images = images
         self._labels = labels
 
@@ -83,9 +87,9 @@ class GivenImages:
         """Images `start` to `stop`, as uint8, and their labels or `None`."""
         if self._dataset is not None:
             images, labels = self._dataset.examples(np.arange(start, stop))
-            return to_bytes(images), labels
+            return to_bytes(images, self._argument), labels
         labels = None if self._labels is None else self._labels[start:stop]
-        return to_bytes(self._images[start:stop]), labels
+        return to_bytes(self._images[start:stop], self._argument), labels
 
 
 class GeneratedImages:
@@ -104,10 +108,9 @@ class GeneratedImages:
     """
 
     def __init__(self, model, count, seed, weights_name, **sampling):
-        check_positive_integer("count", count)
         self.model = model
-        self.count = count
-        self.seed = seed
+        self.count = read_integer("count", count)
+        self.seed = read_seed("seed", seed)
         self.options = model.sampling.override(**sampling)
         self.name = "generated"
         self._weights_name = weights_name
@@ -148,7 +151,7 @@ class GeneratedImages:
         images = self.model.generate(
             labels=labels, noise=noises[0], step_noise=noises[1:], **chosen
         )
-        return to_bytes(images), labels
+        return to_bytes(images, "generated images"), labels
 
 
 class ReconstructedImages:
@@ -166,6 +169,7 @@ class ReconstructedImages:
         self.originals = originals
         self.count = originals.count
         self.name = "reconstructed"
+        use_ema = if_given(read_boolean, "use_ema", use_ema)
         self._use_ema = model.sampling.use_ema if use_ema is None else use_ema
         self._weights_name = weights_name
 
@@ -182,4 +186,5 @@ class ReconstructedImages:
     def batch(self, start, stop):
         """Reconstructions of images `start` to `stop`, as uint8, and `None`."""
         images, _ = self.originals.batch(start, stop)
-        return to_bytes(self.model.reconstruct(images, use_ema=self._use_ema)), None
+        reconstructions = self.model.reconstruct(images, use_ema=self._use_ema)
+        return to_bytes(reconstructions, "reconstructions"), None

@@ -6,6 +6,8 @@ import numpy as np
 
 from keras_sphere import metrics
 from keras_sphere.evaluation.image_sets import to_bytes
+from keras_sphere.image_validation import as_images
+from keras_sphere.validation import read_integer
 from keras_sphere.visualization import plot_image_table
 
 NUM_SHOWN = 10
@@ -78,12 +80,15 @@ def report_memorization(model, train_images, held_out_images, num_samples=256, s
     Returns:
         `MemorizationReport`.
     """
+    num_samples = read_integer("num_samples", num_samples)
+    train = to_bytes(as_images("train_images", train_images))
+    held_out = to_bytes(as_images("held_out_images", held_out_images))
     classes = model.backbone.num_classes
     labels = np.arange(num_samples) * classes // num_samples if classes else None
-    samples = to_bytes(model.generate(num_samples, labels=labels, seed=seed))
-    train = to_bytes(train_images)
+    samples = model.generate(num_samples, labels=labels, seed=seed)
+    samples = to_bytes(samples, "generated images")
     of_samples, nearest = _nearest(samples, train)
-    of_held_out, _ = _nearest(to_bytes(held_out_images), train)
+    of_held_out, _ = _nearest(held_out, train)
     return MemorizationReport(of_samples, of_held_out, samples, train[nearest])
 
 

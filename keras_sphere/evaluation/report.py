@@ -16,6 +16,8 @@ from keras_sphere.evaluation.evaluate import evaluate
 from keras_sphere.evaluation.image_sets import to_bytes
 from keras_sphere.evaluation.memorization import report_memorization
 from keras_sphere.evaluation.results import plot_quality
+from keras_sphere.image_validation import as_images
+from keras_sphere.validation import read_integer, read_seed, read_sequence
 from keras_sphere.version import __version__
 from keras_sphere.visualization import plot_image_table, plot_sphere
 
@@ -66,6 +68,8 @@ def write_report(
         `Evaluation`.
     """
     check_same_names("held_out", held_out, model.backbone.class_names)
+    train, held_out = _read("train", train), _read("held_out", held_out)
+    steps, seed = read_sequence("steps", steps, read_integer), read_seed("seed", seed)
     evaluation = evaluate(
         model,
         _images(train),
@@ -171,6 +175,11 @@ def _add_diagnostics(page, diagnostics, seed):
         lambda file: plot_drift(diagnostics, file),
         "Images that are encoded and decoded over and over, without noise.",
     )
+
+
+def _read(name, data):
+    """A dataset as it is, or a pair of checked images and labels."""
+    return data if _is_dataset(data) else (as_images(name, data[0]), data[1])
 
 
 def _images(data):

@@ -3,6 +3,7 @@
 import keras
 
 from keras_sphere.layers.rotary_embedding import rotary_table, rotate
+from keras_sphere.validation import read_integer
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -30,8 +31,8 @@ class RotaryAttention(keras.layers.Layer):
 
     def __init__(self, num_heads, grid_size, **kwargs):
         super().__init__(**kwargs)
-        self.num_heads = num_heads
-        self.grid_size = grid_size
+        self.num_heads = read_integer("num_heads", num_heads)
+        self.grid_size = read_integer("grid_size", grid_size)
 
     def build(self, input_shape):
         hidden_dim = input_shape[-1]

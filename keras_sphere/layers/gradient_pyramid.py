@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_sphere.validation import read_integer
+
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
 class GradientPyramid(keras.layers.Layer):
@@ -25,7 +27,7 @@ class GradientPyramid(keras.layers.Layer):
 
     def __init__(self, num_scales=3, **kwargs):
         super().__init__(**kwargs)
-        self.num_scales = num_scales
+        self.num_scales = read_integer("num_scales", num_scales)
 
     def call(self, images):
         features = []

@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_sphere.validation import read_boolean, read_integer
+
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
 class InContextTokens(keras.layers.Layer):
@@ -26,8 +28,10 @@ class InContextTokens(keras.layers.Layer):
 
     def __init__(self, num_in_context_tokens, conditional=False, **kwargs):
         super().__init__(**kwargs)
-        self.num_in_context_tokens = num_in_context_tokens
-        self.conditional = conditional
+        self.num_in_context_tokens = read_integer(
+            "num_in_context_tokens", num_in_context_tokens
+        )
+        self.conditional = read_boolean("conditional", conditional)
 
     def build(self, input_shape):
         shape = (1, self.num_in_context_tokens, input_shape[-1])

@@ -3,6 +3,7 @@
 import keras
 
 from keras_sphere.replicas import draw_for_batch
+from keras_sphere.validation import if_given, read_integer, read_seed, read_share
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -33,11 +34,11 @@ class LabelEmbedding(keras.layers.Layer):
 
     def __init__(self, num_classes, hidden_dim, dropout_rate=0.1, seed=None, **kwargs):
         super().__init__(**kwargs)
-        self.num_classes = num_classes
-        self.hidden_dim = hidden_dim
-        self.dropout_rate = dropout_rate
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.num_classes = read_integer("num_classes", num_classes)
+        self.hidden_dim = read_integer("hidden_dim", hidden_dim)
+        self.dropout_rate = read_share("dropout_rate", dropout_rate)
+        self.seed = if_given(read_seed, "seed", seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
 
     def build(self, input_shape=None):
         self.table = self.add_weight(
@@ -45,6 +46,17 @@ class LabelEmbedding(keras.layers.Layer):
             shape=(self.num_classes + 1, self.hidden_dim),
             initializer=keras.initializers.RandomNormal(stddev=0.02),
         )
+
+    def load_own_variables(self, store):
+        shapes = [tuple(store[key].shape) for key in store.keys()]  # noqa: SIM118
+        if shapes != [tuple(self.table.shape)]:
+            raise ValueError(
+                f"The weights hold no table of `num_classes`={self.num_classes} "
+                f"classes and the null class, of width {self.hidden_dim}: they are of "
+                "a model of another number of classes or another size. "
+                f"Received: tables of the shapes {shapes}"
+            )
+        super().load_own_variables(store)
 
     def call(self, labels, training=False):
         ops = keras.ops

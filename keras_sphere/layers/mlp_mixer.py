@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_sphere.validation import read_boolean, read_integer
+
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
 class MixerBlock(keras.layers.Layer):
@@ -106,10 +108,8 @@ class MLPMixer(keras.layers.Layer):
         self, depth, affine=True, kernel_initializer="glorot_uniform", **kwargs
     ):
         super().__init__(**kwargs)
-        if depth < 1:
-            raise ValueError(f"`depth` must be at least 1. Received: depth={depth}")
-        self.depth = depth
-        self.affine = affine
+        self.depth = read_integer("depth", depth)
+        self.affine = read_boolean("affine", affine)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def build(self, input_shape):

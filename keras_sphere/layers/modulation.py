@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_sphere.validation import read_boolean, read_integer
+
 
 def modulate(x, shift, scale):
     """`x (1 + scale) + shift`."""
@@ -28,7 +30,7 @@ class AdaptiveModulation(keras.layers.Layer):
 
     def __init__(self, num_chunks, **kwargs):
         super().__init__(**kwargs)
-        self.num_chunks = num_chunks
+        self.num_chunks = read_integer("num_chunks", num_chunks)
 
     def build(self, input_shape):
         self.linear = keras.layers.Dense(
@@ -72,8 +74,8 @@ class ModulatedDense(keras.layers.Layer):
 
     def __init__(self, units, conditional=False, **kwargs):
         super().__init__(**kwargs)
-        self.units = units
-        self.conditional = conditional
+        self.units = read_integer("units", units)
+        self.conditional = read_boolean("conditional", conditional)
 
     def build(self, input_shape):
         self.linear = keras.layers.Dense(

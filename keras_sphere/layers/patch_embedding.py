@@ -3,6 +3,7 @@
 import keras
 
 from keras_sphere.layers.initializers import FlattenedGlorotUniform
+from keras_sphere.validation import read_integer
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -29,12 +30,12 @@ class PatchEmbedding(keras.layers.Layer):
 
     def __init__(self, patch_size, hidden_dim, **kwargs):
         super().__init__(**kwargs)
-        self.patch_size = patch_size
-        self.hidden_dim = hidden_dim
+        self.patch_size = read_integer("patch_size", patch_size)
+        self.hidden_dim = read_integer("hidden_dim", hidden_dim)
         self.patches = keras.layers.Conv2D(
-            hidden_dim,
-            patch_size,
-            strides=patch_size,
+            self.hidden_dim,
+            self.patch_size,
+            strides=self.patch_size,
             use_bias=False,
             data_format="channels_last",
             kernel_initializer=FlattenedGlorotUniform(),

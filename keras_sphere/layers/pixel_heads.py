@@ -3,6 +3,7 @@
 import keras
 
 from keras_sphere.layers.initializers import FlattenedGlorotUniform
+from keras_sphere.validation import read_integer
 
 
 def reflect_pad(grid):
@@ -48,8 +49,8 @@ class PixelHead(keras.layers.Layer):
 
     def __init__(self, patch_size, num_channels=3, **kwargs):
         super().__init__(**kwargs)
-        self.patch_size = patch_size
-        self.num_channels = num_channels
+        self.patch_size = read_integer("patch_size", patch_size)
+        self.num_channels = read_integer("num_channels", num_channels)
 
     def _convolution(self, layer_class, *args, **kwargs):
         return layer_class(

@@ -5,6 +5,7 @@ import keras
 from keras_sphere.layers.attention import RotaryAttention
 from keras_sphere.layers.modulation import AdaptiveModulation, modulate
 from keras_sphere.layers.swiglu import SwiGLU
+from keras_sphere.validation import read_boolean, read_integer
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -32,9 +33,9 @@ class TransformerBlock(keras.layers.Layer):
 
     def __init__(self, num_heads, grid_size, conditional=False, **kwargs):
         super().__init__(**kwargs)
-        self.num_heads = num_heads
-        self.grid_size = grid_size
-        self.conditional = conditional
+        self.num_heads = read_integer("num_heads", num_heads)
+        self.grid_size = read_integer("grid_size", grid_size)
+        self.conditional = read_boolean("conditional", conditional)
 
     def build(self, input_shape):
         policy = self.dtype_policy

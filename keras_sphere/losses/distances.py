@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_sphere.validation import check_choice
+
 
 def _smooth_l1(difference):
     size = keras.ops.abs(difference)
@@ -20,10 +22,7 @@ DISTANCES = tuple(_POINTWISE)
 
 def check_distance(name, value):
     """Raises a `ValueError` unless `value` names a distance."""
-    if value not in DISTANCES:
-        raise ValueError(
-            f"`{name}` must be one of {list(DISTANCES)}. Received: {name}={value!r}"
-        )
+    check_choice(name, value, DISTANCES)
 
 
 def mean_distance(a, b, kind):

@@ -3,6 +3,7 @@
 import keras
 
 from keras_sphere.losses.distances import check_distance, mean_distance
+from keras_sphere.validation import read_not_negative
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -45,8 +46,10 @@ class PixelLoss(keras.losses.Loss):
         check_distance("distance", distance)
         check_distance("feature_distance", feature_distance)
         self.distance = distance
-        self.distance_weight = distance_weight
-        self.perceptual_weight = perceptual_weight
+        self.distance_weight = read_not_negative("distance_weight", distance_weight)
+        self.perceptual_weight = read_not_negative(
+            "perceptual_weight", perceptual_weight
+        )
         self.feature_distance = feature_distance
 
     def call(self, y_true, y_pred):

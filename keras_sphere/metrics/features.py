@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from keras_sphere.validation import as_array
+
 
 def as_features(name, features, min_items=1):
     """Converts features to float64 rows and checks them.
@@ -16,9 +18,9 @@ def as_features(name, features, min_items=1):
 
     Raises:
         ValueError: If there are too few items, no feature axis, or a value that is
-            not finite.
+            no number or not finite; any range will do.
     """
-    array = np.asarray(features, dtype="float64")
+    array = as_array(name, features).astype("float64", copy=False)
     if array.ndim < 2 or array.shape[0] < min_items or array.size == 0:
         raise ValueError(
             f"`{name}` must have the shape (items, features), with at least "

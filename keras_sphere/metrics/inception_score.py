@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_sphere.metrics.features import as_features
-from keras_sphere.validation import check_positive_integer
+from keras_sphere.validation import read_integer
 
 
 class InceptionScore:
@@ -21,8 +21,7 @@ class InceptionScore:
     """
 
     def __init__(self, num_splits=10):
-        check_positive_integer("num_splits", num_splits)
-        self.num_splits = num_splits
+        self.num_splits = num_splits = read_integer("num_splits", num_splits)
         self.count = 0
         self._counts = np.zeros(num_splits)
         self._entropies = np.zeros(num_splits)

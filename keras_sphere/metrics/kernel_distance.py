@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_sphere.metrics.features import as_features, check_same_width
-from keras_sphere.validation import check_positive_integer
+from keras_sphere.validation import read_integer, read_seed
 
 
 def kernel_distance(features_a, features_b, subset_size=1000, num_subsets=100, seed=0):
@@ -30,13 +30,13 @@ def kernel_distance(features_a, features_b, subset_size=1000, num_subsets=100, s
     Reference:
         - [Binkowski et al., 2018](https://arxiv.org/abs/1801.01401)
     """
-    check_positive_integer("subset_size", subset_size)
-    check_positive_integer("num_subsets", num_subsets)
+    subset_size = read_integer("subset_size", subset_size)
+    num_subsets = read_integer("num_subsets", num_subsets)
     a = as_features("features_a", features_a, min_items=2)
     b = as_features("features_b", features_b, min_items=2)
     check_same_width(features_a=a, features_b=b)
     size = max(min(subset_size, len(a), len(b)), 2)
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(read_seed("seed", seed))
     values = [
         unbiased_discrepancy(
             a[generator.choice(len(a), size, replace=False)],

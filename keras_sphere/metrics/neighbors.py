@@ -4,7 +4,7 @@ import numpy as np
 
 from keras_sphere.metrics.features import as_features, check_same_width
 from keras_sphere.optional_imports import import_optional
-from keras_sphere.validation import check_positive_integer
+from keras_sphere.validation import read_integer
 
 BLOCK_ITEMS = 1024
 
@@ -36,7 +36,7 @@ def precision_recall(real, fake, num_neighbors=3):
     Reference:
         - [Kynkaanniemi et al., 2019](https://arxiv.org/abs/1904.06991)
     """
-    check_positive_integer("num_neighbors", num_neighbors)
+    num_neighbors = read_integer("num_neighbors", num_neighbors)
     real = as_features("real", real, min_items=num_neighbors + 1)
     fake = as_features("fake", fake, min_items=num_neighbors + 1)
     check_same_width(real=real, fake=fake)

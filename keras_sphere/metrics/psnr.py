@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from keras_sphere.metrics.image_pairs import read_image_pair
+
 
 def psnr(a, b, max_value):
     """Peak signal-to-noise ratio of each pair of images, in decibels.
@@ -18,23 +20,10 @@ def psnr(a, b, max_value):
         float64 array of shape `(batch,)`; infinite for equal images.
 
     Raises:
-        ValueError: If the shapes differ, there are no pixels, a value is not
-            finite, or `max_value` is not positive.
+        ValueError: If the shapes differ, there are no pixels, a value is no number or
+            not finite, `max_value` is not positive, or the values span far more.
     """
-    a, b = np.asarray(a, dtype="float64"), np.asarray(b, dtype="float64")
-    if a.shape != b.shape or a.ndim < 2 or a.size == 0:
-        raise ValueError(
-            "`a` and `b` must have the same shape (batch, ...), with pixels. "
-            f"Received: a of shape {a.shape}, b of shape {b.shape}"
-        )
-    if not max_value > 0:
-        raise ValueError(
-            f"`max_value` must be positive. Received: max_value={max_value}"
-        )
-    if not (np.all(np.isfinite(a)) and np.all(np.isfinite(b))):
-        raise ValueError(
-            "`a` and `b` must be finite. Received: images with NaN or infinite values"
-        )
+    a, b, max_value = read_image_pair(a, b, max_value)
     error = np.mean(np.square(a - b), axis=tuple(range(1, a.ndim)))
     with np.errstate(divide="ignore"):
-        return 10.0 * np.log10(float(max_value) ** 2 / error)
+        return 10.0 * np.log10(max_value**2 / error)

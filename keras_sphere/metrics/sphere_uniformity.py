@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_sphere.metrics.features import as_features
 from keras_sphere.optional_imports import import_optional
-from keras_sphere.validation import check_positive_integer
+from keras_sphere.validation import read_integer, read_seed
 
 BLOCK_ITEMS = 1024
 
@@ -56,9 +56,9 @@ def pair_angles(points, num_pairs=100_000, seed=0):
     Returns:
         float64 array of shape `(num_pairs,)`.
     """
-    check_positive_integer("num_pairs", num_pairs)
+    num_pairs = read_integer("num_pairs", num_pairs)
     points = _unit(points, min_items=2)
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(read_seed("seed", seed))
     first = generator.integers(len(points), size=num_pairs)
     second = (first + generator.integers(1, len(points), size=num_pairs)) % len(points)
     cosines = np.concatenate(
@@ -90,11 +90,11 @@ def sliced_wasserstein_test(points, num_directions=128, num_null=100, seed=0):
     Returns:
         `UniformityTest`.
     """
-    check_positive_integer("num_directions", num_directions)
-    check_positive_integer("num_null", num_null)
+    num_directions = read_integer("num_directions", num_directions)
+    num_null = read_integer("num_null", num_null)
     points = _unit(points)
     count, dimensions = points.shape
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(read_seed("seed", seed))
     directions = _uniform(generator, num_directions, dimensions)
     quantiles = cosine_law(dimensions).ppf((np.arange(count) + 0.5) / count)
 
@@ -121,9 +121,11 @@ def cone_coverage(points, angle_degrees, num_samples=2000, seed=0):
         Pair of a float, the share, and a float64 array of shape `(num_samples,)`, the
         angles in degrees to the nearest point.
     """
-    check_positive_integer("num_samples", num_samples)
+    num_samples = read_integer("num_samples", num_samples)
     points = _unit(points)
-    samples = _uniform(np.random.default_rng(seed), num_samples, points.shape[1])
+    samples = _uniform(
+        np.random.default_rng(read_seed("seed", seed)), num_samples, points.shape[1]
+    )
     nearest = np.concatenate(
         [
             (samples[start : start + BLOCK_ITEMS] @ points.T).max(axis=1)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_sphere.metrics.image_pairs import read_image_pair
 from keras_sphere.optional_imports import import_optional
 
 
@@ -24,14 +25,14 @@ def ssim(a, b, max_value):
 
     Raises:
         ImportError: If scikit-image is not installed.
-        ValueError: If the shapes differ or are too small.
+        ValueError: As `psnr`, or if the images are too small.
 
     Reference:
         - [Wang et al., 2004](https://doi.org/10.1109/TIP.2003.819861)
     """
     metrics = import_optional("skimage.metrics", "Structural similarity", "evaluate")
-    a, b = np.asarray(a, "float64"), np.asarray(b, "float64")
-    if a.shape != b.shape or a.ndim != 4 or min(a.shape[1:3]) < 11:
+    a, b, max_value = read_image_pair(a, b, max_value)
+    if a.ndim != 4 or min(a.shape[1:3]) < 11:
         raise ValueError(
             "`a` and `b` must have the same shape (batch, height, width, channels), at "
             f"least 11 pixels high and wide. Received: a of shape {a.shape}, b of "

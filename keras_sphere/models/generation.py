@@ -12,7 +12,7 @@ from keras_sphere.models.generation_inputs import (
 )
 from keras_sphere.models.inference import current_weights, in_chunks
 from keras_sphere.models.sampling_run import run_sampling, sampling_options
-from keras_sphere.validation import check_share
+from keras_sphere.validation import if_given, read_boolean, read_share
 
 
 class Generation:
@@ -43,13 +43,7 @@ class Generation:
         """
         images = read_images(self.backbone, images)
         labels = read_labels(self.backbone, labels, len(images))
-        weights = self._weights(use_ema)
-
-        def run(_, images, labels):
-            latents = self.passes.encode(weights, images, labels)
-            return keras.ops.convert_to_numpy(latents)
-
-        return in_chunks(run, [images, labels], len(images), batch_size)
+        return encode_images(self, images, labels, batch_size, use_ema)
 
     def decode(self, latents, labels=None, batch_size=None, use_ema=None):
         """Latents, projected onto the sphere, to images.
@@ -65,7 +59,7 @@ class Generation:
         """
         latents = read_latents(self.backbone, "latents", latents)
         labels = read_labels(self.backbone, labels, len(latents))
-        weights = self._weights(use_ema)
+        weights = _weights(self, use_ema)
 
         def run(_, latents, labels):
             images = self.passes.decode(weights, latents, labels)
@@ -101,7 +95,7 @@ class Generation:
         Returns:
             float32 array of the shape of `images`, in [-1, 1].
         """
-        check_share("strength", strength)
+        strength = read_share("strength", strength)
         images = read_images(self.backbone, images)
         options = self.sampling.override(
             steps=1, guidance_scale=1.0, schedule="fixed", use_ema=use_ema
@@ -188,6 +182,19 @@ class Generation:
             batch_size=batch_size,
         )
 
-    def _weights(self, use_ema):
-        use_ema = self.sampling.use_ema if use_ema is None else use_ema
-        return current_weights(self, use_ema)
+
+def encode_images(model, images, labels=None, batch_size=None, use_ema=None):
+    """`model.encode` of images and labels that are read already."""
+    weights = _weights(model, use_ema)
+
+    def run(_, images, labels):
+        latents = model.passes.encode(weights, images, labels)
+        return keras.ops.convert_to_numpy(latents)
+
+    return in_chunks(run, [images, labels], len(images), batch_size)
+
+
+def _weights(model, use_ema):
+    use_ema = if_given(read_boolean, "use_ema", use_ema)
+    use_ema = model.sampling.use_ema if use_ema is None else use_ema
+    return current_weights(model, use_ema)

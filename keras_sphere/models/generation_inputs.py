@@ -5,30 +5,32 @@ import random
 import keras
 import numpy as np
 
+from keras_sphere import validation
 from keras_sphere.class_names import class_ids
-from keras_sphere.models.training_inputs import is_array, rescale
+from keras_sphere.image_validation import as_images
+from keras_sphere.models.training_inputs import rescale
 from keras_sphere.validation import (
+    as_array,
     check_class_weights,
-    check_images,
     check_labels,
-    check_positive_integer,
+    read_integer,
 )
 
 
-def read_images(backbone, images):
+def read_images(backbone, images, name="images"):
     """Checked images as a float32 array in [-1, 1].
 
     Args:
         backbone: `SphereEncoderBackbone`.
         images: Array of shape `(batch, height, width, channels)`, uint8 or float in
             [-1, 1].
+        name: String. Name of the argument, for messages.
     """
-    images = images if is_array(images) else np.asarray(images)
-    check_images(images, backbone.image_size, backbone.num_channels)
+    images = as_images(name, images, backbone.image_size, backbone.num_channels)
     return np.asarray(keras.ops.convert_to_numpy(rescale(images)))
 
 
-def read_labels(backbone, labels, num_images):
+def read_labels(backbone, labels, num_images, name="labels"):
     """Labels of `num_images` images; the null class if there are none.
 
     Args:
@@ -39,6 +41,7 @@ def read_labels(backbone, labels, num_images):
             class, each row with the sum 1. `None` is the null class. The name of a
             class stands wherever its integer does.
         num_images: Integer.
+        name: String. Name of the argument, for messages.
 
     Returns:
         int32 array of shape `(num_images,)`; float32 of shape `(num_images,
@@ -48,29 +51,31 @@ def read_labels(backbone, labels, num_images):
     if num_classes == 0:
         if labels is not None:
             raise ValueError(
-                "`labels` must be None: the model is unconditional "
-                f"(num_classes=0). Received: labels={labels!r}"
+                f"`{name}` must be None: the model is unconditional "
+                f"(num_classes=0). Received: {name}={labels!r}"
             )
         return None
     if labels is None:
         return np.full((num_images,), num_classes, "int32")
-    labels = ids_of_names(backbone, labels)
+    labels = ids_of_names(backbone, labels, name)
     if isinstance(labels, dict):
-        return np.tile(_mix(labels, num_classes), (num_images, 1))
-    labels = np.asarray(keras.ops.convert_to_numpy(labels))
+        return np.tile(_mix(labels, num_classes, name), (num_images, 1))
+    labels = as_array(name, labels)
     if labels.ndim == 2 and labels.dtype.kind == "f":
-        check_class_weights(labels, num_classes, num_images)
+        check_class_weights(labels, num_classes, num_images, name)
         missing = num_classes + 1 - labels.shape[1]
         return np.pad(labels, ((0, 0), (0, missing))).astype("float32")
     if labels.ndim == 0:
         labels = np.full((num_images,), labels)
-    check_labels(labels, num_classes, num_images)
+    check_labels(labels, num_classes, num_images, name)
     return labels.reshape(-1).astype("int32")
 
 
-def ids_of_names(backbone, labels):
+def ids_of_names(backbone, labels, name="labels"):
     """Labels with ids in place of names; as they are for an unconditional model."""
-    return class_ids(labels, backbone.class_names) if backbone.num_classes else labels
+    if not backbone.num_classes:
+        return labels
+    return class_ids(labels, backbone.class_names, name)
 
 
 def class_weights(backbone, labels):
@@ -80,16 +85,17 @@ def class_weights(backbone, labels):
     return np.eye(backbone.num_classes + 1, dtype="float32")[labels]
 
 
-def _mix(labels, num_classes):
+def _mix(labels, num_classes, name):
     """A dict of class to weight as one row of weights."""
-    classes = np.asarray(list(labels))
-    check_labels(classes, num_classes)
     row = np.zeros(num_classes + 1, "float32")
-    row[classes] = list(labels.values())
+    if labels:
+        classes = as_array(name, list(labels))
+        check_labels(classes, num_classes, name=name)
+        row[classes] = as_array(name, list(labels.values()))
     if not np.all(np.isfinite(row)) or row.sum() <= 0:
         raise ValueError(
-            "`labels` given as a dict must have finite weights with a positive sum. "
-            f"Received: labels={labels}"
+            f"`{name}` given as a dict must have finite weights with a positive sum. "
+            f"Received: {name}={labels}"
         )
     return row / row.sum()
 
@@ -98,7 +104,7 @@ def read_latents(backbone, name, latents, num_images=None):
     """Checked latents as a float32 array; `None` stays `None`."""
     if latents is None:
         return None
-    latents = np.asarray(keras.ops.convert_to_numpy(latents), "float32")
+    latents = np.asarray(as_array(name, latents), "float32")
     num_images = latents.shape[0] if num_images is None else num_images
     expected = (num_images, *backbone.latent_shape)
     if latents.shape != expected or not np.all(np.isfinite(latents)):
@@ -130,19 +136,16 @@ def read_seed(seed):
     """The seed, or a random one for `None`."""
     if seed is None:
         return random.getrandbits(63)
-    if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
-        raise ValueError(
-            f"`seed` must be None or an integer in [0, 2**64). Received: seed={seed!r}"
-        )
-    return int(seed)
+    return validation.read_seed("seed", seed)
 
 
 def count_images(num_images, labels, noise):
     """How many images to generate, by whatever says so."""
     if num_images is None:
         if noise is not None:
-            return len(noise)
-        one_for_all = labels is None or isinstance(labels, dict) or not np.ndim(labels)
-        return 1 if one_for_all else len(labels)
-    check_positive_integer("num_images", num_images)
-    return num_images
+            return len(np.atleast_1d(as_array("noise", noise)))
+        has_rows = isinstance(labels, (list, tuple, range)) or getattr(
+            labels, "ndim", 0
+        )
+        return len(labels) if has_rows else 1
+    return read_integer("num_images", num_images)

@@ -6,7 +6,7 @@ import numpy as np
 from keras_sphere import sampling
 from keras_sphere.backend import COMPILES, compiled, no_gradients, sync_variables
 from keras_sphere.replicas import local_shares, num_sharers, run_split, share_chunks
-from keras_sphere.validation import check_positive_integer
+from keras_sphere.validation import read_integer
 
 DEFAULT_BATCH_SIZE = 64
 # Axes of the inputs of programs that go through the images of a chunk.
@@ -39,10 +39,10 @@ def in_chunks(function, arrays, num_images, batch_size=None):
     Returns:
         Array of `num_images` rows.
     """
-    check_positive_integer("num_images", num_images)
+    num_images = read_integer("num_images", num_images)
     if batch_size is None:
         batch_size = DEFAULT_BATCH_SIZE
-    check_positive_integer("batch_size", batch_size)
+    batch_size = read_integer("batch_size", batch_size)
     own_images = -(-num_images // num_sharers())
     batch_size = min(batch_size, bucket(own_images) if COMPILES else own_images)
     batch_size = -(-batch_size // local_shares()) * local_shares()

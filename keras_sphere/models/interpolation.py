@@ -11,7 +11,7 @@ from keras_sphere.models.generation_inputs import (
     read_latents,
     read_seed,
 )
-from keras_sphere.validation import check_choice, check_positive_integer
+from keras_sphere.validation import check_choice, read_integer
 
 
 class Interpolation(Generation):
@@ -71,7 +71,7 @@ class Interpolation(Generation):
         >>> strip = model.interpolate(1, 2, start_labels=3, end_labels=8)
         """
         check_choice("method", method, latent_paths.PATH_METHODS)
-        check_path_length(num_images)
+        num_images = read_path_length(num_images)
         seed = read_seed(seed)
         ends, several = self._read_points({"start": start, "end": end}, seed)
         pairs, per_token = len(ends[0]), self.backbone.spherify_per_token
@@ -79,8 +79,11 @@ class Interpolation(Generation):
         points = latent_paths.path(*ends, shares, method, per_token)
         end_labels = start_labels if end_labels is None else end_labels
         corners = [
-            read_labels(self.backbone, labels, pairs)
-            for labels in (start_labels, end_labels)
+            read_labels(self.backbone, labels, pairs, name)
+            for name, labels in (
+                ("start_labels", start_labels),
+                ("end_labels", end_labels),
+            )
         ]
         weights = np.stack([1.0 - shares, shares], axis=1)
         images = self.generate(
@@ -121,8 +124,8 @@ class Interpolation(Generation):
             float32 array of shape `(num_rows, num_columns, height, width,
             channels)`, in [-1, 1]; with `return_steps` one axis comes first.
         """
-        check_path_length(num_rows, "num_rows")
-        check_path_length(num_columns, "num_columns")
+        num_rows = read_path_length(num_rows, "num_rows")
+        num_columns = read_path_length(num_columns, "num_columns")
         seed = read_seed(seed)
         if corners is None:
             corners = sampling.host_noise(seed, range(4), 0, self.backbone.latent_shape)
@@ -133,7 +136,7 @@ class Interpolation(Generation):
             )
         per_token = self.backbone.spherify_per_token
         points = latent_paths.grid(corners, num_rows, num_columns, per_token)
-        labels = read_labels(self.backbone, corner_labels, 4)
+        labels = read_labels(self.backbone, corner_labels, 4, "corner_labels")
         if labels is not None:
             labels = np.split(labels, 4)
         weights = latent_paths.grid_weights(num_rows, num_columns)
@@ -219,13 +222,14 @@ def read_points(backbone, name, points):
     return read_latents(backbone, name, np.stack(latents))
 
 
-def check_path_length(count, name="num_images"):
-    """Raises a `ValueError` unless a path of `count` points has two ends."""
-    check_positive_integer(name, count)
+def read_path_length(count, name="num_images"):
+    """`count` as an `int`; a `ValueError` unless a path so long has two ends."""
+    count = read_integer(name, count)
     if count < 2:
         raise ValueError(
             f"`{name}` must be at least 2, for both ends. Received: {name}={count}"
         )
+    return count
 
 
 def _is_several(point):

@@ -11,6 +11,7 @@ from keras_sphere.models.generation_inputs import (
     read_step_noise,
 )
 from keras_sphere.models.inference import bucket, current_weights, in_chunks
+from keras_sphere.validation import read_boolean
 
 # Programs serve at least so many steps, and keep the images of at least so many.
 LEAST_STEPS, LEAST_KEPT = 16, 4
@@ -71,6 +72,7 @@ def run_sampling(
     noise = read_latents(backbone, "noise", noise, num_images)
     num_draws = options.num_draws(num_moves)
     given = read_step_noise(backbone, step_noise, num_images, num_draws, options)
+    return_steps = read_boolean("return_steps", return_steps)
     seed, weights = read_seed(seed), current_weights(model, options.use_ema)
     guidance = tuple(map(options.guidance_at, ("encoder", "decoder")))
     fixed = {

@@ -1,6 +1,6 @@
 """The six sizes of the paper's transformers."""
 
-from keras_sphere.validation import check_positive_integer
+from keras_sphere.validation import read_integer
 
 _KEYS = ("hidden_dim", "num_layers", "num_heads", "in_context_start")
 
@@ -38,8 +38,10 @@ def resolve_size(name, size):
             f"`{name}` must be one of {list(SIZES)}, or a dict of "
             f"{list(_KEYS[:3])} and optionally {_KEYS[3]!r}. Received: {name}={size!r}"
         )
-    for key in _KEYS[:3]:
-        check_positive_integer(f"{name}[{key!r}]", size[key])
+    size = {
+        key: read_integer(f"{name}[{key!r}]", value, least=int(key in _KEYS[:3]))
+        for key, value in size.items()
+    }
     if size["hidden_dim"] % (4 * size["num_heads"]):
         raise ValueError(
             f"`{name}`: `hidden_dim` must be a multiple of 4 `num_heads`, for the "

@@ -1,5 +1,8 @@
 """Encoder and decoder together: what is trained, and what presets publish."""
 
+import functools
+import types
+
 import keras
 
 from keras_sphere import geometry
@@ -7,7 +10,13 @@ from keras_sphere.class_names import read_class_names
 from keras_sphere.models.decoder import PIXEL_HEADS, Decoder
 from keras_sphere.models.encoder import Encoder
 from keras_sphere.models.sizes import resolve_size
-from keras_sphere.validation import check_choice, check_positive_integer, check_share
+from keras_sphere.validation import (
+    check_choice,
+    if_given,
+    read_boolean,
+    read_integer,
+    read_share,
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -92,63 +101,65 @@ class SphereEncoderBackbone(keras.Model):
     ):
         kwargs.setdefault("name", "backbone")
         super().__init__(**kwargs)
-        self._arguments = {
-            "image_size": image_size,
-            "patch_size": patch_size,
-            "token_channels": token_channels,
-            "num_channels": num_channels,
-            "num_classes": num_classes,
-            "encoder_size": encoder_size,
-            "decoder_size": decoder_size,
-            "pixel_head": pixel_head,
-            "encoder_mixer_depth": encoder_mixer_depth,
-            "decoder_mixer_depth": decoder_mixer_depth,
-            "mixer_affine": mixer_affine,
-            "num_in_context_tokens": num_in_context_tokens,
-            "spherify_decoder_blocks": spherify_decoder_blocks,
-            "spherify_per_token": spherify_per_token,
-            "label_dropout": label_dropout,
-            "rematerialize_every": rematerialize_every,
-        }
-        _check_arguments(self._arguments)
-        self._arguments["class_names"] = read_class_names(class_names, num_classes)
-        self.image_size = image_size
-        self.num_channels = num_channels
-        self.num_classes = num_classes
-        self.spherify_per_token = spherify_per_token
-        self.num_tokens = (image_size // patch_size) ** 2
-        self.token_channels = token_channels
+        self._arguments = _read_arguments(
+            {
+                "image_size": image_size,
+                "patch_size": patch_size,
+                "token_channels": token_channels,
+                "num_channels": num_channels,
+                "num_classes": num_classes,
+                "encoder_size": encoder_size,
+                "decoder_size": decoder_size,
+                "pixel_head": pixel_head,
+                "encoder_mixer_depth": encoder_mixer_depth,
+                "decoder_mixer_depth": decoder_mixer_depth,
+                "mixer_affine": mixer_affine,
+                "num_in_context_tokens": num_in_context_tokens,
+                "spherify_decoder_blocks": spherify_decoder_blocks,
+                "spherify_per_token": spherify_per_token,
+                "label_dropout": label_dropout,
+                "rematerialize_every": rematerialize_every,
+            }
+        )
+        given = types.SimpleNamespace(**self._arguments)
+        self.image_size = given.image_size
+        self.num_channels = given.num_channels
+        self.num_classes = given.num_classes
+        self.class_names = class_names
+        self.spherify_per_token = given.spherify_per_token
+        self.num_tokens = (given.image_size // given.patch_size) ** 2
+        self.token_channels = given.token_channels
         shared = {
-            "grid_size": image_size // patch_size,
-            "num_classes": num_classes,
-            "num_in_context_tokens": num_in_context_tokens,
-            "label_dropout": label_dropout,
-            "rematerialize_every": rematerialize_every,
+            "grid_size": given.image_size // given.patch_size,
+            "num_classes": given.num_classes,
+            "num_in_context_tokens": given.num_in_context_tokens,
+            "label_dropout": given.label_dropout,
+            "rematerialize_every": given.rematerialize_every,
         }
         self.encoder = Encoder(
-            patch_size,
-            token_channels,
-            {**resolve_size("encoder_size", encoder_size), **shared},
-            mixer_depth=encoder_mixer_depth,
-            mixer_affine=mixer_affine,
+            given.patch_size,
+            given.token_channels,
+            {**resolve_size("encoder_size", given.encoder_size), **shared},
+            mixer_depth=given.encoder_mixer_depth,
+            mixer_affine=given.mixer_affine,
             dtype=self.dtype_policy,
             name="encoder",
         )
         self.decoder = Decoder(
-            patch_size,
-            num_channels,
+            given.patch_size,
+            given.num_channels,
             {
-                **resolve_size("decoder_size", decoder_size),
+                **resolve_size("decoder_size", given.decoder_size),
                 **shared,
-                "spherify_blocks": spherify_decoder_blocks,
+                "spherify_blocks": given.spherify_decoder_blocks,
             },
-            pixel_head=pixel_head,
-            mixer_depth=decoder_mixer_depth,
-            mixer_affine=mixer_affine,
+            pixel_head=given.pixel_head,
+            mixer_depth=given.decoder_mixer_depth,
+            mixer_affine=given.mixer_affine,
             dtype=self.dtype_policy,
             name="decoder",
         )
-        self.build((None, image_size, image_size, num_channels))
+        self.build((None, self.image_size, self.image_size, self.num_channels))
 
     def build(self, input_shape):
         if self.encoder.built:
@@ -224,21 +235,12 @@ class SphereEncoderBackbone(keras.Model):
         return {**super().get_config(), **self._arguments}
 
 
-def _check_arguments(arguments):
-    for name in ("image_size", "patch_size", "token_channels", "num_channels"):
-        check_positive_integer(name, arguments[name])
-    for name in (
-        "num_classes",
-        "encoder_mixer_depth",
-        "decoder_mixer_depth",
-        "num_in_context_tokens",
-    ):
-        if arguments[name] != 0:
-            check_positive_integer(name, arguments[name])
-    if arguments["rematerialize_every"] is not None:
-        check_positive_integer("rematerialize_every", arguments["rematerialize_every"])
+def _read_arguments(arguments):
+    """The arguments as plain Python values; raises a `ValueError` if one is wrong."""
+    arguments = dict(arguments)
+    for name, read in _READERS.items():
+        arguments[name] = read(name, arguments[name])
     check_choice("pixel_head", arguments["pixel_head"], PIXEL_HEADS)
-    check_share("label_dropout", arguments["label_dropout"])
     image_size, patch_size = arguments["image_size"], arguments["patch_size"]
     if image_size % patch_size:
         raise ValueError(
@@ -250,3 +252,36 @@ def _check_arguments(arguments):
             "The conv pixel head needs at least 2 x 2 tokens, to reflect at their "
             f"edges. Received: image_size={image_size}, patch_size={patch_size}"
         )
+    return arguments
+
+
+def _read_count(name, value):
+    return read_integer(name, value, least=0)
+
+
+def _read_size(name, size):
+    """A size as it was given, of plain integers."""
+    numbers = resolve_size(name, size)
+    return {key: numbers[key] for key in size} if isinstance(size, dict) else size
+
+
+_READERS = {
+    **dict.fromkeys(
+        ("image_size", "patch_size", "token_channels", "num_channels"), read_integer
+    ),
+    **dict.fromkeys(
+        (
+            "num_classes",
+            "encoder_mixer_depth",
+            "decoder_mixer_depth",
+            "num_in_context_tokens",
+        ),
+        _read_count,
+    ),
+    **dict.fromkeys(("encoder_size", "decoder_size"), _read_size),
+    **dict.fromkeys(
+        ("mixer_affine", "spherify_decoder_blocks", "spherify_per_token"), read_boolean
+    ),
+    "label_dropout": read_share,
+    "rematerialize_every": functools.partial(if_given, read_integer),
+}

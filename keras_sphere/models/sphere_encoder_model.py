@@ -26,6 +26,7 @@ from keras_sphere.noise_schedule import NoiseSchedule
 from keras_sphere.optimizers import SphereAdamW
 from keras_sphere.perceptual import feature_distance_of
 from keras_sphere.sampling import SamplingOptions
+from keras_sphere.validation import if_given, read_seed
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -99,8 +100,8 @@ class SphereEncoderModel(
         self.perceptual = perceptual
         self.perceptual_network = resolve_perceptual(perceptual, backbone.dtype_policy)
         self.sampling = SamplingOptions(**(sampling or {}))
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed = if_given(read_seed, "seed", seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
         self.reader = BatchReader(backbone)
         self.passes = NetworkPasses(backbone)
         self.measures = new_measures()

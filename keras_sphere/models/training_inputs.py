@@ -1,20 +1,18 @@
 """What `fit`, `train_on_batch` and `evaluate` accept, brought into one form."""
 
 import logging
-import warnings
 
 import keras
-import numpy as np
 
 from keras_sphere.backend import stream
-from keras_sphere.replicas import gather_replicas
-from keras_sphere.validation import (
+from keras_sphere.image_validation import (
     PIXEL_LIMIT,
     check_image_type,
     check_images,
-    check_label_type,
-    check_labels,
+    warn_of_unit_range,
 )
+from keras_sphere.replicas import gather_replicas
+from keras_sphere.validation import as_array, check_label_type, check_labels
 
 logger = logging.getLogger("keras_sphere")
 
@@ -163,17 +161,17 @@ class BatchReader:
         if x is None or is_array(x) or isinstance(x, dict):
             self._check_batch(x if isinstance(x, dict) else (x, y))
             return x
+        is_generator = hasattr(x, "__next__")
         if isinstance(x, keras.utils.PyDataset):
             first = x[0]
-        elif hasattr(x, "__next__"):
+        elif is_generator:
             first = next(x, None)
-            x = stream(first, x)
         else:
             first = next(iter(x), None)
         if first is None:
             raise ValueError(f"The dataset has no batches. Received: x={x!r}")
         self._check_batch(tuple(first) if isinstance(first, list) else first)
-        return x
+        return stream(first, x) if is_generator else x
 
     def _check_batch(self, data):
         images, labels, _, _ = split_batch(data)
@@ -185,15 +183,11 @@ class BatchReader:
         self.num_rows = images.shape[0]
         low, _ = check_images(images, self.image_size, self.num_channels)
         if low >= 0 and self._once("range"):
-            warnings.warn(
-                "The images have no value below 0: float images should span [-1, 1]. "
-                "If these are in [0, 1], rescale them by `2 * x - 1`.",
-                stacklevel=5,
-            )
+            warn_of_unit_range(low)
         if labels is None:
             return
         if self.num_classes:
-            labels = labels if is_array(labels) else np.asarray(labels)
+            labels = labels if is_array(labels) else as_array("labels", labels)
             check_labels(labels, self.num_classes, images.shape[0])
         elif self._once("labels"):
             logger.warning(

@@ -6,7 +6,7 @@ import numpy as np
 from keras_sphere.perceptual.frozen_network import FrozenNetwork
 from keras_sphere.perceptual.keras_applications import convnext_weights
 from keras_sphere.perceptual.resizing import resize_bilinear
-from keras_sphere.validation import check_positive_integer
+from keras_sphere.validation import read_integer, read_sequence
 
 # ImageNet, in [0, 1].
 _MEAN, _DEVIATION = np.array([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]], "float32")
@@ -57,12 +57,10 @@ class ConvNeXtLogits(FrozenNetwork):
                 "`depths` and `hidden_dims` must have one entry per stage. Received: "
                 f"depths={depths!r}, hidden_dims={hidden_dims!r}"
             )
-        check_positive_integer("num_classes", num_classes)
-        check_positive_integer("image_size", image_size)
-        self.depths = tuple(depths)
-        self.hidden_dims = tuple(hidden_dims)
-        self.num_classes = num_classes
-        self.image_size = image_size
+        self.depths = read_sequence("depths", depths, read_integer)
+        self.hidden_dims = read_sequence("hidden_dims", hidden_dims, read_integer)
+        self.num_classes = read_integer("num_classes", num_classes)
+        self.image_size = read_integer("image_size", image_size)
 
     def weight_shapes(self):
         return convnext_shapes(self.depths, self.hidden_dims, self.num_classes)

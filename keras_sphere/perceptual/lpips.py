@@ -5,6 +5,7 @@ import numpy as np
 
 from keras_sphere.perceptual.frozen_network import FrozenNetwork
 from keras_sphere.perceptual.keras_applications import vgg16_weights
+from keras_sphere.validation import read_integer
 
 # Channels and convolutions of the blocks of VGG16, between which are poolings. LPIPS
 # looks at what each block ends with: convolutions 2, 4, 7, 10 and 13.
@@ -57,7 +58,9 @@ class LPIPS(FrozenNetwork):
 
     def __init__(self, layer_range=(0, 5), source="torchvision", **kwargs):
         super().__init__(source, **kwargs)
-        first, last = layer_range
+        first, last = (
+            read_integer("layer_range", layer, least=0) for layer in layer_range
+        )
         if not 0 <= first < last <= len(BLOCKS):
             raise ValueError(
                 "`layer_range` must be a first layer and the one after the last, "

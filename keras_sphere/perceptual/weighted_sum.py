@@ -1,9 +1,10 @@
 """Several perceptual networks as one: the weighted mean of their distances."""
 
 import math
-import numbers
 
 import keras
+
+from keras_sphere.validation import read_positive, read_sequence
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -33,11 +34,10 @@ class WeightedSum(keras.layers.Layer):
 
     def __init__(self, networks, shares, **kwargs):
         super().__init__(autocast=False, **kwargs)
-        if len(networks) != len(shares) or not all(
-            isinstance(share, numbers.Real) and 0 < share < math.inf for share in shares
-        ):
+        shares = read_sequence("shares", shares, read_positive)
+        if len(networks) != len(shares):
             raise ValueError(
-                "`shares` must be positive numbers, one per network, here "
+                "`shares` must be one number per network, here "
                 f"{len(networks)}. Received: shares={shares!r}"
             )
         self.networks = list(networks)

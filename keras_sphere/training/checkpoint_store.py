@@ -11,7 +11,7 @@ from keras_sphere.atomic_file import (
     replace_when_done,
 )
 from keras_sphere.file_integrity import CorruptFileError, check_sha256, sha256
-from keras_sphere.validation import check_choice, check_positive_integer
+from keras_sphere.validation import check_choice, read_integer
 
 INDEX, INDEX_COPY = "checkpoints.json", "checkpoints-copy.json"
 FORMAT = 1
@@ -35,10 +35,9 @@ class CheckpointStore:
     """
 
     def __init__(self, directory, keep=3, mode="min"):
-        check_positive_integer("keep", keep)
         check_choice("mode", mode, ("min", "max"))
         self.directory = pathlib.Path(directory)
-        self.keep = keep
+        self.keep = read_integer("keep", keep)
         self.mode = mode
 
     def entries(self, index=INDEX):

@@ -22,7 +22,7 @@ from keras_sphere.training.training_state import (
     restore_metrics,
     save_state,
 )
-from keras_sphere.validation import check_choice, check_positive_integer
+from keras_sphere.validation import check_choice, if_given, read_integer
 
 
 class TrainingCheckpoint(keras.callbacks.Callback):
@@ -79,15 +79,9 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         super().__init__()
         if every_steps is None and every_epochs is None:
             every_epochs = 1
-        for name, value in (
-            ("every_steps", every_steps),
-            ("every_epochs", every_epochs),
-        ):
-            if value is not None:
-                check_positive_integer(name, value)
         self.store = CheckpointStore(directory, keep, mode)
-        self.every_steps = every_steps
-        self.every_epochs = every_epochs
+        self.every_steps = if_given(read_integer, "every_steps", every_steps)
+        self.every_epochs = if_given(read_integer, "every_epochs", every_epochs)
         self.monitor = monitor
         self._position = Position()  # how far the training is
         self._steps_done = 0

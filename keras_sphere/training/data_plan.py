@@ -3,7 +3,7 @@
 import dataclasses
 
 from keras_sphere.presets.sources import find
-from keras_sphere.validation import check_positive_integer
+from keras_sphere.validation import read_integer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +50,7 @@ def plan_data(options, dataset, num_devices=1):
         batch_size = num_devices * training["per_device_batch_size"]
     if batch_size is None:
         raise missing_choice(options, "batch_size")
-    check_positive_integer("batch_size", batch_size)
+    batch_size = read_integer("batch_size", batch_size)
     return DataPlan(
         dataset=dataset,
         split=options.split,

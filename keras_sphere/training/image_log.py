@@ -10,7 +10,13 @@ from keras_sphere.training.clear_errors import writing
 from keras_sphere.training.image_source import ImageSource
 from keras_sphere.training.log_order import begin_as_source
 from keras_sphere.training.periodic_callback import PeriodicCallback, resolve_use_ema
-from keras_sphere.validation import check_positive_integer, check_share
+from keras_sphere.validation import (
+    if_given,
+    read_boolean,
+    read_integer,
+    read_seed,
+    read_share,
+)
 from keras_sphere.visualization import plot_image_table
 
 STRENGTH_NAMES = {0.0: "no noise", 0.5: "half noise", 1.0: "full noise"}
@@ -81,19 +87,15 @@ class ImageLog(PeriodicCallback):
         batch_size=None,
     ):
         super().__init__(every_epochs)
-        check_positive_integer("rows", rows)
-        check_positive_integer("columns", columns)
-        for number in steps:
-            check_positive_integer("steps", number)
-        for strength in strengths:
-            check_share("strengths", strength)
         self.folder = pathlib.Path(folder)
         self.source = ImageSource("images", images, labels)
-        self.rows, self.columns = rows, columns
-        self.steps, self.strengths = tuple(steps), tuple(strengths)
-        self.seed = seed
-        self.use_ema = use_ema
-        self.batch_size = batch_size
+        self.rows = read_integer("rows", rows)
+        self.columns = read_integer("columns", columns)
+        self.steps = tuple(read_integer("steps", number) for number in steps)
+        self.strengths = tuple(read_share("strengths", share) for share in strengths)
+        self.seed = read_seed("seed", seed)
+        self.use_ema = if_given(read_boolean, "use_ema", use_ema)
+        self.batch_size = if_given(read_integer, "batch_size", batch_size)
         self.pictures = {}
         self._originals = None
 

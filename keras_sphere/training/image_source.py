@@ -1,11 +1,15 @@
 """Images by index, from arrays or from a dataset that reads files."""
 
-import keras
 import numpy as np
 
 from keras_sphere.class_names import check_same_names, names_in
+from keras_sphere.image_validation import (
+    as_pixels,
+    check_images,
+    check_pixels,
+    warn_of_unit_range,
+)
 from keras_sphere.models.generation_inputs import ids_of_names
-from keras_sphere.validation import check_images
 
 
 class ImageSource:
@@ -21,7 +25,9 @@ class ImageSource:
             arrays only.
 
     Raises:
-        ValueError: If `images` is neither, or is empty, or the labels do not fit.
+        ValueError: If `images` is neither, or is empty, or not uint8 or finite floats
+            in [-1, 1], or the labels do not fit. Images of a dataset are checked when
+            they are taken.
     """
 
     def __init__(self, name, images, labels=None):
@@ -43,6 +49,8 @@ class ImageSource:
                 f"{getattr(images, 'shape', None)}, "
                 f"{'no' if labels is None else len(labels)} labels"
             )
+        if not hasattr(images, "examples"):
+            warn_of_unit_range(check_pixels(images, name)[0])
 
     @property
     def class_names(self):
@@ -56,7 +64,7 @@ class ImageSource:
         else:
             images, labels = self._images[indices], self._labels
             labels = None if labels is None else np.asarray(labels)[indices]
-        images = np.asarray(keras.ops.convert_to_numpy(images))
+        images = as_pixels(self.name, images)
         return images, None if labels is None else np.ravel(labels).astype("int32")
 
     def spread_indices(self, count):
@@ -86,7 +94,5 @@ class ImageSource:
         """Raises a `ValueError` unless a backbone takes such images and classes."""
         check_same_names(self.name, self._images, backbone.class_names)
         self._labels = ids_of_names(backbone, self._labels)
-        try:
-            check_images(self.take([0])[0], backbone.image_size, backbone.num_channels)
-        except ValueError as error:
-            raise ValueError(f"`{self.name}`: {error}") from None
+        images, _ = self.take([0])
+        check_images(images, backbone.image_size, backbone.num_channels, self.name)

@@ -8,7 +8,13 @@ from keras_sphere.metrics import nearest_distances
 from keras_sphere.training.image_source import ImageSource
 from keras_sphere.training.log_order import begin_as_source
 from keras_sphere.training.periodic_callback import PeriodicCallback, resolve_use_ema
-from keras_sphere.validation import check_positive_integer
+from keras_sphere.validation import (
+    if_given,
+    read_boolean,
+    read_integer,
+    read_positive,
+    read_seed,
+)
 
 logger = logging.getLogger("keras_sphere")
 
@@ -80,22 +86,15 @@ class MemorizationAlarm(PeriodicCallback):
         batch_size=None,
     ):
         super().__init__(every_epochs)
-        check_positive_integer("num_samples", num_samples)
-        check_positive_integer("max_train_images", max_train_images)
-        check_positive_integer("max_side", max_side)
-        if not threshold > 0:
-            raise ValueError(
-                f"`threshold` must be positive. Received: threshold={threshold!r}"
-            )
         self.train = ImageSource("train", train)
         self.held_out = ImageSource("held_out", held_out)
-        self.num_samples = num_samples
-        self.threshold = threshold
-        self.max_train_images = max_train_images
-        self.max_side = max_side
-        self.seed = seed
-        self.use_ema = use_ema
-        self.batch_size = batch_size
+        self.num_samples = read_integer("num_samples", num_samples)
+        self.threshold = read_positive("threshold", threshold)
+        self.max_train_images = read_integer("max_train_images", max_train_images)
+        self.max_side = read_integer("max_side", max_side)
+        self.seed = read_seed("seed", seed)
+        self.use_ema = if_given(read_boolean, "use_ema", use_ema)
+        self.batch_size = if_given(read_integer, "batch_size", batch_size)
         self.is_raised = False
         self._train_chunks = None
         self._of_held_out = None

@@ -7,6 +7,7 @@ import typing
 from keras_sphere.distribution.engines import MODES
 from keras_sphere.losses.distances import DISTANCES
 from keras_sphere.models.sizes import SIZES
+from keras_sphere.validation import read_boolean, read_finite, read_integer
 
 OF_PRESET = "preset"  # a size: the architecture as the preset has it
 
@@ -206,12 +207,13 @@ class TrainingOptions:
 
 
 def new_options(**choices):
-    """`TrainingOptions` of keyword arguments, each checked.
+    """`TrainingOptions` of keyword arguments, each checked, as plain Python values.
 
     Raises:
-        ValueError: If there is no option of a name, or a value is not among its
-            choices.
+        ValueError: If there is no option of a name, or a value is not of its type or
+            among its choices.
     """
+    plain = {}
     fields = {field.name: field for field in dataclasses.fields(TrainingOptions)}
     for name, value in choices.items():
         if name not in fields:
@@ -224,4 +226,17 @@ def new_options(**choices):
             raise ValueError(
                 f"`{name}` must be one of {list(allowed)}. Received: {name}={value!r}"
             )
-    return TrainingOptions(**choices)
+        plain[name] = _read_option(name, value, fields[name].type)
+    return TrainingOptions(**plain)
+
+
+def _read_option(name, value, declared):
+    """A value as the type of its option asks for; text and `None` as they are."""
+    kinds = typing.get_args(declared) or (declared,)
+    if value is None:
+        return None
+    if bool in kinds:
+        return read_boolean(name, value)
+    if int in kinds:
+        return read_integer(name, value, least=0)
+    return read_finite(name, value) if float in kinds else value

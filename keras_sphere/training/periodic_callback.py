@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_sphere.validation import check_positive_integer
+from keras_sphere.validation import if_given, read_boolean, read_integer
 
 
 class PeriodicCallback(keras.callbacks.Callback):
@@ -14,8 +14,7 @@ class PeriodicCallback(keras.callbacks.Callback):
 
     def __init__(self, every_epochs):
         super().__init__()
-        check_positive_integer("every_epochs", every_epochs)
-        self.every_epochs = every_epochs
+        self.every_epochs = read_integer("every_epochs", every_epochs)
 
     @property
     def is_told_to_end(self):
@@ -41,6 +40,7 @@ def resolve_use_ema(model, use_ema):
     Raises:
         ValueError: If an average is asked for that the optimizer does not keep.
     """
+    use_ema = if_given(read_boolean, "use_ema", use_ema)
     optimizer = model.optimizer
     has_average = hasattr(optimizer, "moving_averages") and optimizer.use_ema
     if use_ema is None:

@@ -14,7 +14,7 @@ from keras_sphere.training.data_plan import (
 )
 from keras_sphere.training.options import OF_PRESET
 from keras_sphere.training.trial import TINY, TINY_ARCHITECTURE
-from keras_sphere.validation import check_positive_integer, check_share
+from keras_sphere.validation import read_integer, read_share
 
 NO_PERCEPTUAL = "none"
 LARGEST_WARMUP_SHARE = 0.1  # unless the user chooses the warm-up
@@ -237,7 +237,7 @@ def _plan_optimizer(options, recipe, batch_size):
         images_per_update = batch_size * options.gradient_accumulation_steps
         scale = images_per_update / training.get("learning_rate_batch_size", 256)
         largest, smallest = largest * scale, smallest * scale
-    check_share("ema_momentum", optimizer["ema_momentum"])
+    read_share("ema_momentum", optimizer["ema_momentum"])
     return {**optimizer, "learning_rate": largest}, smallest
 
 
@@ -249,7 +249,7 @@ def _plan_schedule(options, training, steps_per_epoch):
     epochs = first_given(options.epochs, training.get("epochs"))
     if epochs is None:
         raise missing_choice(options, "epochs")
-    check_positive_integer("epochs", epochs)
+    epochs = read_integer("epochs", epochs)
     warmup = options.warmup_epochs
     if warmup is None:
         warmup = min(training.get("warmup_epochs", 0), LARGEST_WARMUP_SHARE * epochs)

@@ -12,7 +12,7 @@ from keras_sphere.optional_imports import import_optional
 from keras_sphere.replicas import processes
 from keras_sphere.training.clear_errors import writing
 from keras_sphere.training.log_order import begin_as_writer
-from keras_sphere.validation import check_positive_integer
+from keras_sphere.validation import if_given, read_integer
 
 
 class TensorBoardLog(keras.callbacks.Callback):
@@ -52,10 +52,8 @@ class TensorBoardLog(keras.callbacks.Callback):
 
     def __init__(self, folder, every_steps=None, image_log=None):
         super().__init__()
-        if every_steps is not None:
-            check_positive_integer("every_steps", every_steps)
         self.folder = pathlib.Path(folder)
-        self.every_steps = every_steps
+        self.every_steps = if_given(read_integer, "every_steps", every_steps)
         self.image_log = image_log
         self._files = _import("tensorboardX.event_file_writer")
         self._events = _import("tensorboardX.proto.event_pb2")

@@ -2,11 +2,9 @@
 
 import pathlib
 
-import numpy as np
-
 from keras_sphere.atomic_file import replace_when_done
 from keras_sphere.optional_imports import import_optional
-from keras_sphere.validation import check_positive_integer
+from keras_sphere.validation import read_integer
 from keras_sphere.visualization.image_grid import to_uint8
 from keras_sphere.visualization.image_text import as_pillow_image, text_arguments
 
@@ -25,15 +23,15 @@ def save_animation(path, frames, milliseconds=100, text=None):
 
     Raises:
         ImportError: If Pillow is not installed.
-        ValueError: If the suffix or the shape is not as above.
+        ValueError: If the suffix, the shape or the values are not as above.
     """
     path = pathlib.Path(path)
-    check_positive_integer("milliseconds", milliseconds)
+    milliseconds = read_integer("milliseconds", milliseconds)
     if path.suffix.lower() not in FORMATS:
         raise ValueError(
             f"An animation must end in {' or '.join(FORMATS)}. Received: path={path}"
         )
-    frames = to_uint8(np.asarray(frames))
+    frames = to_uint8(frames, "frames")
     if frames.ndim != 4 or frames.shape[-1] not in (1, 3) or frames.size == 0:
         raise ValueError(
             "`frames` must have the shape (frames, height, width, channels) with 1 or "

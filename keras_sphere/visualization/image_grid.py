@@ -5,28 +5,28 @@ import pathlib
 import numpy as np
 
 from keras_sphere.atomic_file import replace_when_done
+from keras_sphere.image_validation import NOISY_LIMIT, as_pixels
 from keras_sphere.optional_imports import import_optional
-from keras_sphere.validation import check_positive_integer
+from keras_sphere.validation import read_integer
 from keras_sphere.visualization.image_text import as_pillow_image, text_arguments
 
 PADDING = 1
 BACKGROUND = 255
 
 
-def to_uint8(images):
+def to_uint8(images, name="images"):
     """Converts images in [-1, 1] to uint8; leaves uint8 as it is.
 
+    There is no warning of values in [0, 1]: what a model made may be bright.
+
     Raises:
-        ValueError: If a value is not finite.
+        ValueError: If they are neither uint8 nor finite floats, or further out than
+            noise on images in [-1, 1], at 16.
     """
-    images = np.asarray(images)
+    images = as_pixels(name, images, NOISY_LIMIT)
     if images.dtype == np.uint8:
         return images
     floats = images.astype("float64")
-    if not np.all(np.isfinite(floats)):
-        raise ValueError(
-            "`images` must be finite. Received: images with NaN or infinite values"
-        )
     return np.rint((np.clip(floats, -1.0, 1.0) + 1.0) * 127.5).astype("uint8")
 
 
@@ -35,24 +35,23 @@ def image_grid(images, columns):
 
     Args:
         images: Array of shape `(batch, height, width, channels)`, 1 or 3 channels,
-            uint8 or float in [-1, 1]; values beyond are clipped.
+            uint8 or float in [-1, 1]; noise beyond is clipped.
         columns: Integer. Images per row; the last row may be shorter.
 
     Returns:
         uint8 array of shape `(grid_height, grid_width, channels)`.
 
     Raises:
-        ValueError: If the shape is not as above, there is no image, a value is not
-            finite, or `columns` is not an integer of at least 1.
+        ValueError: If the shape or the values are not as above, there is no image, or
+            `columns` is not an integer of at least 1.
     """
-    check_positive_integer("columns", columns)
-    images = np.asarray(images)
+    columns = read_integer("columns", columns)
+    images = to_uint8(images)
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or images.size == 0:
         raise ValueError(
             "`images` must have the shape (batch, height, width, channels), with 1 "
             f"or 3 channels and at least 1 image. Received: shape {images.shape}"
         )
-    images = to_uint8(images)
     batch, height, width, channels = images.shape
     columns = min(columns, batch)
     rows = -(-batch // columns)
@@ -78,9 +77,9 @@ def save_image(path, array, text=None):
 
     Raises:
         ImportError: If Pillow is not installed.
-        ValueError: If the shape is not as above, or a value is not finite.
+        ValueError: If the shape or the values are not as above.
     """
-    path, array = pathlib.Path(path), to_uint8(array)
+    path, array = pathlib.Path(path), to_uint8(array, "array")
     channels = array.shape[2:] or (1,)
     if array.ndim not in (2, 3) or channels not in ((1,), (3,)) or array.size == 0:
         raise ValueError(

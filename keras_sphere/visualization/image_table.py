@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_sphere.visualization.figure import new_figure, save_figure
-from keras_sphere.visualization.image_grid import PADDING, image_grid
+from keras_sphere.visualization.image_grid import PADDING, image_grid, to_uint8
 
 CELL_INCHES = 0.42
 LINE_INCHES = 0.35
@@ -26,8 +26,8 @@ def plot_image_table(groups, row_names, path, title=None):
 
     Raises:
         ImportError: If Matplotlib is not installed.
-        ValueError: If there is no group, or a group is not of the shape above with
-            one row per name.
+        ValueError: If there is no group, or a group is not of the values and the shape
+            above with one row per name.
 
     Example:
 
@@ -35,7 +35,7 @@ def plot_image_table(groups, row_names, path, title=None):
     >>> rows = images.reshape(10, 8, *images.shape[1:])
     >>> plot_image_table({"1 step": rows}, range(10), "samples.png")
     """
-    groups = {caption: np.asarray(images) for caption, images in groups.items()}
+    groups = {caption: to_uint8(images, "groups") for caption, images in groups.items()}
     _check_groups(groups, row_names)
     columns = [images.shape[1] for images in groups.values()]
     figure = new_figure(*_size_in_inches(columns, groups, row_names, title))

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_sphere.optional_imports import import_optional
-from keras_sphere.validation import check_positive_integer
+from keras_sphere.validation import read_integer
 from keras_sphere.visualization.image_grid import to_uint8
 
 TEXT_SIZE, INK, PAPER = 12, 60, 255
@@ -68,7 +68,7 @@ def draw_panels(panels, scale=1, bare=False):
         ImportError: If Pillow is not installed.
         ValueError: If `scale` is not an integer of at least 1.
     """
-    check_positive_integer("scale", scale)
+    scale = read_integer("scale", scale)
     gap, margin = (0, 0) if bare else (GAP, MARGIN)
     drawn = [[_draw(panel, scale, gap) for panel in row] for row in panels]
     rows = [_joined(row, 1, 2 * margin) for row in drawn]

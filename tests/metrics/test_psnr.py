@@ -35,7 +35,7 @@ def test_equal_images():
     [
         (np.ones((2, 3)), np.ones((2, 4)), 1.0, "the same shape"),
         (np.ones(3), np.ones(3), 1.0, "the same shape"),
-        (np.ones((2, 3)), np.ones((2, 3)), 0.0, "`max_value` must be positive"),
+        (np.ones((2, 3)), np.ones((2, 3)), 0.0, "`max_value` must be a finite"),
         (np.ones((2, 3)), np.full((2, 3), np.nan), 1.0, "must be finite"),
     ],
 )

@@ -44,6 +44,9 @@ BAD_IMAGES = {
         r"`images` must be uint8 in \[0, 255\], or float in \[-1, 1\]. Received: "
         "dtype int32",
     ),
+    "int64": (IMAGES.astype("int64"), "`images` must be uint8.*Received: dtype int64"),
+    "bool": (IMAGES > 0, "`images` must be uint8.*Received: dtype bool"),
+    "object": (IMAGES.astype(object), "`images` must be uint8.*Received: dtype object"),
     "range": (
         (IMAGES + 1.0) * 127.5,
         r"`images`.*\[-1, 1\].*image_dataset_from_directory.*x / 127\.5 - 1\.0.*"
@@ -58,6 +61,17 @@ BAD_LABELS = {
     "length": ([0, 1, 2], "`labels` must have one entry per image, 4. Received: 3"),
     "one-hot": (np.eye(4, 3, dtype="int64"), r"not one-hot. Received: shape \(4, 3\)"),
     "float": ([0.0, 1.0, 2.0, 0.0], "`labels` must be integers. Received: dtype float"),
+    "bool": ([True, False] * 2, "`labels` must be integers. Received: dtype bool"),
+    "text": (list("abca"), "`labels` (must be integers|has a name)"),
+    "object": (
+        np.array(list("abca"), object),
+        "`labels` (must be integers|must hold numbers|has a name)",
+    ),
+    "missing": (
+        [0, None, 2, 1],
+        "`labels` (must be integers|must hold numbers|has a name)",
+    ),
+    "empty": ([], r"`labels` must hold at least one class. Received: shape \(0,\)"),
 }
 
 BATCHES = {
@@ -122,6 +136,37 @@ def test_generate_and_decode_refuse_bad_labels(shared_model, name):
         shared_model.decode(LATENTS, labels)
 
 
+LABELS_THAT_ARE_NO_ARRAY = {
+    "ragged": ([[0], [1, 2]], r"`labels` must be an array of numbers.*type list"),
+    "set": ({1, 2}, r"`labels` must hold numbers.*type set"),
+    "one text": ("bee", r"`labels` has a name.*labels='bee'"),
+    "no weights": ({}, r"`labels` given as a dict must have.*labels=\{\}"),
+    "text as class": ({"bee": 1.0}, r"`labels` has a name"),
+    "no weight": ({1: None}, r"`labels` must hold numbers.*dtype object"),
+    "other classes": (
+        np.eye(7, dtype="float32")[:2],
+        r"`labels` given as class weights must have the shape \(2, 3\).*\(2, 7\)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LABELS_THAT_ARE_NO_ARRAY)
+def test_labels_that_are_no_array(shared_model, name):
+    labels, text = LABELS_THAT_ARE_NO_ARRAY[name]
+    with pytest.raises(ValueError, match=text):
+        shared_model.generate(labels=labels)
+    with pytest.raises(ValueError, match=text.replace("labels", "end_labels")):
+        shared_model.interpolate([1, 2], [3, 4], [0, 1], labels, steps=1)
+
+
+def test_weights_of_another_class_count(tmp_path):
+    path = tmp_path / "model.weights.h5"
+    tiny_models.new_model(num_classes=5).save_weights(path)
+    other = tiny_models.new_model()
+    with pytest.raises(ValueError, match=r"(?s)`num_classes`=3.*Received: tables"):
+        other.load_weights(path)
+
+
 def test_images_without_dark_pixels_warn_once(model, monkeypatch):
     monkeypatch.setattr(model, "reader", BatchReader(model.backbone))
     bright = (IMAGES + 1.0) / 2.0
@@ -172,8 +217,8 @@ BAD_GENERATION = {
     ),
     "scale": ({"guidance_scale": -1.0}, r"`guidance_scale`.*guidance_scale=-1\.0"),
     "scale text": ({"guidance_scale": "2"}, "`guidance_scale`.*guidance_scale='2'"),
-    "seed": ({"seed": -1}, r"`seed` must be None or an integer.*seed=-1"),
-    "half seed": ({"seed": 0.5}, r"`seed` must be None or an integer.*seed=0\.5"),
+    "seed": ({"seed": -1}, r"`seed` must be an integer.*seed=-1"),
+    "half seed": ({"seed": 0.5}, r"`seed` must be an integer.*seed=0\.5"),
     "batch_size": ({"batch_size": 0}, "`batch_size`.*at least 1.*batch_size=0"),
     "noise shape": (
         {"noise": LATENTS[:, :2]},

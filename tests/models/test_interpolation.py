@@ -133,7 +133,7 @@ def test_the_corners_of_a_grid_are_what_generate_makes(shared_model):
         ({"start": 0.5}, r"`start` must be a seed or a latent of shape \(4, 4\)"),
         ({"start": LATENTS[0, :2]}, r"`start` must be finite, of shape \(1, 4, 4\)"),
         ({"start": [1, 2, 3], "end": [1, 2]}, "equally many.*3 and 2 points"),
-        ({"start_labels": 7}, r"`labels` must be in \[0, 2\].*7"),
+        ({"start_labels": 7}, r"`start_labels` must be in \[0, 2\].*7"),
     ],
     ids=str,
 )

@@ -151,7 +151,9 @@ def test_classes_are_spread():
     from keras_sphere.training.image_source import ImageSource
 
     labels = np.repeat(np.arange(100), 3)
-    images = labels[:, None, None, None] * np.ones((1, 2, 2, 1))
+    images = labels.astype("uint8")[:, None, None, None] * np.ones(
+        (1, 2, 2, 1), "uint8"
+    )
     for count, expected in (
         (5, [0, 25, 50, 74, 99]),
         (2, [0, 99]),
@@ -218,12 +220,12 @@ def test_bad_arguments(arguments, message):
 def test_errors_before_the_first_step(tmp_path):
     model = small_fits.new_model()
     small = ImageLog(tmp_path, IMAGES[:, :8])
-    with pytest.raises(ValueError, match=r"`images`: .*Received: shape"):
+    with pytest.raises(ValueError, match=r"`images` must .*Received: shape"):
         small_fits.fit(model, [small])
     late = [CSVLog(tmp_path / "log.csv"), ImageLog(tmp_path, IMAGES)]
     with pytest.raises(ValueError, match=r"`ImageLog` must be listed before `CSVLog`"):
         small_fits.fit(model, late)
-    average = ImageLog(tmp_path, np.zeros((1, 8, 8, 1)), use_ema=True)
+    average = ImageLog(tmp_path, np.zeros((1, 8, 8, 1), "uint8"), use_ema=True)
     gray = small_fits.gray_model("sgd")
     with pytest.raises(ValueError, match=r"`use_ema=True` needs.*Received: optimizer"):
         small_fits.fit(gray, [average], x=np.zeros((4, 8, 8, 1), "uint8"), y=None)

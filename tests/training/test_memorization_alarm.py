@@ -148,5 +148,5 @@ def test_bad_arguments(arguments, message):
 
 def test_images_of_another_size():
     alarm = MemorizationAlarm(IMAGES, HELD_OUT[:, :8])
-    with pytest.raises(ValueError, match=r"`held_out`: .*Received: shape"):
+    with pytest.raises(ValueError, match=r"`held_out` must .*Received: shape"):
         small_fits.fit(small_fits.new_model(), [alarm])
