@@ -191,6 +191,26 @@ def sync_variables(model):
         model.jax_state_sync()
 
 
+def dynamic_batches(input_signature):
+    """Argument of `torch.export` that keeps it from fixing the size of a batch.
+
+    Args:
+        input_signature: List of `keras.InputSpec`, those of any batch with `None`
+            first.
+
+    Returns:
+        Dict of arguments of `keras.Model.export(format="torch")`.
+    """
+    if not any(spec.shape[0] is None for spec in input_signature):
+        return {}
+    batch = torch.export.Dim("batch")
+    return {
+        "dynamic_shapes": [
+            {0: batch} if spec.shape[0] is None else None for spec in input_signature
+        ]
+    }
+
+
 def make_deterministic():
     """Asks the backend for operations that give the same numbers in every run.
 
