@@ -195,20 +195,21 @@ def dynamic_batches(input_signature):
     """Argument of `torch.export` that keeps it from fixing the size of a batch.
 
     Args:
-        input_signature: List of `keras.InputSpec`, those of any batch with `None`
-            first.
+        input_signature: List of (nested) `keras.InputSpec`, those of any batch with
+            `None` first.
 
     Returns:
         Dict of arguments of `keras.Model.export(format="torch")`.
     """
-    if not any(spec.shape[0] is None for spec in input_signature):
-        return {}
     batch = torch.export.Dim("batch")
-    return {
-        "dynamic_shapes": [
-            {0: batch} if spec.shape[0] is None else None for spec in input_signature
-        ]
-    }
+
+    def describe(spec):
+        return {0: batch} if spec.shape[0] is None else None
+
+    if not any(map(describe, keras.tree.flatten(input_signature))):
+        return {}
+    shapes = keras.tree.map_structure(describe, input_signature)
+    return {"dynamic_shapes": [tuple(shapes)]}
 
 
 def make_deterministic():
