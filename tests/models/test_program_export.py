@@ -38,7 +38,7 @@ def load(path):
 def export(network, folder, **arguments):
     if FORMAT == "tf_saved_model":
         pytest.importorskip("tensorflow")
-    path = str(folder / ("program.pt2" if FORMAT == "torch" else "program"))
+    path = str(folder / f"{network.name}.pt2")
     network.export(path, format=FORMAT, verbose=False, **arguments)
     return load(path)
 
@@ -61,13 +61,13 @@ def test_a_model_needs_no_signature(fresh_model, tmp_path):
 
 def test_encoder_and_decoder(fresh_model, tmp_path):
     backbone = fresh_model.backbone
-    encoder = export(backbone.encoder, tmp_path / "encoder")
+    encoder = export(backbone.encoder, tmp_path)
     check(encoder, backbone.encoder, IMAGES)
     specs = [
         keras.InputSpec(dtype="float32", shape=(None, *backbone.latent_shape)),
         keras.InputSpec(dtype="int32", shape=(None,)),
     ]
-    decoder = export(backbone.decoder, tmp_path / "decoder", input_signature=specs)
+    decoder = export(backbone.decoder, tmp_path, input_signature=specs)
     points = to_numpy(backbone.spherify(backbone.encode(IMAGES)))
     check(decoder, backbone.decoder, points, LABELS)
 
