@@ -32,7 +32,8 @@ def load(path):
         program = torch.export.load(path).module()
         return lambda *arrays: program(*map(torch.as_tensor, arrays))
     tensorflow = pytest.importorskip("tensorflow")
-    return tensorflow.saved_model.load(path).serve
+    loaded = tensorflow.saved_model.load(path)  # its variables live as long as it
+    return lambda *arrays: loaded.serve(*arrays)
 
 
 def export(network, folder, **arguments):
