@@ -191,6 +191,27 @@ def sync_variables(model):
         model.jax_state_sync()
 
 
+def dynamic_batches(input_signature):
+    """Argument of `torch.export` that keeps it from fixing the size of a batch.
+
+    Args:
+        input_signature: List of (nested) `keras.InputSpec`, those of any batch with
+            `None` first.
+
+    Returns:
+        Dict of arguments of `keras.Model.export(format="torch")`.
+    """
+    batch = torch.export.Dim("batch")
+
+    def describe(spec):
+        return {0: batch} if spec.shape[0] is None else None
+
+    if not any(map(describe, keras.tree.flatten(input_signature))):
+        return {}
+    shapes = keras.tree.map_structure(describe, input_signature)
+    return {"dynamic_shapes": [tuple(shapes)]}
+
+
 def make_deterministic():
     """Asks the backend for operations that give the same numbers in every run.
 

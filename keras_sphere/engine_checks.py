@@ -1,5 +1,6 @@
-"""What engines of many devices would do wrong in silence, said before any step."""
+"""What engines cannot do or would do wrong in silence, said before any work."""
 
+import importlib.util
 import re
 
 import keras
@@ -84,3 +85,24 @@ def check_engine(one_batch=False):
                 "replica the whole batch. Use `fit` and `evaluate`. Received: "
                 f"{strategy.num_replicas_in_sync} replicas"
             )
+
+
+def check_export_format(format):
+    """Raises a `ValueError` if the backend cannot write programs in this format.
+
+    Args:
+        format: String. See `keras.Model.export`.
+    """
+    backend = keras.backend.backend()
+    if backend == "torch":
+        call = 'export("program.pt2", format="torch")'
+        can = format != "tf_saved_model" or importlib.util.find_spec("torch_xla")
+    else:
+        call = 'export("folder", format="tf_saved_model")'
+        refused = ("torch", "litert") if backend == "jax" else ("torch",)
+        can = format not in refused
+    if not can:
+        raise ValueError(
+            f"{backend} cannot write this format here. Use `{call}`. "
+            f"Received: format={format!r}"
+        )

@@ -143,7 +143,8 @@ def perturb(sphere_latents, noise, sigma, per_token=False):
     """
     sphere_latents, noise = as_floats(sphere_latents, noise)
     sigma = per_image(sigma, sphere_latents)
-    moved = spherify(sphere_latents + sigma * noise, per_token)
+    # (A tensor of JAX does not multiply a symbolic one that stands on its right.)
+    moved = spherify(sphere_latents + noise * sigma, per_token)
     return keras.ops.where(sigma == 0, sphere_latents, moved)
 
 

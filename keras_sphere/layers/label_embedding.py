@@ -22,7 +22,8 @@ class LabelEmbedding(keras.layers.Layer):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
-        labels: Integer tensor of shape `(batch,)`, in [0, num_classes]. Values
+        labels: Integer tensor of shape `(batch,)` or `(batch, 1)`, in
+            [0, num_classes]. Values
             outside are clipped; the model refuses them before. Or a float tensor of
             shape `(batch, num_classes + 1)`, the weight of each row of the table,
             for mixed class vectors; these are never dropped.
@@ -30,6 +31,9 @@ class LabelEmbedding(keras.layers.Layer):
 
     Returns:
         Float tensor of shape `(batch, 1, hidden_dim)`.
+
+    Raises:
+        ValueError: If the labels have another shape.
     """
 
     def __init__(self, num_classes, hidden_dim, dropout_rate=0.1, seed=None, **kwargs):
@@ -61,6 +65,14 @@ class LabelEmbedding(keras.layers.Layer):
     def call(self, labels, training=False):
         ops = keras.ops
         labels = ops.convert_to_tensor(labels)
+        if tuple(labels.shape[1:]) not in ((), (1,), (self.num_classes + 1,)):
+            raise ValueError(
+                "`labels` must have the shape (batch,), (batch, 1) or (batch, "
+                f"{self.num_classes + 1}). Received: labels of shape "
+                f"{tuple(labels.shape)}"
+            )
+        if tuple(labels.shape[1:]) == (1,):
+            labels = ops.squeeze(labels, axis=1)
         if len(labels.shape) == 2:
             weights = ops.cast(labels, self.table.dtype)
             vectors = ops.matmul(weights, self.table)

@@ -1,5 +1,7 @@
 """Tokens to pixels: the two ways in which the decoder ends."""
 
+import math
+
 import keras
 
 from keras_sphere.layers.initializers import FlattenedGlorotUniform
@@ -11,12 +13,33 @@ def reflect_pad(grid):
     return keras.ops.pad(grid, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
 
 
-def unpatchify(tokens, patch_size, num_channels):
+def grid_side(num_tokens):
+    """Tokens per side of a square grid.
+
+    Args:
+        num_tokens: Integer.
+
+    Returns:
+        Integer.
+
+    Raises:
+        ValueError: If `num_tokens` is not a square.
+    """
+    side = math.isqrt(num_tokens)
+    if side**2 != num_tokens:
+        raise ValueError(
+            f"Expected a square number of tokens. Received: num_tokens={num_tokens}"
+        )
+    return side
+
+
+def unpatchify(tokens, grid_size, patch_size, num_channels):
     """Puts the pixels of every token in their place.
 
     Args:
         tokens: Float tensor of shape `(batch, grid**2, channels * patch**2)`; in a
             token the color is outermost, then the row, then the column.
+        grid_size: Integer. Tokens per side.
         patch_size: Integer. Side of a patch, in pixels.
         num_channels: Integer. Colors.
 
@@ -24,9 +47,9 @@ def unpatchify(tokens, patch_size, num_channels):
         Float tensor of shape `(batch, grid * patch, grid * patch, num_channels)`.
     """
     ops = keras.ops
-    grid = round(tokens.shape[1] ** 0.5)
-    side = grid * patch_size
-    x = ops.reshape(tokens, (-1, grid, grid, num_channels, patch_size, patch_size))
+    side = grid_size * patch_size
+    pixels = (num_channels, patch_size, patch_size)
+    x = ops.reshape(tokens, (-1, grid_size, grid_size, *pixels))
     x = ops.transpose(x, (0, 1, 4, 2, 5, 3))
     return ops.reshape(x, (-1, side, side, num_channels))
 
@@ -62,7 +85,7 @@ class PixelHead(keras.layers.Layer):
         )
 
     def compute_output_shape(self, input_shape):
-        side = round(input_shape[1] ** 0.5) * self.patch_size
+        side = grid_side(input_shape[1]) * self.patch_size
         return (input_shape[0], side, side, self.num_channels)
 
     def get_config(self):
@@ -85,13 +108,14 @@ class LinearPixelHead(PixelHead):
         return self.num_channels * self.patch_size**2
 
     def build(self, input_shape):
+        self.grid_size = grid_side(input_shape[1])
         self.smooth = self._convolution(
             keras.layers.Conv2D, self.num_channels, 3, name="smooth"
         )
         self.smooth.build((None, None, None, self.num_channels))
 
     def call(self, tokens):
-        images = unpatchify(tokens, self.patch_size, self.num_channels)
+        images = unpatchify(tokens, self.grid_size, self.patch_size, self.num_channels)
         return keras.ops.tanh(self.smooth(reflect_pad(images)))
 
 
@@ -105,6 +129,7 @@ class ConvPixelHead(PixelHead):
     token_channels = 32
 
     def build(self, input_shape):
+        self.grid_size = grid_side(input_shape[1])
         self.smooth = self._convolution(
             keras.layers.Conv2D, self.token_channels, 3, name="smooth"
         )
@@ -120,7 +145,7 @@ class ConvPixelHead(PixelHead):
             layer.build((None, None, None, self.token_channels))
 
     def call(self, tokens):
-        side = round(tokens.shape[1] ** 0.5)
-        grid = keras.ops.reshape(tokens, (-1, side, side, self.token_channels))
+        shape = (-1, self.grid_size, self.grid_size, self.token_channels)
+        grid = keras.ops.reshape(tokens, shape)
         grid = keras.ops.silu(self.smooth(reflect_pad(grid)))
         return keras.ops.tanh(self.upsample(grid))

@@ -3,13 +3,14 @@
 import keras
 
 from keras_sphere.layers import ConvPixelHead, LinearPixelHead, MLPMixer
+from keras_sphere.models.program_export import ProgramExport
 from keras_sphere.models.vision_transformer import VisionTransformer
 
 PIXEL_HEADS = {"linear": LinearPixelHead, "conv": ConvPixelHead}
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
-class Decoder(keras.layers.Layer):
+class Decoder(ProgramExport, keras.layers.Layer):
     """Dense embedding and MLP-Mixer, vision transformer, and a pixel head.
 
     The embedding's dense layers, its mixer's included, start from N(0, 1).
@@ -88,8 +89,8 @@ class Decoder(keras.layers.Layer):
             tokens = self.mixer(tokens)
         return self.head(self.transformer(tokens, labels, training=training))
 
-    def compute_output_shape(self, input_shape, labels_shape=None):
-        side = round(input_shape[1] ** 0.5) * self.patch_size
+    def compute_output_shape(self, input_shape):
+        side = self.transformer_config["grid_size"] * self.patch_size
         return (input_shape[0], side, side, self.num_channels)
 
     def get_config(self):

@@ -3,11 +3,12 @@
 import keras
 
 from keras_sphere.layers import MLPMixer, PatchEmbedding
+from keras_sphere.models.program_export import ProgramExport
 from keras_sphere.models.vision_transformer import VisionTransformer
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
-class Encoder(keras.layers.Layer):
+class Encoder(ProgramExport, keras.layers.Layer):
     """Patch embedding, vision transformer, and an MLP-Mixer over the latent.
 
     Args:
@@ -72,7 +73,7 @@ class Encoder(keras.layers.Layer):
         latents = self.transformer(tokens, labels, training=training)
         return self.mixer(latents) if self.mixer_depth else latents
 
-    def compute_output_shape(self, input_shape, labels_shape=None):
+    def compute_output_shape(self, input_shape):
         batch, height, width, _ = input_shape
         num_tokens = (height // self.patch_size) * (width // self.patch_size)
         return (batch, num_tokens, self.token_channels)

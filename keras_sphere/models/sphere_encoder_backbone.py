@@ -9,6 +9,7 @@ from keras_sphere import geometry
 from keras_sphere.class_names import read_class_names
 from keras_sphere.models.decoder import PIXEL_HEADS, Decoder
 from keras_sphere.models.encoder import Encoder
+from keras_sphere.models.program_export import ProgramExport
 from keras_sphere.models.sizes import resolve_size
 from keras_sphere.validation import (
     check_choice,
@@ -20,7 +21,7 @@ from keras_sphere.validation import (
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
-class SphereEncoderBackbone(keras.Model):
+class SphereEncoderBackbone(ProgramExport, keras.Model):
     """The two networks of the Sphere Encoder, tensors in and tensors out.
 
     Calling it reconstructs: `decode(spherify(encode(images)))`. All weights exist
@@ -228,8 +229,12 @@ class SphereEncoderBackbone(keras.Model):
         latents = self.spherify(self.encode(images, labels, training))
         return self.decode(latents, labels, training)
 
-    def compute_output_shape(self, input_shape, labels_shape=None):
+    def compute_output_shape(self, input_shape):
         return tuple(input_shape)
+
+    def compute_output_spec(self, images, *args, **kwargs):
+        dtype = "float64" if self.compute_dtype == "float64" else "float32"
+        return keras.KerasTensor(self.compute_output_shape(images.shape), dtype)
 
     def get_config(self):
         return {**super().get_config(), **self._arguments}

@@ -7,6 +7,7 @@ from keras_sphere.models.guarded_training import GuardedTraining
 from keras_sphere.models.inference import NetworkPasses
 from keras_sphere.models.interpolation import Interpolation
 from keras_sphere.models.preset_saving import PresetSaving
+from keras_sphere.models.program_export import ProgramExport
 from keras_sphere.models.training_inputs import (
     BatchReader,
     interleave,
@@ -31,7 +32,7 @@ from keras_sphere.validation import if_given, read_seed
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
 class SphereEncoderModel(
-    Interpolation, PresetSaving, GuardedTraining, FileSaving, keras.Model
+    Interpolation, PresetSaving, GuardedTraining, FileSaving, ProgramExport, keras.Model
 ):
     """An autoencoder on a sphere that generates from random points of it.
 
@@ -58,11 +59,11 @@ class SphereEncoderModel(
     Call arguments:
         inputs: Images of shape `(batch, height, width, channels)`, uint8 or float in
             [-1, 1], or a dict of `images` and optionally `labels` and `draws`.
-        training: Boolean. Whether to run the training forward.
+        training: Boolean. Whether labels are dropped.
 
     Returns:
-        Reconstructed images in [-1, 1]; in training the dict of
-        `training_outputs`.
+        Reconstructed images in [-1, 1]; the dict of `training_outputs` if `inputs`
+        has `draws`, which may be empty.
 
     Example:
 
@@ -152,7 +153,7 @@ class SphereEncoderModel(
 
     def call(self, inputs, training=False):
         inputs, _ = self.reader.read(inputs)
-        if training or "draws" in inputs:
+        if "draws" in inputs:
             return self.training_outputs(**inputs, training=training)
         return self.backbone(rescale(inputs["images"]), inputs.get("labels"))
 
@@ -259,19 +260,17 @@ class SphereEncoderModel(
             update_measures(self.measures, inputs["images"], y_pred, weights)
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
-    def _repack(self, data, **more):
+    def _repack(self, data, **defaults):
         inputs, sample_weight = self.reader.read(data)
-        return {**inputs, **more}, None, sample_weight
+        return {**defaults, **inputs}, None, sample_weight
 
     def train_step(self, *args):
         *state, data = args
-        return super().train_step(*state, self._repack(data))
+        return super().train_step(*state, self._repack(data, draws={}))
 
     def test_step(self, *args):
         *state, data = args
-        inputs, _, sample_weight = self._repack(data)
-        inputs.setdefault("draws", {})
-        return super().test_step(*state, (inputs, None, sample_weight))
+        return super().test_step(*state, self._repack(data, draws={}))
 
     def predict_step(self, *args):
         *state, data = args

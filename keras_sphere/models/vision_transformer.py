@@ -155,7 +155,7 @@ class VisionTransformer(keras.layers.Layer):
             return image_tokens
         return keras.ops.concatenate([tokens[:, :num_prefix], image_tokens], axis=1)
 
-    def compute_output_shape(self, input_shape, labels_shape=None):
+    def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.output_dim)
 
     def get_config(self):

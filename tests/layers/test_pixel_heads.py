@@ -47,7 +47,7 @@ class PixelHeadTest(TestCase):
         """A token is ordered by color, then row, then column."""
         grid, patch, channels = 2, 3, 2
         tokens = np.arange(1 * 4 * 18, dtype="float32").reshape(1, 4, 18)
-        images = to_numpy(unpatchify(tokens, patch, channels))
+        images = to_numpy(unpatchify(tokens, grid, patch, channels))
         for token, color, row, column in np.ndindex(4, channels, patch, patch):
             top, left = token // grid * patch, token % grid * patch
             value = images[0, top + row, left + column, color]
