@@ -6,7 +6,7 @@ import warnings
 import keras
 import numpy as np
 
-from keras_sphere.backend import stream
+from keras_sphere.models.data_forms import is_array, is_whole, read_first
 from keras_sphere.replicas import gather_replicas
 from keras_sphere.validation import (
     PIXEL_LIMIT,
@@ -17,11 +17,6 @@ from keras_sphere.validation import (
 )
 
 logger = logging.getLogger("keras_sphere")
-
-
-def is_array(data):
-    """Whether `data` is an array or tensor with values at hand."""
-    return hasattr(data, "shape") and hasattr(data, "dtype")
 
 
 def split_batch(data):
@@ -151,25 +146,19 @@ class BatchReader:
         """Checks whole arrays, or the first batch of a stream.
 
         Args:
-            x: Array, dict of arrays, dataset, loader or generator.
+            x: Array, dict of arrays, dataset, loader, generator or list of batches.
             y: Labels, if `x` is an array.
 
         Returns:
-            `x`; if it is a generator, a stream of the same batches.
+            `x`, in the form that `read_first` gives it.
 
         Raises:
             ValueError: If what was checked is not fit to train on.
         """
-        if x is None or is_array(x) or isinstance(x, dict):
+        if is_whole(x) or not hasattr(x, "__iter__"):
             self._check_batch(x if isinstance(x, dict) else (x, y))
             return x
-        if isinstance(x, keras.utils.PyDataset):
-            first = x[0]
-        elif hasattr(x, "__next__"):
-            first = next(x, None)
-            x = stream(first, x)
-        else:
-            first = next(iter(x), None)
+        first, x = read_first(x)
         if first is None:
             raise ValueError(f"The dataset has no batches. Received: x={x!r}")
         self._check_batch(tuple(first) if isinstance(first, list) else first)

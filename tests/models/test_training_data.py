@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import pytest
 
-from keras_sphere.backend import stream
 from tests import tiny_models
 
 HISTORY_KEYS = {
@@ -104,21 +103,6 @@ def test_validation_data_adds_its_losses(model):
         verbose=0,
     ).history
     assert set(history) == HISTORY_KEYS | {f"val_{key}" for key in HISTORY_KEYS}
-
-
-def test_a_stream_has_all_batches_and_is_not_tuned():
-    """TensorFlow's tuning may sleep for a minute when a training is told to end."""
-    first, *rest = [{"images": images, "labels": labels} for images, labels in BATCHES]
-    result = stream(first, iter(rest))
-    if keras.backend.backend() == "tensorflow":
-        assert result.options().autotune.enabled is False
-    batches = list(result)
-    np.testing.assert_array_equal(
-        np.concatenate([b["images"] for b in batches]), IMAGES
-    )
-    np.testing.assert_array_equal(
-        np.concatenate([b["labels"] for b in batches]), LABELS
-    )
 
 
 @pytest.mark.parametrize("kind", ["tf.data", "DataLoader", "PyDataset", "generator"])
