@@ -42,7 +42,7 @@ def separate_arrays(x, y=None, sample_weight=None):
             f"them. Received: x={_outline(x)} beside other arrays"
         )
     images, labels, weights = (*x, None, None)[:3]
-    return images, np.asarray(labels) if isinstance(labels, list) else labels, weights
+    return images, _as_array(labels), weights
 
 
 def join_labels(x, y=None):
@@ -85,9 +85,18 @@ def read_first(x):
 
 
 def as_tuple(batch):
-    """A batch as a tuple of arrays or dicts."""
+    """A batch as a tuple of arrays or dicts; lists in it, of labels, become arrays."""
     parts = batch if isinstance(batch, (tuple, list)) else (batch,)
-    return tuple(np.asarray(p) if isinstance(p, list) else p for p in parts)
+    return tuple(
+        {key: _as_array(value) for key, value in part.items()}
+        if isinstance(part, dict)
+        else _as_array(part)
+        for part in parts
+    )
+
+
+def _as_array(value):
+    return np.asarray(value) if isinstance(value, list) else value
 
 
 class BatchList(keras.utils.PyDataset):
