@@ -4,6 +4,7 @@ Everything else in the package is written on `keras.ops`.
 """
 
 import contextlib
+import functools
 import logging
 import os
 
@@ -22,8 +23,6 @@ elif BACKEND == "tensorflow":
     import tensorflow as tf
 elif BACKEND == "torch":
     import torch
-
-BATCHES_AHEAD = 2  # that TensorFlow reads while it trains
 
 # Whether `compiled` makes programs that serve one shape each.
 COMPILES = BACKEND in ("jax", "tensorflow")
@@ -45,7 +44,10 @@ def compiled(function):
     if BACKEND == "jax":
         return _JittedFunction(function)
     if BACKEND == "tensorflow":
-        return tf.function(function, autograph=False, reduce_retracing=True)
+        # TensorFlow counts how often one code is traced, to warn; a partial has none,
+        # so that programs of the same code for other shapes do not count together.
+        own = functools.partial(function)
+        return tf.function(own, autograph=False, reduce_retracing=True)
     if BACKEND == "torch":
         return torch.no_grad()(function)
     return function
@@ -141,44 +143,6 @@ def _after(first, tensors):
     total = sum(jnp.ravel(leaf)[0] for leaf in jax.tree.leaves(first))
     zero = jnp.where(total == total, 0.0, jnp.nan)  # not foldable: NaN is not NaN
     return jax.tree.map(lambda tensor: tensor + zero.astype(tensor.dtype), tensors)
-
-
-def stream(first, rest):
-    """Batches one after another, as `fit` takes them.
-
-    On TensorFlow a dataset that tf.data does not tune: the thread that does sleeps for
-    up to a minute at a time, and whoever drops the dataset waits for it, though a
-    process that got SIGTERM has no minute left. Elsewhere a generator.
-
-    Args:
-        first: Batch: arrays with a leading dimension, in tuples or dicts.
-        rest: Iterator of batches like it.
-
-    Returns:
-        `tf.data.Dataset` to be read once, or generator.
-    """
-    batches = _with_first(first, rest)
-    arrays = all(hasattr(leaf, "shape") for leaf in keras.tree.flatten(first))
-    if BACKEND != "tensorflow" or isinstance(first, list) or not arrays:
-        return batches
-    signature = keras.tree.map_structure(
-        lambda array: tf.TensorSpec(
-            (None, *array.shape[1:]), keras.backend.standardize_dtype(array.dtype)
-        ),
-        first,
-    )
-    dataset = tf.data.Dataset.from_generator(
-        lambda: batches, output_signature=signature
-    )
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return dataset.with_options(options).prefetch(BATCHES_AHEAD)
-
-
-def _with_first(first, rest):
-    """A generator, which Keras asks for, of `first` and what `rest` still yields."""
-    yield first
-    yield from rest
 
 
 def sync_variables(model):

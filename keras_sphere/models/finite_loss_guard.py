@@ -1,4 +1,4 @@
-"""Stops training, evaluation included, at the first loss that is not finite."""
+"""Stops training, evaluation included, at the first loss that is none."""
 
 import math
 
@@ -14,27 +14,50 @@ class NonFiniteLossError(ArithmeticError):
 
 
 class FiniteLossGuard(keras.callbacks.Callback):
-    """Raises as soon as the loss is not finite.
+    """Raises as soon as the loss is not finite, or of no batches at all.
 
     It runs before all other callbacks, so that none of them saves anything after the
     fault. The step that met it left the weights as good as they were
     (`SphereAdamW` counts a gradient that is not finite as zero).
 
     Raises:
-        ValueError: If the batch held pixels or labels out of range.
+        ValueError: If the batch held pixels or labels out of range, or if an epoch
+            or evaluation ends without a batch: Keras would log a loss of 0.
         NonFiniteLossError: Otherwise.
     """
 
     epoch = 0
+    has_trained = has_tested = False
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
+        self.has_trained = False
 
     def on_train_batch_end(self, batch, logs=None):
+        self.has_trained = True
         self.check(logs["loss"], f"step {batch + 1} of epoch {self.epoch + 1}")
 
+    def on_epoch_end(self, epoch, logs=None):
+        self.require(self.has_trained, f"epoch {epoch + 1}")
+
+    def on_test_begin(self, logs=None):
+        self.has_tested = False
+
     def on_test_batch_end(self, batch, logs=None):
+        self.has_tested = True
         self.check(logs["loss"], f"evaluation step {batch + 1}")
+
+    def on_test_end(self, logs=None):
+        self.require(self.has_tested, "the evaluation")
+
+    def require(self, has_batches, where):
+        """Raises if there were no batches; `where` says where."""
+        if not has_batches:
+            raise ValueError(
+                "The dataset must have batches every time that it is read; one over "
+                "an iterator has none the second time. "
+                f"Received: no batches in {where}"
+            )
 
     def check(self, loss, where):
         """Raises if `loss` is not finite; `where` says which step it is."""

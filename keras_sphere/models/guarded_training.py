@@ -5,8 +5,14 @@ import numpy as np
 
 from keras_sphere.class_names import check_same_names
 from keras_sphere.engine_checks import check_engine, check_optimizer, check_rows
+from keras_sphere.host_batches import read_in_step
+from keras_sphere.models.data_forms import (
+    is_shuffled_by_keras,
+    is_whole,
+    join_labels,
+    separate_arrays,
+)
 from keras_sphere.models.finite_loss_guard import FiniteLossGuard
-from keras_sphere.models.training_inputs import is_array
 from keras_sphere.replicas import (
     make_equal_on_processes,
     num_shares,
@@ -35,12 +41,16 @@ class GuardedTraining:
         """Trains the model; see `keras.Model.fit`.
 
         Args:
-            x: Images, a dict, or a dataset of either or of `(images, labels)`:
-                NumPy arrays, `tf.data.Dataset`, `torch.utils.data.DataLoader`,
-                `keras.utils.PyDataset` or a generator. uint8 images are rescaled;
+            x: Images, a dict, `(images, labels)` or `(images, labels,
+                sample_weight)`, or a dataset of any of these: `tf.data.Dataset`,
+                `torch.utils.data.DataLoader`, `keras.utils.PyDataset`, a list of
+                batches, or a generator or other iterator. uint8 images are rescaled;
                 float images must be in [-1, 1].
             y: Labels of the images in `x`, if `x` is an array.
-            **kwargs: The other arguments of `keras.Model.fit`.
+            validation_data: As `x`.
+            **kwargs: The other arguments of `keras.Model.fit`. `shuffle` is by
+                default on for arrays, lists and `PyDataset`s that do not say
+                `has_own_order`, and off for all that has an order of its own.
 
         Returns:
             `keras.callbacks.History` with `loss`, the three losses, unweighted, and
@@ -50,19 +60,21 @@ class GuardedTraining:
         Raises:
             ValueError: If the data is not fit to train on, or its batches cannot be
                 split over the devices; whole arrays and the first batch of a stream
-                are checked before the first step.
+                are checked before the first step. Also, at its end, if an epoch or a
+                validation had no batches: their mean would be a loss of 0.
             NonFiniteLossError: If the loss diverges, at that step.
         """
         self._require_compiled("fit")
-        if getattr(x, "has_own_order", False):
-            kwargs["shuffle"] = False  # Keras would shuffle the batches once more
+        x, y, weights = separate_arrays(x, y, kwargs.pop("sample_weight", None))
         x = self._check_data(x, y, batch_size, validation_split)
+        shuffle = kwargs.pop("shuffle", True if is_whole(x) else None)
+        if shuffle is None or getattr(x, "has_own_order", False):
+            shuffle = is_shuffled_by_keras(x)
+        class_weight = kwargs.get("class_weight")
+        x = read_in_step(self, x, y, weights, shuffle, class_weight)
         if validation_data is not None:
             rows = kwargs.get("validation_batch_size") or batch_size
-            if isinstance(validation_data, (tuple, list)):
-                self._check_data(*validation_data[:2], batch_size=rows)
-            else:
-                validation_data = self._check_data(validation_data)
+            validation_data = self._read_validation(validation_data, rows)
         self._start_moving_average()
         self._start_equal()
         return super().fit(
@@ -74,40 +86,66 @@ class GuardedTraining:
             callbacks=_guarded(callbacks),
             validation_split=validation_split,
             validation_data=validation_data,
+            sample_weight=weights,
+            shuffle=shuffle,
             **kwargs,
         )
 
-    def evaluate(self, x=None, y=None, *args, callbacks=None, **kwargs):
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        verbose="auto",
+        sample_weight=None,
+        steps=None,
+        callbacks=None,
+        **kwargs,
+    ):
         """Computes the losses and measures of `fit`; see there for data and errors."""
         self._require_compiled("evaluate")
         if not kwargs.get("_use_cached_eval_dataset"):
-            batch_size = args[0] if args else kwargs.get("batch_size")
+            x, y, sample_weight = separate_arrays(x, y, sample_weight)
             x = self._check_data(x, y, batch_size)
+            x = read_in_step(self, x, y, sample_weight)
             self._start_equal()
             callbacks = _guarded(callbacks)
-        return super().evaluate(x, y, *args, callbacks=callbacks, **kwargs)
-
-    def predict(self, x, *args, **kwargs):
-        """Reconstructs images, with their labels if `x` has some; see `fit`."""
-        batch_size = args[0] if args else kwargs.get("batch_size")
-        return super().predict(
-            self._check_data(x, batch_size=batch_size), *args, **kwargs
+        return super().evaluate(
+            x, y, batch_size, verbose, sample_weight, steps, callbacks, **kwargs
         )
 
-    def train_on_batch(self, x, y=None, *args, **kwargs):
+    def predict(self, x, batch_size=None, *args, **kwargs):
+        """Reconstructs images, with their labels if `x` has some; see `fit`."""
+        x, y, _ = separate_arrays(x)
+        x = self._check_data(join_labels(x, y), batch_size=batch_size)
+        return super().predict(read_in_step(self, x), batch_size, *args, **kwargs)
+
+    def predict_on_batch(self, x):
+        """Reconstructs one batch; see `fit` for the errors."""
+        x, y, _ = separate_arrays(x)
+        x = join_labels(x, y)
+        self._check_one_batch(x)
+        return super().predict_on_batch(x)
+
+    def train_on_batch(self, x, y=None, sample_weight=None, *args, **kwargs):
         """Runs one training step on one batch; see `fit` for the errors."""
         self._require_compiled("train_on_batch")
+        x, y, sample_weight = separate_arrays(x, y, sample_weight)
         self._check_one_batch(x, y)
         self._start_moving_average()
         self._start_equal(once=True)
-        return self._checked(super().train_on_batch(x, y, *args, **kwargs))
+        logs = super().train_on_batch(x, y, sample_weight, *args, **kwargs)
+        return self._checked(logs)
 
-    def test_on_batch(self, x, y=None, *args, **kwargs):
+    def test_on_batch(self, x, y=None, sample_weight=None, *args, **kwargs):
         """Computes the losses and measures of one batch; see `fit` for errors."""
         self._require_compiled("test_on_batch")
+        x, y, sample_weight = separate_arrays(x, y, sample_weight)
         self._check_one_batch(x, y)
         self._start_equal(once=True)
-        return self._checked(super().test_on_batch(x, y, *args, **kwargs))
+        return self._checked(
+            super().test_on_batch(x, y, sample_weight, *args, **kwargs)
+        )
 
     def build_metrics(self):
         """Makes the running means of the losses, which else the first step makes."""
@@ -134,14 +172,20 @@ class GuardedTraining:
         check_optimizer(getattr(self, "optimizer", None))
         check_same_names("x", x, self.backbone.class_names)
         x = self.reader.check_data(x, y)
-        if x is None or is_array(x) or isinstance(x, dict):
+        if is_whole(x):
             count = len(x["images"] if isinstance(x, dict) else x)
             check_rows(int(count * (1.0 - left_out)), batch_size or 32)
         else:
             check_rows(self.reader.num_rows)
         return x
 
-    def _check_one_batch(self, x, y):
+    def _read_validation(self, data, batch_size):
+        """Validation data as Keras takes them, checked."""
+        x, y, weights = separate_arrays(data)
+        x = self._check_data(x, y, batch_size)
+        return read_in_step(self, x, y, weights), y, weights
+
+    def _check_one_batch(self, x, y=None):
         check_engine(one_batch=True)
         self._check_data(x, y, len(x["images"] if isinstance(x, dict) else x))
 

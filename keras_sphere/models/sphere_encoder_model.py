@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_sphere.models.compile_arguments import read_compile_arguments
 from keras_sphere.models.file_saving import FileSaving
 from keras_sphere.models.guarded_training import GuardedTraining
 from keras_sphere.models.inference import NetworkPasses
@@ -20,12 +21,12 @@ from keras_sphere.models.training_measures import new_measures, update_measures
 from keras_sphere.models.training_objective import (
     LOSS_WEIGHTS,
     default_losses,
+    feature_maps,
+    loss_value,
     pair_losses,
     resolve_perceptual,
 )
 from keras_sphere.noise_schedule import NoiseSchedule
-from keras_sphere.optimizers import SphereAdamW
-from keras_sphere.perceptual import feature_distance_of
 from keras_sphere.sampling import SamplingOptions
 from keras_sphere.validation import if_given, read_seed
 
@@ -130,21 +131,20 @@ class SphereEncoderModel(
             optimizer: Keras optimizer. Defaults to `SphereAdamW()`.
             loss: Dict of `keras.losses.Loss` for `pixel_reconstruction`,
                 `pixel_consistency` (each called with dicts of `images` and
-                `features`) and `latent_consistency`.
-            loss_weights: Dict of floats. Defaults to 1, 0.5 and 0.1.
-            **kwargs: Further arguments of `keras.Model.compile`. `jit_compile` left
-                at "auto" is so saved too, for the backend that loads the file.
+                `features`) and `latent_consistency`; `None` leaves one out.
+            loss_weights: Dict of numbers, at least 0, with the names of `loss`.
+                Defaults to 1, 0.5 and 0.1.
+            **kwargs: Further arguments of `keras.Model.compile`, but no metrics.
+                `jit_compile` left at "auto" is so saved too, for the backend that
+                loads the file.
+
+        Raises:
+            ValueError: If `fit` could not use one of them.
         """
         super().compile(
-            optimizer=SphereAdamW() if optimizer is None else optimizer,
-            loss=self._default_losses() if loss is None else loss,
-            loss_weights=dict(LOSS_WEIGHTS) if loss_weights is None else loss_weights,
-            **kwargs,
+            **read_compile_arguments(self, optimizer, loss, loss_weights, **kwargs)
         )
         self._compile_config.config["jit_compile"] = kwargs.get("jit_compile", "auto")
-
-    def _default_losses(self):
-        return default_losses(feature_distance_of(self.perceptual) or "absolute")
 
     def compile_from_config(self, config):
         """Compiles a loaded model, so that training goes on where it was saved."""
@@ -201,18 +201,10 @@ class SphereEncoderModel(
             "cycled_latents": self.backbone.encode(
                 noisy_reconstruction, labels, training
             ),
-            "features": self._features(images, reconstruction, noisy_reconstruction),
+            "features": feature_maps(
+                self.perceptual_network, images, reconstruction, noisy_reconstruction
+            ),
         }
-
-    def _features(self, *image_batches):
-        """Perceptual feature maps of several batches, in one pass."""
-        if self.perceptual_network is None:
-            return [[] for _ in image_batches]
-        together = keras.ops.concatenate(image_batches, axis=0)
-        maps = self.perceptual_network((together + 1.0) / 2.0)
-        maps = maps if isinstance(maps, (list, tuple)) else [maps]
-        parts = [keras.ops.split(m, len(image_batches), axis=0) for m in maps]
-        return [list(batch) for batch in zip(*parts, strict=True)]
 
     def loss_terms(self, images, outputs):
         """The weighted losses of a training forward.
@@ -225,14 +217,14 @@ class SphereEncoderModel(
             Dict of scalars: `pixel_reconstruction`, `pixel_consistency`,
             `latent_consistency`, and their sum `total`.
         """
-        losses, weights = self._default_losses(), LOSS_WEIGHTS
+        losses, weights = default_losses(self.perceptual), LOSS_WEIGHTS
         if self.compiled:
             losses = self._compile_loss._user_loss
             weights = self._compile_loss._user_loss_weights
         targets, predictions = pair_losses(images, outputs)
         terms = {
-            name: weights[name] * losses[name](targets[name], predictions[name])
-            for name in losses
+            name: weights[name] * loss_value(loss, targets[name], predictions[name])
+            for name, loss in losses.items()
         }
         return {**terms, "total": sum(terms.values())}
 

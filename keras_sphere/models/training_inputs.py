@@ -4,22 +4,17 @@ import logging
 
 import keras
 
-from keras_sphere.backend import stream
 from keras_sphere.image_validation import (
     PIXEL_LIMIT,
     check_image_type,
     check_images,
     warn_of_unit_range,
 )
+from keras_sphere.models.data_forms import is_array, is_whole, read_first
 from keras_sphere.replicas import gather_replicas
 from keras_sphere.validation import as_array, check_label_type, check_labels
 
 logger = logging.getLogger("keras_sphere")
-
-
-def is_array(data):
-    """Whether `data` is an array or tensor with values at hand."""
-    return hasattr(data, "shape") and hasattr(data, "dtype")
 
 
 def split_batch(data):
@@ -149,29 +144,23 @@ class BatchReader:
         """Checks whole arrays, or the first batch of a stream.
 
         Args:
-            x: Array, dict of arrays, dataset, loader or generator.
+            x: Array, dict of arrays, dataset, loader, generator or list of batches.
             y: Labels, if `x` is an array.
 
         Returns:
-            `x`; if it is a generator, a stream of the same batches.
+            `x`, in the form that `read_first` gives it.
 
         Raises:
             ValueError: If what was checked is not fit to train on.
         """
-        if x is None or is_array(x) or isinstance(x, dict):
+        if is_whole(x) or not hasattr(x, "__iter__"):
             self._check_batch(x if isinstance(x, dict) else (x, y))
             return x
-        is_generator = hasattr(x, "__next__")
-        if isinstance(x, keras.utils.PyDataset):
-            first = x[0]
-        elif is_generator:
-            first = next(x, None)
-        else:
-            first = next(iter(x), None)
+        first, x = read_first(x)
         if first is None:
             raise ValueError(f"The dataset has no batches. Received: x={x!r}")
         self._check_batch(tuple(first) if isinstance(first, list) else first)
-        return stream(first, x) if is_generator else x
+        return x
 
     def _check_batch(self, data):
         images, labels, _, _ = split_batch(data)

@@ -82,12 +82,32 @@ def resolve_perceptual(perceptual, dtype=None):
     return network
 
 
-def default_losses(feature_distance="absolute"):
+def feature_maps(network, *image_batches):
+    """Perceptual feature maps of several batches of images, in one pass.
+
+    Args:
+        network: What `resolve_perceptual` returned.
+        *image_batches: Float tensors of one shape, in [-1, 1].
+
+    Returns:
+        List of a list of tensors for each of them, empty without a network.
+    """
+    if network is None:
+        return [[] for _ in image_batches]
+    together = keras.ops.concatenate(image_batches, axis=0)
+    maps = network((together + 1.0) / 2.0)
+    maps = maps if isinstance(maps, (list, tuple)) else [maps]
+    parts = [keras.ops.split(m, len(image_batches), axis=0) for m in maps]
+    return [list(batch) for batch in zip(*parts, strict=True)]
+
+
+def default_losses(perceptual=None):
     """The three losses with the paper's distances, by name.
 
     Args:
-        feature_distance: What the maps of the perceptual network are made for.
+        perceptual: The argument of the model, whose maps are made for a distance.
     """
+    feature_distance = perceptual_networks.feature_distance_of(perceptual) or "absolute"
     pixel = {
         name: PixelLoss(name=name, feature_distance=feature_distance)
         for name in ("pixel_reconstruction", "pixel_consistency")
@@ -96,3 +116,8 @@ def default_losses(feature_distance="absolute"):
         **pixel,
         "latent_consistency": LatentCosineDistance(name="latent_consistency"),
     }
+
+
+def loss_value(loss, targets, predictions):
+    """What a loss, in any form that `compile` takes, makes of a batch: a scalar."""
+    return keras.ops.mean(keras.losses.get(loss)(targets, predictions))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from keras_sphere import SphereAdamW
+from keras_sphere.models.training_objective import feature_maps
 from tests import tiny_models
 from tests.differentiation import input_gradients
 from tests.models.conftest import compile_quickly
@@ -154,7 +155,9 @@ def test_perceptual_network_is_in_the_loss_and_lets_gradients_through(unconditio
     assert float(with_features) > float(without)
 
     def reconstruction_loss(reconstruction):
-        features = model._features(IMAGES[:4], reconstruction, reconstruction)
+        features = feature_maps(
+            model.perceptual_network, IMAGES[:4], reconstruction, reconstruction
+        )
         given = {**outputs, "reconstruction": reconstruction, "features": features}
         given["reconstruction"] = keras.ops.stop_gradient(reconstruction)
         return model.loss_terms(IMAGES[:4], given)[name]

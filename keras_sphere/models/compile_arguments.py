@@ -1,0 +1,168 @@
+"""What `compile` accepts: whatever `fit` could not use is refused here, by name."""
+
+import math
+import numbers
+
+import keras
+import numpy as np
+
+from keras_sphere.backend import COMPILES
+from keras_sphere.models.training_objective import (
+    LOSS_WEIGHTS,
+    default_losses,
+    feature_maps,
+    pair_losses,
+)
+from keras_sphere.optimizers import SphereAdamW
+from keras_sphere.validation import check_choice, check_positive_integer
+
+_OPERANDS = {
+    "pixel": "two dicts of `images` and `features`, such as `PixelLoss`",
+    "latent": "two tensors of latents, such as `LatentCosineDistance`",
+}
+
+
+def read_compile_arguments(
+    model, optimizer=None, loss=None, loss_weights=None, **kwargs
+):
+    """Checks the arguments of `SphereEncoderModel.compile`, and fills in the paper's.
+
+    Args:
+        model: `SphereEncoderModel`.
+        optimizer: See there, as for all others.
+        loss: Likewise.
+        loss_weights: Likewise.
+        **kwargs: Likewise.
+
+    Returns:
+        Dict of arguments of `keras.Model.compile`.
+
+    Raises:
+        ValueError: If training could not use one of them.
+    """
+    weights = _read_weights(LOSS_WEIGHTS if loss_weights is None else loss_weights)
+    own = default_losses(model.perceptual)
+    loss = own if loss is None else loss
+    _check_names("loss", loss)
+    left_out = {name for name, given in loss.items() if given is None}
+    loss = {name: loss[name] for name in loss if name not in left_out}
+    weights = {name: weights[name] for name in weights if name not in left_out}
+    if set(loss) != set(weights):
+        raise ValueError(
+            "`loss` and `loss_weights` must have the same keys; a loss of `None` is "
+            f"left out. Received: loss with the keys {list(loss)}, loss_weights with "
+            f"the keys {list(weights)}"
+        )
+    custom = {n: loss[n] for n in loss if type(loss[n]) is not type(own[n])}
+    _try_losses(model, custom)
+    _check_options(**kwargs)
+    return {
+        "optimizer": _read_optimizer(optimizer),
+        "loss": loss,
+        "loss_weights": weights,
+        **kwargs,
+    }
+
+
+def _read_optimizer(optimizer):
+    if optimizer is None:
+        return SphereAdamW()
+    try:
+        return keras.optimizers.get(optimizer)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            "`optimizer` must be a Keras optimizer, such as "
+            "`keras_sphere.SphereAdamW()`, or the name of one. "
+            f"Received: optimizer={optimizer!r}"
+        ) from error
+
+
+def _check_names(argument, given):
+    """Raises a `ValueError` unless `given` is a dict with names of the losses."""
+    if not isinstance(given, dict) or not given or not set(given) <= set(LOSS_WEIGHTS):
+        raise ValueError(
+            f"`{argument}` must be a dict with the keys {list(LOSS_WEIGHTS)}. "
+            f"Received: {argument}={given!r}"
+        )
+
+
+def _read_weights(weights):
+    _check_names("loss_weights", weights)
+    for name, weight in weights.items():
+        if isinstance(weight, np.ndarray) and not weight.ndim:
+            weight = weight[()]
+        is_number = isinstance(weight, numbers.Real) and not isinstance(weight, bool)
+        if not is_number or not 0 <= weight < math.inf:
+            raise ValueError(
+                "`loss_weights` must be finite numbers, at least 0. "
+                f"Received: loss_weights[{name!r}]={weight!r}"
+            )
+    return {name: float(weight) for name, weight in weights.items()}
+
+
+def _try_losses(model, losses):
+    """Raises a `ValueError` if a loss cannot be computed, by computing it on zeros."""
+    if not losses:
+        return
+    targets, predictions = pair_losses(*_zeros(model))
+    for name, loss in losses.items():
+        try:
+            loss = keras.losses.get(loss)
+            value = loss(targets[name], predictions[name])
+        except Exception as error:
+            reason = f"which fails: {type(error).__name__}: {error}"
+        else:
+            is_scalar = len(value.shape) == 0
+            if is_scalar or not isinstance(loss, keras.losses.Loss):
+                continue
+            reason = f"which gives values of shape {tuple(value.shape)}, not one"
+        raise ValueError(
+            f"`loss` of {name!r} must be a `keras.losses.Loss` of "
+            f"{_OPERANDS[name.split('_')[0]]}. Received: loss[{name!r}]="
+            f"{losses[name]!r}, {reason}"
+        )
+
+
+def _zeros(model):
+    """Two black images, and outputs of a training forward of their shapes."""
+    backbone = model.backbone
+    side = backbone.image_size
+    images = keras.KerasTensor((2, side, side, backbone.num_channels), "float32")
+    latents = keras.KerasTensor((2, *backbone.latent_shape), "float32")
+    outputs = {
+        **dict.fromkeys(("reconstruction", "noisy_reconstruction"), images),
+        **dict.fromkeys(("latents", "cycled_latents"), latents),
+        "features": feature_maps(model.perceptual_network, images, images, images),
+    }
+    return keras.tree.map_structure(
+        lambda tensor: keras.ops.zeros(tensor.shape, tensor.dtype), (images, outputs)
+    )
+
+
+def _check_options(
+    metrics=None,
+    weighted_metrics=None,
+    run_eagerly=False,
+    auto_scale_loss=True,
+    jit_compile="auto",
+    steps_per_execution=1,
+    **unknown,
+):
+    """Checks what `keras.Model.compile` takes; it refuses what it does not know."""
+    given = {"metrics": metrics, "weighted_metrics": weighted_metrics}
+    for name, value in given.items():
+        if value:
+            raise ValueError(
+                f"`{name}` must be left out: the model has no single output that they "
+                "could compare. It measures its losses, `psnr` and more by itself; see "
+                f"also `keras_sphere.evaluate`. Received: {name}={value!r}"
+            )
+    check_choice("run_eagerly", run_eagerly, (False, True, None))
+    check_choice("auto_scale_loss", auto_scale_loss, (False, True))
+    check_choice("jit_compile", jit_compile, (False, True, None, "auto"))
+    check_positive_integer("steps_per_execution", steps_per_execution)
+    if steps_per_execution > 1 and not COMPILES:
+        raise ValueError(
+            "`steps_per_execution` must be 1 with the PyTorch backend. "
+            f"Received: steps_per_execution={steps_per_execution}"
+        )
