@@ -217,7 +217,7 @@ def test_the_check_finds(module, line):
         ("models.encoder", "from keras_sphere.models.sizes import SIZES"),
         ("backend", "import jax"),
         ("convert.reference", "import torch"),
-        ("data.digits", "from keras_sphere.validation import check_share"),
+        ("data.digits", "from keras_sphere.validation import read_share"),
         ("training.run", "from keras_sphere import data, metrics, visualization"),
         ("__init__", "from keras_sphere import convert, models"),
         ("sampling", "import numpy, keras\nimport jaxtyping"),

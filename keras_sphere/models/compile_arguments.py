@@ -1,10 +1,6 @@
 """What `compile` accepts: whatever `fit` could not use is refused here, by name."""
 
-import math
-import numbers
-
 import keras
-import numpy as np
 
 from keras_sphere.backend import COMPILES
 from keras_sphere.models.training_objective import (
@@ -14,7 +10,7 @@ from keras_sphere.models.training_objective import (
     pair_losses,
 )
 from keras_sphere.optimizers import SphereAdamW
-from keras_sphere.validation import check_choice, check_positive_integer
+from keras_sphere.validation import check_choice, read_integer, read_not_negative
 
 _OPERANDS = {
     "pixel": "two dicts of `images` and `features`, such as `PixelLoss`",
@@ -55,12 +51,11 @@ def read_compile_arguments(
         )
     custom = {n: loss[n] for n in loss if type(loss[n]) is not type(own[n])}
     _try_losses(model, custom)
-    _check_options(**kwargs)
     return {
         "optimizer": _read_optimizer(optimizer),
         "loss": loss,
         "loss_weights": weights,
-        **kwargs,
+        **_read_options(**kwargs),
     }
 
 
@@ -88,16 +83,10 @@ def _check_names(argument, given):
 
 def _read_weights(weights):
     _check_names("loss_weights", weights)
-    for name, weight in weights.items():
-        if isinstance(weight, np.ndarray) and not weight.ndim:
-            weight = weight[()]
-        is_number = isinstance(weight, numbers.Real) and not isinstance(weight, bool)
-        if not is_number or not 0 <= weight < math.inf:
-            raise ValueError(
-                "`loss_weights` must be finite numbers, at least 0. "
-                f"Received: loss_weights[{name!r}]={weight!r}"
-            )
-    return {name: float(weight) for name, weight in weights.items()}
+    return {
+        name: float(read_not_negative(f"loss_weights[{name!r}]", weight))
+        for name, weight in weights.items()
+    }
 
 
 def _try_losses(model, losses):
@@ -139,7 +128,7 @@ def _zeros(model):
     )
 
 
-def _check_options(
+def _read_options(
     metrics=None,
     weighted_metrics=None,
     run_eagerly=False,
@@ -148,7 +137,7 @@ def _check_options(
     steps_per_execution=1,
     **unknown,
 ):
-    """Checks what `keras.Model.compile` takes; it refuses what it does not know."""
+    """What else `keras.Model.compile` takes; it refuses what it does not know."""
     given = {"metrics": metrics, "weighted_metrics": weighted_metrics}
     for name, value in given.items():
         if value:
@@ -160,9 +149,16 @@ def _check_options(
     check_choice("run_eagerly", run_eagerly, (False, True, None))
     check_choice("auto_scale_loss", auto_scale_loss, (False, True))
     check_choice("jit_compile", jit_compile, (False, True, None, "auto"))
-    check_positive_integer("steps_per_execution", steps_per_execution)
+    steps_per_execution = read_integer("steps_per_execution", steps_per_execution)
     if steps_per_execution > 1 and not COMPILES:
         raise ValueError(
             "`steps_per_execution` must be 1 with the PyTorch backend. "
             f"Received: steps_per_execution={steps_per_execution}"
         )
+    return {
+        "run_eagerly": run_eagerly,
+        "auto_scale_loss": auto_scale_loss,
+        "jit_compile": jit_compile,
+        "steps_per_execution": steps_per_execution,
+        **unknown,
+    }

@@ -67,7 +67,7 @@ REFUSED = {
     **{
         f"weight {value!r}": (
             {"loss_weights": {**ONES, "pixel_consistency": value}},
-            "`loss_weights` must be finite numbers, at least 0.*'pixel_consistency'",
+            r"`loss_weights\['pixel_consistency'\]` must be a finite number, at least 0",
         )
         for value in (float("nan"), float("inf"), -1.0, "1", True, None)
     },
