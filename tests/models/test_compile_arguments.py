@@ -67,7 +67,7 @@ REFUSED = {
     **{
         f"weight {value!r}": (
             {"loss_weights": {**ONES, "pixel_consistency": value}},
-            r"`loss_weights\['pixel_consistency'\]` must be a finite number, at least 0",
+            r"`loss_weights\['pixel_consistency'\]` must be a finite number, at",
         )
         for value in (float("nan"), float("inf"), -1.0, "1", True, None)
     },
