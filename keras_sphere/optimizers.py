@@ -94,6 +94,7 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
                 f"clipnorm={self.clipnorm}, clipvalue={self.clipvalue}"
             )
         self.encoder_learning_rate_factor = encoder_learning_rate_factor
+        self._average_is_lost = False
         self.gradient_norm = self.add_variable(
             (), dtype="float32", aggregation="only_first_replica", name="gradient_norm"
         )
@@ -133,18 +134,44 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
                 strict=True,
             ):
                 average.assign(keras.ops.copy(variable))
+        self._average_is_lost = False
+
+    def lose_moving_average(self):
+        """Says that the weights are others now: the average is not one of them.
+
+        It is again once it is loaded or restarted; until then, to ask for it is an
+        error.
+        """
+        self._average_is_lost = True
+
+    @property
+    def average_is_lost(self):
+        """Whether the average has to be loaded or restarted before it is used."""
+        return self._average_is_lost
+
+    def load_own_variables(self, store):
+        super().load_own_variables(store)
+        if len(store.keys()) == len(self.variables):  # else Keras warns and skips it
+            self._average_is_lost = False
 
     def moving_averages(self):
         """Pairs of a trained variable and its moving average.
 
         Raises:
-            ValueError: If no average is kept, or no step has built it yet.
+            ValueError: If no average is kept, no step has built it yet, or the weights
+                were loaded without it.
         """
         if not self.use_ema or not self.built:
             raise ValueError(
                 "There is no moving average of the weights: it needs an optimizer "
                 "with `use_ema=True` that has been built, as `fit` does. "
                 f"Received: use_ema={self.use_ema}, built={self.built}"
+            )
+        if self._average_is_lost:
+            raise ValueError(
+                "The moving average was not restored with the weights: their file "
+                "holds none that fits this optimizer. `fit` starts a new one. "
+                "Received: use_ema=True"
             )
         return list(
             zip(

@@ -3,11 +3,12 @@
 import keras
 
 from keras_sphere.layers import MLPMixer, PatchEmbedding
+from keras_sphere.models.kept_parts import KeptParts
 from keras_sphere.models.vision_transformer import VisionTransformer
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
-class Encoder(keras.layers.Layer):
+class Encoder(KeptParts, keras.layers.Layer):
     """Patch embedding, vision transformer, and an MLP-Mixer over the latent.
 
     Args:
@@ -66,6 +67,7 @@ class Encoder(keras.layers.Layer):
                 self.mixer_depth, self.mixer_affine, dtype=policy, name="mixer"
             )
             self.mixer.build(self.compute_output_shape(input_shape))
+        self.restore_parts()
 
     def call(self, images, labels=None, training=False):
         tokens = self.embedding(images)

@@ -62,6 +62,7 @@ class GuardedTraining:
                 self._check_data(*validation_data[:2], batch_size=rows)
             else:
                 validation_data = self._check_data(validation_data)
+        self.check_optimizer_variables()
         self._start_moving_average()
         self._start_equal()
         return super().fit(
@@ -97,6 +98,7 @@ class GuardedTraining:
         """Runs one training step on one batch; see `fit` for the errors."""
         self._require_compiled("train_on_batch")
         self._check_one_batch(x, y)
+        self.check_optimizer_variables()
         self._start_moving_average()
         self._start_equal(once=True)
         return self._checked(super().train_on_batch(x, y, *args, **kwargs))
@@ -170,11 +172,12 @@ class GuardedTraining:
 
     def _start_moving_average(self):
         """Lets the average start from weights loaded after the optimizer was built."""
-        restart = getattr(self.optimizer, "restart_moving_average", None)
-        if restart is None or not self.optimizer.built:
+        optimizer = self.optimizer
+        if not optimizer.built or not hasattr(optimizer, "restart_moving_average"):
             return
-        if keras.ops.convert_to_numpy(self.optimizer.iterations) == 0:
-            restart()
+        num_steps = keras.ops.convert_to_numpy(optimizer.iterations)
+        if num_steps == 0 or optimizer.average_is_lost:
+            optimizer.restart_moving_average()
 
 
 def _guarded(callbacks):

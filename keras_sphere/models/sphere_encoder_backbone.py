@@ -5,12 +5,13 @@ import keras
 from keras_sphere import geometry
 from keras_sphere.models.decoder import PIXEL_HEADS, Decoder
 from keras_sphere.models.encoder import Encoder
+from keras_sphere.models.kept_parts import KeptParts
 from keras_sphere.models.sizes import resolve_size
 from keras_sphere.validation import check_choice, check_positive_integer, check_share
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
-class SphereEncoderBackbone(keras.Model):
+class SphereEncoderBackbone(KeptParts, keras.Model):
     """The two networks of the Sphere Encoder, tensors in and tensors out.
 
     Calling it reconstructs: `decode(spherify(encode(images)))`. All weights exist

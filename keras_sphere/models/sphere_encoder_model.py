@@ -6,6 +6,7 @@ from keras_sphere.models.file_saving import FileSaving
 from keras_sphere.models.guarded_training import GuardedTraining
 from keras_sphere.models.inference import NetworkPasses
 from keras_sphere.models.interpolation import Interpolation
+from keras_sphere.models.optimizer_state import OptimizerState
 from keras_sphere.models.preset_saving import PresetSaving
 from keras_sphere.models.training_inputs import (
     BatchReader,
@@ -30,7 +31,12 @@ from keras_sphere.sampling import SamplingOptions
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
 class SphereEncoderModel(
-    Interpolation, PresetSaving, GuardedTraining, FileSaving, keras.Model
+    Interpolation,
+    PresetSaving,
+    GuardedTraining,
+    FileSaving,
+    OptimizerState,
+    keras.Model,
 ):
     """An autoencoder on a sphere that generates from random points of it.
 
@@ -143,11 +149,6 @@ class SphereEncoderModel(
 
     def _default_losses(self):
         return default_losses(feature_distance_of(self.perceptual) or "absolute")
-
-    def compile_from_config(self, config):
-        """Compiles a loaded model, so that training goes on where it was saved."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
 
     def call(self, inputs, training=False):
         inputs, _ = self.reader.read(inputs)

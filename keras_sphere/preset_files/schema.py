@@ -13,7 +13,7 @@ from keras_sphere.losses.distances import DISTANCES
 from keras_sphere.perceptual import NAMES as PERCEPTUAL_NETWORKS
 from keras_sphere.sampling import GUIDANCE_POSITIONS, SCHEDULES
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 2 has `quantized_layers`, and is written where there are some
 WEIGHTS_FILE = re.compile(r"model(-[0-9a-f]{16})?\.weights\.h5")
 _LARGEST_INTEGER = 2**20
 _MOST_LAYERS = 4096
@@ -92,6 +92,15 @@ def _size():
         f"{_MOST_LAYERS} layers",
         fits,
     )
+
+
+def _texts(pattern):
+    def fits(value):
+        return isinstance(value, list) and all(
+            isinstance(text, str) and pattern.fullmatch(text) for text in value
+        )
+
+    return f"a list of texts that match {pattern.pattern!r}", fits
 
 
 def _plain_object(entries=100):
@@ -183,6 +192,7 @@ SCHEMA = {
         ],
         "training": _plain_object(),
     },
+    "quantized_layers": _texts(re.compile(r"[\w/]{1,200}")),
     "weights": [
         {
             "file": _matching(WEIGHTS_FILE),
@@ -202,7 +212,7 @@ def check_config(config, origin):
         origin: String or path. The file, for the message.
 
     Returns:
-        `config`.
+        `config`, with keys that an older format lacks.
 
     Raises:
         ValueError: If the format is newer, a key is missing or unknown, or a value
@@ -214,6 +224,8 @@ def check_config(config, origin):
             f"{origin} was written by a newer keras_sphere: upgrade it. Received: "
             f"format_version={version}, known up to {FORMAT_VERSION}"
         )
+    if isinstance(config, dict):
+        config = {"quantized_layers": [], **config}
     _check(config, SCHEMA, origin, "the file")
     return config
 
