@@ -4,6 +4,8 @@ import warnings
 
 import keras
 
+from keras_sphere.models.quantization import short_collections
+
 
 class OptimizerState:
     """Mixin of `SphereEncoderModel`: its optimizer is that of its weights.
@@ -52,7 +54,8 @@ class OptimizerState:
         >>> model.quantize("int8")
         >>> model.save_to_preset("digits16_int8")
         """
-        with warnings.catch_warnings():  # of every norm and table
+        with short_collections(), warnings.catch_warnings():
+            # Keras has one for every kind of layer without a matrix.
             warnings.filterwarnings("ignore", ".* does not have a `quantize` method")
             super().quantize(mode, config=config, filters=filters, **kwargs)
         if getattr(self, "optimizer", None) is not None:

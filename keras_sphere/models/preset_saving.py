@@ -4,7 +4,7 @@ import pathlib
 
 from keras_sphere.backend import sync_variables
 from keras_sphere.models.inference import moving_averages
-from keras_sphere.models.kept_parts import count_saved_values, quantized_layers
+from keras_sphere.models.quantization import count_saved_values, quantized_layers
 from keras_sphere.preset_files.card import model_card
 from keras_sphere.preset_files.folder import write_preset
 from keras_sphere.preset_files.recipe import (

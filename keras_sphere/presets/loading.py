@@ -5,7 +5,7 @@ import logging
 import keras
 
 from keras_sphere.models import SphereEncoderBackbone, SphereEncoderModel
-from keras_sphere.models.kept_parts import quantize_layers
+from keras_sphere.models.quantization import quantize_layers
 from keras_sphere.perceptual import feature_distance_of
 from keras_sphere.preset_files.recipe import losses_from_recipe, optimizer_from_recipe
 from keras_sphere.presets.limits import check_parameters
