@@ -46,8 +46,12 @@ class KeptParts:
             quantize_layers(self, **group)
         flags = {"": self.trainable, **kept.get("trainable", {})}
         for part in self._flatten_layers():  # what is around others comes first
-            if inner_path(self, part) in flags:
-                part.trainable = flags[inner_path(self, part)]
+            flag = flags.get(inner_path(self, part))
+            if flag is not None:
+                # TensorFlow passes over an attribute that is set to what it is, and
+                # with it over all that is inside the layer.
+                part.trainable = not flag
+                part.trainable = flag
 
 
 def _trainable_changes(network):

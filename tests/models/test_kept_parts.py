@@ -207,7 +207,7 @@ def test_int8_presets(tmp_path):
     assert layer.dtype_policy.name == "int8_from_mixed_bfloat16"
     loaded.save_to_preset(tmp_path / "again")
     with pytest.raises(ValueError, match="has the architecture it has"):
-        presets.load(tmp_path / "preset", num_classes=3)
+        presets.load(tmp_path / "preset", num_classes=5)
     config = json.loads((tmp_path / "again" / "config.json").read_text())
     config["quantized_layers"][0] = "encoder/unknown"
     (tmp_path / "again" / "config.json").write_text(json.dumps(config))
