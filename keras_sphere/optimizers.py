@@ -10,6 +10,7 @@ from keras_sphere.backend import (
     num_replicas,
     outside_graph,
 )
+from keras_sphere.learning_rate import WarmupCosine
 from keras_sphere.validation import (
     if_given,
     plain,
@@ -19,6 +20,8 @@ from keras_sphere.validation import (
     read_positive,
     read_share,
 )
+
+__all__ = ["SphereAdamW", "WarmupCosine"]
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -107,6 +110,7 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
         self.encoder_learning_rate_factor = read_not_negative(
             "encoder_learning_rate_factor", encoder_learning_rate_factor
         )
+        self._average_is_lost = False
         self.gradient_norm = self.add_variable(
             (), dtype="float32", aggregation="only_first_replica", name="gradient_norm"
         )
@@ -146,18 +150,44 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
                 strict=True,
             ):
                 average.assign(keras.ops.copy(variable))
+        self._average_is_lost = False
+
+    def lose_moving_average(self):
+        """Says that the weights are others now: the average is not one of them.
+
+        It is again once it is loaded or restarted; until then, to ask for it is an
+        error.
+        """
+        self._average_is_lost = True
+
+    @property
+    def average_is_lost(self):
+        """Whether the average has to be loaded or restarted before it is used."""
+        return self._average_is_lost
+
+    def load_own_variables(self, store):
+        super().load_own_variables(store)
+        if len(store.keys()) == len(self.variables):  # else Keras warns and skips it
+            self._average_is_lost = False
 
     def moving_averages(self):
         """Pairs of a trained variable and its moving average.
 
         Raises:
-            ValueError: If no average is kept, or no step has built it yet.
+            ValueError: If no average is kept, no step has built it yet, or the weights
+                were loaded without it.
         """
         if not self.use_ema or not self.built:
             raise ValueError(
                 "There is no moving average of the weights: it needs an optimizer "
                 "with `use_ema=True` that has been built, as `fit` does. "
                 f"Received: use_ema={self.use_ema}, built={self.built}"
+            )
+        if self._average_is_lost:
+            raise ValueError(
+                "The moving average was not restored with the weights: their file "
+                "holds none that fits this optimizer. `fit` starts a new one. "
+                "Received: use_ema=True"
             )
         return list(
             zip(
@@ -258,56 +288,4 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
         return {
             **super().get_config(),
             "encoder_learning_rate_factor": self.encoder_learning_rate_factor,
-        }
-
-
-@keras.saving.register_keras_serializable(package="keras_sphere")
-class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up, then half a cosine down to a minimum, which it keeps.
-
-    `max (t + 1) / (warmup + 1)` for t < warmup; then
-    `min + (max - min) (1 + cos(pi (t - warmup) / (decay - warmup))) / 2` up to
-    step `decay_steps`; then `min`.
-
-    Args:
-        max_value: Float. Learning rate after the warm-up.
-        min_value: Float. Learning rate after the decay.
-        warmup_steps: Integer. Number of steps of the warm-up.
-        decay_steps: Integer or `None`. Step at which the minimum is reached; `None`
-            keeps `max_value` after the warm-up.
-
-    Example:
-
-    >>> WarmupCosine(1e-3, 1e-5, warmup_steps=100, decay_steps=1800)
-    """
-
-    def __init__(self, max_value, min_value, warmup_steps, decay_steps=None):
-        super().__init__()
-        self.max_value = read_not_negative("max_value", max_value)
-        self.min_value = read_not_negative("min_value", min_value)
-        self.warmup_steps = read_integer("warmup_steps", warmup_steps, least=0)
-        self.decay_steps = if_given(read_integer, "decay_steps", decay_steps)
-        if self.decay_steps is not None and self.decay_steps <= self.warmup_steps:
-            raise ValueError(
-                "`decay_steps` must be greater than `warmup_steps`. Received: "
-                f"warmup_steps={warmup_steps}, decay_steps={decay_steps}"
-            )
-
-    def __call__(self, step):
-        ops = keras.ops
-        step = ops.cast(step, "float32")
-        warm = self.max_value * (step + 1.0) / (self.warmup_steps + 1.0)
-        rate = ops.cast(self.max_value, "float32")
-        if self.decay_steps is not None:
-            share = (step - self.warmup_steps) / (self.decay_steps - self.warmup_steps)
-            wave = (1.0 + ops.cos(ops.clip(share, 0.0, 1.0) * 3.141592653589793)) / 2.0
-            rate = self.min_value + (self.max_value - self.min_value) * wave
-        return ops.where(step < self.warmup_steps, warm, rate)
-
-    def get_config(self):
-        return {
-            "max_value": self.max_value,
-            "min_value": self.min_value,
-            "warmup_steps": self.warmup_steps,
-            "decay_steps": self.decay_steps,
         }

@@ -28,6 +28,7 @@ ORDER = (
     "layers",
     "losses",
     "perceptual",
+    "learning_rate",
     "optimizers",
     "sampling",
     "preset_files",

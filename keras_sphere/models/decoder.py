@@ -3,6 +3,7 @@
 import keras
 
 from keras_sphere.layers import ConvPixelHead, LinearPixelHead, MLPMixer
+from keras_sphere.models.kept_parts import KeptParts
 from keras_sphere.models.program_export import ProgramExport
 from keras_sphere.models.vision_transformer import VisionTransformer
 
@@ -10,7 +11,7 @@ PIXEL_HEADS = {"linear": LinearPixelHead, "conv": ConvPixelHead}
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
-class Decoder(ProgramExport, keras.layers.Layer):
+class Decoder(ProgramExport, KeptParts, keras.layers.Layer):
     """Dense embedding and MLP-Mixer, vision transformer, and a pixel head.
 
     The embedding's dense layers, its mixer's included, start from N(0, 1).
@@ -82,6 +83,7 @@ class Decoder(ProgramExport, keras.layers.Layer):
         )
         self.transformer.build(token_shape)
         self.head.build(self.transformer.compute_output_shape(token_shape))
+        self.restore_parts()
 
     def call(self, latents, labels=None, training=False):
         tokens = self.embedding(latents)

@@ -3,12 +3,13 @@
 import keras
 
 from keras_sphere.layers import MLPMixer, PatchEmbedding
+from keras_sphere.models.kept_parts import KeptParts
 from keras_sphere.models.program_export import ProgramExport
 from keras_sphere.models.vision_transformer import VisionTransformer
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
-class Encoder(ProgramExport, keras.layers.Layer):
+class Encoder(ProgramExport, KeptParts, keras.layers.Layer):
     """Patch embedding, vision transformer, and an MLP-Mixer over the latent.
 
     Args:
@@ -67,6 +68,7 @@ class Encoder(ProgramExport, keras.layers.Layer):
                 self.mixer_depth, self.mixer_affine, dtype=policy, name="mixer"
             )
             self.mixer.build(self.compute_output_shape(input_shape))
+        self.restore_parts()
 
     def call(self, images, labels=None, training=False):
         tokens = self.embedding(images)

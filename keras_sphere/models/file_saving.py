@@ -43,7 +43,10 @@ class FileSaving:
         """Keeps `batch_range`, a note about the last batch, out of files."""
 
     def load_own_variables(self, store):
-        """See `save_own_variables`."""
+        """Called first, whatever is loaded: what was averaged is there no more."""
+        lose = getattr(getattr(self, "optimizer", None), "lose_moving_average", None)
+        if lose is not None:
+            lose()
 
     def _count_bytes(self):
         """About the size of a file: HDF5 crashes the process if it cannot write."""

@@ -75,6 +75,7 @@ class GuardedTraining:
         if validation_data is not None:
             rows = kwargs.get("validation_batch_size") or batch_size
             validation_data = self._read_validation(validation_data, rows)
+        self.check_optimizer_variables()
         self._start_moving_average()
         self._start_equal()
         return super().fit(
@@ -132,6 +133,7 @@ class GuardedTraining:
         self._require_compiled("train_on_batch")
         x, y, sample_weight = separate_arrays(x, y, sample_weight)
         self._check_one_batch(x, y)
+        self.check_optimizer_variables()
         self._start_moving_average()
         self._start_equal(once=True)
         logs = super().train_on_batch(x, y, sample_weight, *args, **kwargs)
@@ -216,11 +218,12 @@ class GuardedTraining:
 
     def _start_moving_average(self):
         """Lets the average start from weights loaded after the optimizer was built."""
-        restart = getattr(self.optimizer, "restart_moving_average", None)
-        if restart is None or not self.optimizer.built:
+        optimizer = self.optimizer
+        if not optimizer.built or not hasattr(optimizer, "restart_moving_average"):
             return
-        if keras.ops.convert_to_numpy(self.optimizer.iterations) == 0:
-            restart()
+        num_steps = keras.ops.convert_to_numpy(optimizer.iterations)
+        if num_steps == 0 or optimizer.average_is_lost:
+            optimizer.restart_moving_average()
 
 
 def _guarded(callbacks):

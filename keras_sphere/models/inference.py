@@ -200,7 +200,7 @@ def moving_averages(model):
     """Pairs of a trained variable and its moving average, from the optimizer.
 
     Raises:
-        ValueError: If the model's optimizer keeps none.
+        ValueError: If the model's optimizer keeps none, or one of other weights.
     """
     averages = getattr(getattr(model, "optimizer", None), "moving_averages", None)
     if averages is None:
@@ -209,4 +209,10 @@ def moving_averages(model):
             "moving average, such as `keras_sphere.SphereAdamW`. Received: "
             f"optimizer={getattr(model, 'optimizer', None)}"
         )
-    return averages()
+    pairs, own = averages(), {id(variable) for variable in model.weights}
+    if not own.issuperset(id(variable) for variable, _ in pairs):
+        raise ValueError(
+            "The moving average is of weights that the model no longer has, as after "
+            "`backbone.quantize`. Received: use_ema=True"
+        )
+    return pairs

@@ -4,6 +4,7 @@ import pathlib
 
 from keras_sphere.backend import sync_variables
 from keras_sphere.models.inference import moving_averages
+from keras_sphere.models.quantization import count_saved_values, quantized_layers
 from keras_sphere.preset_files.card import model_card
 from keras_sphere.preset_files.folder import write_preset
 from keras_sphere.preset_files.recipe import (
@@ -36,7 +37,8 @@ class PresetSaving:
         The folder holds `config.json`, `model.weights.h5` and `README.md`. It
         appears complete or not at all, and one that is overwritten stays loadable
         at every moment. Optimizer state, and the weights of a perceptual network,
-        are not part of a preset.
+        are not part of a preset. Layers quantized by `quantize("int8")` stay so; what
+        LoRA has learned is merged into the weights.
 
         Args:
             path: String or path. The folder.
@@ -54,8 +56,9 @@ class PresetSaving:
 
         Raises:
             FileExistsError: If the folder exists and `overwrite` is false.
-            ValueError: If a weight is not finite in `dtype`, or there is no moving
-                average to save.
+            ValueError: If a weight is not finite in `dtype`, there is no moving
+                average to save, or a layer is quantized in another way than
+                `quantize("int8")`.
 
         Example:
 
@@ -104,12 +107,14 @@ def write_model_preset(
             `SphereEncoderModel.save_to_preset`.
     """
     check_choice("dtype", dtype, ("float32", "float16"))
+    quantized = quantized_layers(model.backbone)
     config = {
         "format_version": FORMAT_VERSION,
         "name": pathlib.Path(path).absolute().name if name is None else name,
         "description": description,
         "license": license,
         **_sections(model, training or {}),
+        "quantized_layers": quantized,
         "weights": {"dtype": dtype, "kind": kind},
     }
     write_preset(
@@ -134,7 +139,7 @@ def _sections(model, training):
         perceptual = None
     arguments = model.backbone.get_config()
     return {
-        "parameters": model.backbone.count_params(),
+        "parameters": count_saved_values(model.backbone),
         "architecture": {key: arguments[key] for key in SCHEMA["architecture"]},
         "noise": model.noise_schedule.get_config(),
         "sampling": {**model.sampling.to_dict(), "use_ema": False},

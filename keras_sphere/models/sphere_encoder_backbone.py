@@ -9,6 +9,7 @@ from keras_sphere import geometry
 from keras_sphere.class_names import read_class_names
 from keras_sphere.models.decoder import PIXEL_HEADS, Decoder
 from keras_sphere.models.encoder import Encoder
+from keras_sphere.models.kept_parts import KeptParts
 from keras_sphere.models.program_export import ProgramExport
 from keras_sphere.models.sizes import resolve_size
 from keras_sphere.validation import (
@@ -21,7 +22,7 @@ from keras_sphere.validation import (
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
-class SphereEncoderBackbone(ProgramExport, keras.Model):
+class SphereEncoderBackbone(ProgramExport, KeptParts, keras.Model):
     """The two networks of the Sphere Encoder, tensors in and tensors out.
 
     Calling it reconstructs: `decode(spherify(encode(images)))`. All weights exist

@@ -7,6 +7,7 @@ from keras_sphere.models.file_saving import FileSaving
 from keras_sphere.models.guarded_training import GuardedTraining
 from keras_sphere.models.inference import NetworkPasses
 from keras_sphere.models.interpolation import Interpolation
+from keras_sphere.models.optimizer_state import OptimizerState
 from keras_sphere.models.preset_saving import PresetSaving
 from keras_sphere.models.program_export import ProgramExport
 from keras_sphere.models.training_inputs import (
@@ -33,7 +34,13 @@ from keras_sphere.validation import if_given, read_seed
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
 class SphereEncoderModel(
-    Interpolation, PresetSaving, GuardedTraining, FileSaving, ProgramExport, keras.Model
+    Interpolation,
+    PresetSaving,
+    GuardedTraining,
+    FileSaving,
+    OptimizerState,
+    ProgramExport,
+    keras.Model,
 ):
     """An autoencoder on a sphere that generates from random points of it.
 
@@ -145,11 +152,6 @@ class SphereEncoderModel(
             **read_compile_arguments(self, optimizer, loss, loss_weights, **kwargs)
         )
         self._compile_config.config["jit_compile"] = kwargs.get("jit_compile", "auto")
-
-    def compile_from_config(self, config):
-        """Compiles a loaded model, so that training goes on where it was saved."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
 
     def call(self, inputs, training=False):
         inputs, _ = self.reader.read(inputs)

@@ -15,6 +15,8 @@ def model_card(config):
     """
     architecture, sampling = config["architecture"], config["sampling"]
     classes, names = architecture["num_classes"], architecture["class_names"]
+    quantized = len(config.get("quantized_layers", ()))
+    in_int8 = f"; the matrices of {quantized} layers in int8" if quantized else ""
     lines = [
         f"# {config['name']}",
         "",
@@ -24,7 +26,7 @@ def model_card(config):
         f"{architecture['num_channels']} channels, "
         f"{describe_classes(classes, names)}.",
         f"- Parameters: {config['parameters']:,}.",
-        f"- Weights: {describe_weights(config['weights'])}.",
+        f"- Weights: {describe_weights(config['weights'])}{in_int8}.",
         f"- Generation: {sampling['steps']} steps, guidance "
         f"{sampling['guidance_scale']:g}, "
         f"{'shared' if sampling['shared_noise'] else 'independent'} noise, "

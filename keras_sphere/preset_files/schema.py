@@ -14,7 +14,7 @@ from keras_sphere.losses.distances import DISTANCES
 from keras_sphere.perceptual import NAMES as PERCEPTUAL_NETWORKS
 from keras_sphere.sampling import GUIDANCE_POSITIONS, SCHEDULES
 
-FORMAT_VERSION = 2  # 1 has no `class_names`
+FORMAT_VERSION = 2  # 1 has neither `class_names` nor `quantized_layers`
 WEIGHTS_FILE = re.compile(r"model(-[0-9a-f]{16})?\.weights\.h5")
 _LARGEST_INTEGER = 2**20
 _MOST_LAYERS = 4096
@@ -95,15 +95,14 @@ def _size():
     )
 
 
-def _texts(entries, length):
-    def fits(value):
-        return (
-            isinstance(value, list)
-            and len(value) <= entries
-            and all(isinstance(v, str) and 0 < len(v) <= length for v in value)
-        )
-
-    return f"a list of texts of at most {length} characters", fits
+def _list_of(kind, entries=_LARGEST_INTEGER):
+    expected, fits = kind
+    return (
+        f"a list of at most {entries} entries, each {expected}",
+        lambda value: (
+            isinstance(value, list) and len(value) <= entries and all(map(fits, value))
+        ),
+    )
 
 
 def _plain_object(entries=100):
@@ -121,6 +120,7 @@ def _plain_object(entries=100):
     return "an object of texts, numbers, booleans and nulls", fits
 
 
+_NAME = _matching(re.compile(f"(?s).{{1,{LONGEST_NAME}}}"))
 _ANGLE = _number(0.0, 90.0, inclusive=False)
 _PIXEL_LOSS = {
     "weight": _number(0.0),
@@ -155,7 +155,7 @@ SCHEMA = {
         "spherify_decoder_blocks": _boolean(),
         "spherify_per_token": _boolean(),
         "label_dropout": _SHARE,
-        "class_names": _optional(_texts(_LARGEST_INTEGER, LONGEST_NAME)),
+        "class_names": _optional(_list_of(_NAME)),
     },
     "noise": {
         "max_angle_degrees": _ANGLE,
@@ -196,6 +196,7 @@ SCHEMA = {
         ],
         "training": _plain_object(),
     },
+    "quantized_layers": _list_of(_matching(re.compile(r"[\w/]{1,200}"))),
     "weights": [
         {
             "file": _matching(WEIGHTS_FILE),
@@ -227,7 +228,7 @@ def check_config(config, origin):
             f"{origin} was written by a newer keras_sphere: upgrade it. Received: "
             f"format_version={version}, known up to {FORMAT_VERSION}"
         )
-    config = _completed(config, version)
+    config = _completed(config)
     _check(config, SCHEMA, origin, "the file")
     names, count = (config["architecture"][k] for k in ("class_names", "num_classes"))
     if names is not None and len(names) != count:
@@ -238,11 +239,12 @@ def check_config(config, origin):
     return config
 
 
-def _completed(config, version):
-    """A configuration of an earlier format with what that does not have."""
-    if version != 1 or not isinstance(config.get("architecture"), dict):
+def _completed(config):
+    """A configuration with what format 1 does not have, and format 2 may leave out."""
+    if not isinstance(config, dict) or not isinstance(config.get("architecture"), dict):
         return config
-    return {**config, "architecture": {"class_names": None, **config["architecture"]}}
+    architecture = {"class_names": None, **config["architecture"]}
+    return {"quantized_layers": [], **config, "architecture": architecture}
 
 
 def check_architecture(architecture, origin):

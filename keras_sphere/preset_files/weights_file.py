@@ -38,7 +38,7 @@ def write_weights(backbone, path, dtype="float32", value_of=lambda variable: Non
         backbone: Keras model. Its variables may have no values of their own, if
             `value_of` gives some.
         path: `pathlib.Path` that ends in `.weights.h5`.
-        dtype: `"float32"` or `"float16"`.
+        dtype: `"float32"` or `"float16"`. Integers, of quantized layers, stay so.
         value_of: Callable that takes a variable and returns the array to write in
             its place, or `None`. It is called once per variable, and its array is
             kept no longer than it takes to write it.
@@ -69,7 +69,7 @@ def read_weights(backbone, path, receive):
 
 
 def _cast(source, target, dtype):
-    """Copies a file of weights with all of them in one dtype."""
+    """Copies a file of weights with all that are floats in one dtype."""
     with h5py.File(source) as old, h5py.File(target, "w") as new:
 
         def copy(name, item):
@@ -79,8 +79,9 @@ def _cast(source, target, dtype):
             values = item[()]
             if item.attrs.get("dtype") == "bfloat16":
                 values = values.view(ml_dtypes.bfloat16)
-            with np.errstate(over="ignore"):
-                values = values.astype(dtype)
+            if values.dtype.kind != "i":
+                with np.errstate(over="ignore"):
+                    values = values.astype(dtype)
             if not np.all(np.isfinite(values)):
                 raise ValueError(
                     f"The weight {name} has values that are not finite as {dtype}. "
@@ -101,7 +102,7 @@ def check_contents(path, num_values):
     Raises:
         CorruptFileError: If it is no HDF5 file.
         ValueError: If it refers to other files, holds anything but arrays of
-            floats, or not exactly `num_values` numbers.
+            floats or of int8, or not exactly `num_values` numbers.
     """
     try:
         file = h5py.File(path, "r")
@@ -136,12 +137,12 @@ def _count_values(file, path):
                 continue
             if (
                 not isinstance(item, h5py.Dataset)
-                or item.dtype.kind != "f"
+                or (item.dtype.kind != "f" and item.dtype != "int8")
                 or item.is_virtual
                 or item.external
             ):
                 raise ValueError(
-                    f"{path} must hold arrays of floats, kept in the file itself. "
+                    f"{path} must hold arrays of floats or int8, in the file itself. "
                     f"Received: {place} of another kind"
                 )
             total += item.size

@@ -5,6 +5,7 @@ import logging
 import keras
 
 from keras_sphere.models import SphereEncoderBackbone, SphereEncoderModel
+from keras_sphere.models.quantization import quantize_layers
 from keras_sphere.perceptual import feature_distance_of
 from keras_sphere.preset_files.recipe import losses_from_recipe, optimizer_from_recipe
 from keras_sphere.presets.limits import check_parameters
@@ -59,6 +60,12 @@ def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
         backbone = SphereEncoderBackbone(**architecture, **options)
     elif architecture == config["architecture"]:
         backbone = _load_backbone(source, options)
+    elif config["quantized_layers"]:
+        raise ValueError(
+            "A preset whose layers are quantized has the architecture it has: change "
+            "that of the preset it was made from. Received: "
+            f"{source.handle!r} with {overrides}"
+        )
     else:
         backbone = SphereEncoderBackbone(**architecture, **options)
         _copy_fitting(_load_backbone(source, options), backbone, source.handle)
@@ -106,6 +113,8 @@ def _load_backbone(source, options):
         for variable in backbone.trainable_variables:
             variable._initializer = keras.initializers.Zeros()
     try:
+        if source.config["quantized_layers"]:
+            quantize_layers(backbone, "int8", source.config["quantized_layers"])
         backbone.load_weights(path)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(

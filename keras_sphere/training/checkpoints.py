@@ -18,6 +18,7 @@ from keras_sphere.replicas import (
 from keras_sphere.training.checkpoint_store import INDEX_COPY, CheckpointStore
 from keras_sphere.training.training_state import (
     Position,
+    check_resumable,
     load_state,
     restore_metrics,
     save_state,
@@ -50,6 +51,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
 
     Raises:
         NonFiniteLossError: In `fit`, rather than to save weights that are not finite.
+        ValueError: In `fit`, if a layer has LoRA enabled.
         OSError: In `fit`, if a checkpoint cannot be written.
 
     Example:
@@ -116,6 +118,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         return self._position
 
     def on_train_begin(self, logs=None):
+        check_resumable(self.model)
         steps, together = self.params["steps"], self.model.steps_per_execution
         if steps and steps % together:
             raise ValueError(

@@ -54,6 +54,18 @@ def save_state(model, folder, position, steps_per_epoch, steps_done):
     (folder / STATE_FILE).write_text(text, encoding="utf-8")
 
 
+def check_resumable(model):
+    """Raises a `ValueError` if files leave out what the training of a model needs."""
+    for layer in model._flatten_layers():
+        if getattr(layer, "lora_enabled", False):
+            raise ValueError(
+                "Files of a model merge the matrices of LoRA into its weights, so its "
+                "training cannot be resumed: train without checkpoints and call "
+                "`model.save` or `save_to_preset` at the end. Received: LoRA in the "
+                f"layer {layer.path}"
+            )
+
+
 def load_state(model, folder):
     """Brings a compiled model to the state that `save_state` wrote.
 
