@@ -2,15 +2,14 @@
 
 import dataclasses
 
-import keras
-
+from keras_sphere.models.chunks import in_chunks
 from keras_sphere.models.generation_inputs import (
     count_images,
     read_images,
     read_labels,
     read_latents,
 )
-from keras_sphere.models.inference import current_weights, in_chunks
+from keras_sphere.models.inference import current_weights
 from keras_sphere.models.sampling_run import run_sampling, sampling_options
 from keras_sphere.validation import check_share
 
@@ -43,11 +42,10 @@ class Generation:
         labels = read_labels(self.backbone, labels, len(images))
         weights = self._weights(use_ema)
 
-        def run(_, images, labels):
-            latents = self.passes.encode(weights, images, labels)
-            return keras.ops.convert_to_numpy(latents)
+        def encode(chunk):
+            return self.passes.encode(weights, *chunk)
 
-        return in_chunks(run, [images, labels], len(images), batch_size)
+        return in_chunks(_rows, encode, [images, labels], len(images), batch_size)
 
     def decode(self, latents, labels=None, batch_size=None, use_ema=None):
         """Latents, projected onto the sphere, to images.
@@ -65,11 +63,10 @@ class Generation:
         labels = read_labels(self.backbone, labels, len(latents))
         weights = self._weights(use_ema)
 
-        def run(_, latents, labels):
-            images = self.passes.decode(weights, latents, labels)
-            return keras.ops.convert_to_numpy(images)
+        def decode(chunk):
+            return self.passes.decode(weights, *chunk)
 
-        return in_chunks(run, [latents, labels], len(latents), batch_size)
+        return in_chunks(_rows, decode, [latents, labels], len(latents), batch_size)
 
     def reconstruct(
         self,
@@ -189,3 +186,8 @@ class Generation:
     def _weights(self, use_ema):
         use_ema = self.sampling.use_ema if use_ema is None else use_ema
         return current_weights(self, use_ema)
+
+
+def _rows(_, *chunks):
+    """A chunk that needs no preparation."""
+    return chunks
