@@ -10,12 +10,15 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
 
-if "KERAS_HOME" not in os.environ:
-    # The settings in a developer's keras.json must not decide what passes.
-    os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="keras_home_")
-    atexit.register(shutil.rmtree, os.environ["KERAS_HOME"], ignore_errors=True)
+# The settings in a developer's keras.json must not decide what passes, and programs
+# that JAX compiled serve the processes of this run, not the user's later ones.
+for name in ("KERAS_HOME", "JAX_COMPILATION_CACHE_DIR"):
+    if name not in os.environ:
+        os.environ[name] = tempfile.mkdtemp(prefix=f"{name.lower()}_")
+        atexit.register(shutil.rmtree, os.environ[name], ignore_errors=True)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 
-import keras_sphere  # noqa: F401  (picks the backend if nobody has)
+import keras_sphere  # noqa: E402, F401  (picks the backend if nobody has)
 
 
 def pytest_report_header():

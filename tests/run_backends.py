@@ -19,6 +19,8 @@ import xml.etree.ElementTree as ElementTree
 BACKENDS = ("jax", "tensorflow", "torch")
 NO_TESTS = 5  # pytest's exit code
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+# What JAX compiled, for all processes of this run and of later ones.
+PROGRAMS = ROOT / ".pytest_cache" / "jax_programs"
 
 
 def parts():
@@ -79,6 +81,8 @@ def run_part(backend, paths, pytest_arguments, keep_output):
             cwd=ROOT,
             env={
                 **({"OMP_NUM_THREADS": "1"} if keep_output else {}),
+                "JAX_COMPILATION_CACHE_DIR": str(PROGRAMS),
+                "JAX_COMPILATION_CACHE_MAX_SIZE": str(2**30),
                 **os.environ,
                 "KERAS_BACKEND": backend,
                 "TF_CPP_MIN_LOG_LEVEL": "2",

@@ -1,8 +1,10 @@
 """The one entry of the command line."""
 
+import importlib
 import os
 import sys
 
+from keras_sphere.backend_selection import import_keras
 from keras_sphere.command_line.errors import UsageError
 from keras_sphere.command_line.help_text import overview, task_help
 from keras_sphere.command_line.parsing import find_task, parse
@@ -48,7 +50,17 @@ def _run(words, load_model):
     if any(word in HELP for word in words[1:]):
         print(task_help(task))
         return
-    task.run(parse(task, list(words[1:]), load_model))
+    request = parse(task, list(words[1:]), load_model)
+    _start_keras(request.settings)
+    task.run(request)
+
+
+def _start_keras(settings):
+    """Imports Keras, now that the command was understood."""
+    import_keras()
+    if settings.get("compilation_cache"):
+        cache = importlib.import_module("keras_sphere.compilation_cache")
+        cache.keep_compiled_programs()
 
 
 def _discard_output():

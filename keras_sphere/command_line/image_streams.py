@@ -16,6 +16,7 @@ from keras_sphere.command_line.picture_task import (
 from keras_sphere.command_line.png_folder import PngFolder
 from keras_sphere.command_line.progress import ProgressBar
 from keras_sphere.command_line.text_forms import parse_ranges
+from keras_sphere.models.chunks import one_ahead
 
 # These change how the work is done, not what an image is.
 _NOT_THE_RUN = ("numbers", "captions", "scale", "columns")
@@ -53,14 +54,25 @@ def stream(request, plan):
     if missing:
         job.model = load(request, source)
         images = NumberedImages(job, sampling, job.settings["seed"])
-        progress = ProgressBar(len(missing))
-        for batch in images.batches(missing):
-            labels = [images.label(number) for number in batch]
-            store.add(batch, images.make(batch), labels, record)
-            progress.add(len(batch))
-        progress.close()
+        _fill(store, images, missing, record)
     store.finish()
     print(f"Wrote {settings['output']}")
+
+
+def _fill(store, images, missing, record):
+    """Makes what is missing: noise is drawn one batch ahead, files lag one behind."""
+    batches = list(images.batches(missing))
+
+    def add(batch_and_made):
+        batch, made = batch_and_made
+        store.add(batch, made, [images.label(number) for number in batch], record)
+        return len(batch)
+
+    made = map(images.make_batch, one_ahead(images.prepare_batch, batches))
+    progress = ProgressBar(len(missing))
+    for count in one_ahead(add, zip(batches, made, strict=True)):
+        progress.add(count)
+    progress.close()
 
 
 def run_settings(record):

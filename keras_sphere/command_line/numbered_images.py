@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from keras_sphere.backend import COMPILES
-from keras_sphere.models.inference import bucket
+from keras_sphere.models.chunks import bucket
 from keras_sphere.sampling import host_noise
 from keras_sphere.visualization.image_grid import to_uint8
 
@@ -51,24 +51,37 @@ class NumberedImages:
             uint8 array of shape `(images, height, width, channels)`; with
             `return_steps` one axis, of the steps, comes first.
         """
-        parts = [self._batch(part, return_steps) for part in self.batches(numbers)]
+        parts = [
+            self.make_batch(self.prepare_batch(part), return_steps)
+            for part in self.batches(numbers)
+        ]
         return np.concatenate(parts, axis=1 if return_steps else 0)
 
-    def _batch(self, numbers, return_steps):
-        places = [number % self.rows for number in numbers]
-        labels = self._labels(numbers, places)
+    def prepare_batch(self, numbers):
+        """Numbers that one batch can make, with their noise and labels."""
+        places = self._places(numbers)
+        moves = range(1, self._draws() + 1)
+        return numbers, {
+            "labels": self._labels(numbers, places),
+            "noise": self._noise(numbers, places, 0),
+            "step_noise": [self._noise(numbers, places, draw) for draw in moves],
+        }
+
+    def make_batch(self, prepared, return_steps=False):
+        """Makes the images of what `prepare_batch` returned; see `make`."""
+        numbers, inputs = prepared
+        places = self._places(numbers)
         images = self.job.model.generate(
             num_images=self.rows,
-            labels=labels,
-            noise=self._noise(numbers, places, 0),
-            step_noise=[
-                self._noise(numbers, places, draw + 1) for draw in range(self._draws())
-            ],
             return_steps=return_steps,
             batch_size=self.rows,
+            **inputs,
             **self.sampling,
         )
         return to_uint8(np.take(images, places, axis=1 if return_steps else 0))
+
+    def _places(self, numbers):
+        return [number % self.rows for number in numbers]
 
     def _draws(self):
         moves = self.sampling["steps"] - 1

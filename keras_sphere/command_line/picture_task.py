@@ -12,7 +12,7 @@ from keras_sphere.command_line.recorded_files import checksums
 from keras_sphere.visualization import save_animation, save_image
 
 # Where and whether to write says nothing about the picture itself.
-NOT_RECORDED = ("output", "overwrite")
+NOT_RECORDED = ("output", "overwrite", "compilation_cache")
 SEED_BITS = 32
 
 

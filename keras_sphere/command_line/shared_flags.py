@@ -27,6 +27,8 @@ def define_model(values):
     text = "Whether to take the moving average of the weights, which a .keras file has."
     flags.DEFINE_boolean("use_ema", None, text, values)
     define_integer(values, "batch_size", 64, "Images at a time.", 1, 4096)
+    text = "Whether to keep compiled programs in the user's cache folder (JAX only)."
+    flags.DEFINE_boolean("compilation_cache", True, text, values)
 
 
 def define_seed(values):

@@ -2,15 +2,14 @@
 
 import dataclasses
 
-import keras
-
+from keras_sphere.models.chunks import in_chunks
 from keras_sphere.models.generation_inputs import (
     count_images,
     read_images,
     read_labels,
     read_latents,
 )
-from keras_sphere.models.inference import current_weights, in_chunks
+from keras_sphere.models.inference import current_weights
 from keras_sphere.models.sampling_run import run_sampling, sampling_options
 from keras_sphere.validation import if_given, read_boolean, read_share
 
@@ -61,11 +60,10 @@ class Generation:
         labels = read_labels(self.backbone, labels, len(latents))
         weights = _weights(self, use_ema)
 
-        def run(_, latents, labels):
-            images = self.passes.decode(weights, latents, labels)
-            return keras.ops.convert_to_numpy(images)
+        def decode(chunk):
+            return self.passes.decode(weights, *chunk)
 
-        return in_chunks(run, [latents, labels], len(latents), batch_size)
+        return in_chunks(_rows, decode, [latents, labels], len(latents), batch_size)
 
     def reconstruct(
         self,
@@ -187,11 +185,15 @@ def encode_images(model, images, labels=None, batch_size=None, use_ema=None):
     """`model.encode` of images and labels that are read already."""
     weights = _weights(model, use_ema)
 
-    def run(_, images, labels):
-        latents = model.passes.encode(weights, images, labels)
-        return keras.ops.convert_to_numpy(latents)
+    def encode(chunk):
+        return model.passes.encode(weights, *chunk)
 
-    return in_chunks(run, [images, labels], len(images), batch_size)
+    return in_chunks(_rows, encode, [images, labels], len(images), batch_size)
+
+
+def _rows(_, *chunks):
+    """A chunk that needs no preparation."""
+    return chunks
 
 
 def _weights(model, use_ema):

@@ -1,62 +1,14 @@
-"""Compiled network passes and the loop over chunks, for NumPy in and out."""
+"""Compiled network passes, and the weights that they run with."""
 
 import keras
 import numpy as np
 
 from keras_sphere import sampling
-from keras_sphere.backend import COMPILES, compiled, no_gradients, sync_variables
-from keras_sphere.replicas import local_shares, num_sharers, run_split, share_chunks
-from keras_sphere.validation import read_integer
+from keras_sphere.backend import compiled, no_gradients, sync_variables
+from keras_sphere.replicas import run_split
 
-DEFAULT_BATCH_SIZE = 64
 # Axes of the inputs of programs that go through the images of a chunk.
 ROW_AXES = {"x": 0, "labels": 0, "noise": 0, "images": 0, "step_noise": 1}
-
-
-def bucket(count, least=1):
-    """The size that programs are compiled for, to serve `count`: a power of two."""
-    return max(least, 1 << (count - 1).bit_length())
-
-
-def in_chunks(function, arrays, num_images, batch_size=None):
-    """Runs `function` on chunks of one size and joins what it returns.
-
-    The last chunk is filled up with copies of its last row, so that one compiled
-    program serves all chunks. Fewer images than `batch_size` are filled up to the
-    next power of two where programs are compiled for a size, so that all counts
-    share a few programs. Torch processes that train together share the chunks;
-    elsewhere the devices share the rows of each.
-
-    Args:
-        function: Callable of `(indices, *chunks)`, where `indices` are the positions
-            of the chunk's rows, that returns latents `(rows, tokens, channels)`,
-            images `(rows, height, width, channels)` or images with one axis more in
-            front.
-        arrays: List of arrays of `num_images` rows, or `None`.
-        num_images: Integer, at least 1.
-        batch_size: Integer or `None` for 64.
-
-    Returns:
-        Array of `num_images` rows.
-    """
-    num_images = read_integer("num_images", num_images)
-    if batch_size is None:
-        batch_size = DEFAULT_BATCH_SIZE
-    batch_size = read_integer("batch_size", batch_size)
-    own_images = -(-num_images // num_sharers())
-    batch_size = min(batch_size, bucket(own_images) if COMPILES else own_images)
-    batch_size = -(-batch_size // local_shares()) * local_shares()
-    starts = range(0, num_images, batch_size)
-
-    def run(start):
-        indices = np.arange(start, start + batch_size)
-        rows = np.minimum(indices, num_images - 1)
-        return function(indices, *(None if a is None else a[rows] for a in arrays))
-
-    chunks = share_chunks(run, starts)
-    row_axis = max(chunks[0].ndim - 4, 0)
-    kept = range(num_images)
-    return np.take(np.concatenate(chunks, axis=row_axis), kept, axis=row_axis)
 
 
 class NetworkPasses:

@@ -4,13 +4,14 @@ import keras
 import numpy as np
 
 from keras_sphere import sampling
+from keras_sphere.models.chunks import bucket, in_chunks
 from keras_sphere.models.generation_inputs import (
     read_labels,
     read_latents,
     read_seed,
     read_step_noise,
 )
-from keras_sphere.models.inference import bucket, current_weights, in_chunks
+from keras_sphere.models.inference import current_weights
 from keras_sphere.validation import read_boolean
 
 # Programs serve at least so many steps, and keep the images of at least so many.
@@ -85,20 +86,23 @@ def run_sampling(
     def draw(indices, number):
         return sampling.host_noise(seed, indices, number, backbone.latent_shape)
 
-    def run(indices, noise, images, labels, *moves):
+    def prepare(indices, noise, images, labels, *moves):
         if noise is None and from_noise:
             noise = draw(indices, 0)
         if given is None:
             moves = [draw(indices, t + 1) for t in range(num_draws)]
         inputs = _fill(backbone, len(indices), noise, images, moves)
-        images = model.passes.sample(
-            weights, {**fixed, **inputs, "labels": labels}, num_kept, guidance
-        )
+        return {**fixed, **inputs, "labels": labels}
+
+    def compute(inputs):
+        return model.passes.sample(weights, inputs, num_kept, guidance)
+
+    def fetch(images):
         images = keras.ops.convert_to_numpy(images)
         return images[: options.steps] if num_kept else images
 
     arrays = [noise, images, labels, *(given or [])]
-    return in_chunks(run, arrays, num_images, batch_size)
+    return in_chunks(prepare, compute, arrays, num_images, batch_size, fetch)
 
 
 def _sigmas(model, options, from_noise, strength):

@@ -20,19 +20,20 @@ def num_sharers():
 
 
 def share_chunks(function, items):
-    """Values of a function of many items, which the torch processes share.
+    """Values of many items, which the torch processes share.
 
     Args:
-        function: Callable of an item; it must not depend on the process.
+        function: Callable of a sequence of items that returns the list of their
+            values; they must not depend on the process.
         items: Sequence.
 
     Returns:
         List of all values, on every process.
     """
     if not in_group():
-        return [function(item) for item in items]
+        return function(items)
     index, count = processes()
-    values = gather_objects([function(item) for item in items[index::count]])
+    values = gather_objects(function(items[index::count]))
     return [values[i % count][i // count] for i in range(len(items))]
 
 

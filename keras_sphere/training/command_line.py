@@ -7,6 +7,7 @@ import typing
 
 from absl import app, flags, logging
 
+from keras_sphere.compilation_cache import keep_compiled_programs
 from keras_sphere.file_integrity import CorruptFileError
 from keras_sphere.models.finite_loss_guard import NonFiniteLossError
 from keras_sphere.training.options import TrainingOptions
@@ -34,11 +35,18 @@ def run(required=(), **defaults):
     tells where).
     """
     names = define_flags(defaults)
+    text = "Whether to keep compiled programs in the user's cache folder (JAX only)."
+    flags.DEFINE_boolean("compilation_cache", True, text)
+    flags.FLAGS.register_key_flag_for_module(
+        sys.argv[0], flags.FLAGS["compilation_cache"]
+    )
     flags.mark_flags_as_required(required)
 
     def main(_):
         if flags.FLAGS["verbosity"].using_default_value:
             logging.set_verbosity(logging.WARNING)
+        if flags.FLAGS["compilation_cache"].value:
+            keep_compiled_programs()
         try:
             train(**{name: flags.FLAGS[name].value for name in names})
         except _EXPECTED as error:

@@ -67,19 +67,32 @@ def test_a_reader_that_stops_early():
     assert process.wait() == 141
 
 
-@pytest.mark.parametrize("words", [["--help"], ["generate", "--help"]])
-def test_help_does_not_import_keras(words):
+def imports(result):
+    """The modules that a process started with `-X importtime` imported."""
+    return {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [(["--help"], 0), (["generate", "--help"], 0), (["generate", "--stepz=1"], 2)],
+)
+def test_what_needs_no_model_does_not_import_keras(words, status):
     result = start(*words, options=["-X", "importtime"])
-    assert result.returncode == 0
-    imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
-    assert "keras_sphere.command_line.tasks" in imported
-    assert not imported & {"keras", "jax", "tensorflow", "torch", "PIL"}
+    assert result.returncode == status
+    assert "keras_sphere.command_line.tasks" in imports(result)
+    assert not imports(result) & {"keras", "jax", "tensorflow", "torch", "PIL"}
 
 
 def test_a_task_runs_as_a_user_runs_it():
-    result = start("presets", "digits16")
+    """It imports nothing big that it does not need."""
+    result = start("presets", "digits16", options=["-X", "importtime"])
     assert result.returncode == 0, result.stderr
     assert "parameters: 1,062,562" in result.stdout
+    # (An import that fails is listed, too: these are parts of what must be inside.)
+    big = {"jax.numpy", "torch.nn", "tensorflow.python"}
+    big |= {"matplotlib.cm", "sklearn.base"}
+    found = {name.split(".")[0] for name in imports(result) & big}
+    assert found == {keras.backend.backend()}
 
 
 @pytest.mark.parametrize(

@@ -76,23 +76,22 @@ def test_an_interrupted_run_goes_on(command, succeed, monkeypatch, output, store
     flags = ("generate", "--preset=digits16", "--steps=2", "--batch_size=4")
     flags = (*flags, "--classes=2,6", "--num_images=10", f"--output={output}")
     made = []
-    make = numbered_images.NumberedImages.make
+    make = numbered_images.NumberedImages.make_batch
 
-    def interrupted(self, numbers):
+    def recorded(self, prepared):
+        made.extend(prepared[0])
+        return make(self, prepared)
+
+    def interrupted(self, prepared):
         if len(made) == 4:
             raise KeyboardInterrupt
-        made.extend(numbers)
-        return make(self, numbers)
+        return recorded(self, prepared)
 
     with monkeypatch.context() as patch:
-        patch.setattr(image_streams.NumberedImages, "make", interrupted)
+        patch.setattr(image_streams.NumberedImages, "make_batch", interrupted)
         assert command(*flags)[0] == 130
 
-    def recorded(self, numbers):
-        made.extend(numbers)
-        return make(self, numbers)
-
-    monkeypatch.setattr(image_streams.NumberedImages, "make", recorded)
+    monkeypatch.setattr(image_streams.NumberedImages, "make_batch", recorded)
     assert "4 of 10 images are there" in succeed(*flags)
     assert made == list(range(10))
 
