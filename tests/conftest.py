@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import random
 import shutil
 import tempfile
 
@@ -19,6 +20,15 @@ for name in ("KERAS_HOME", "JAX_COMPILATION_CACHE_DIR"):
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 
 import keras_sphere  # noqa: E402, F401  (picks the backend if nobody has)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """Each test, and all that is set up for it, gets equal seeds.
+
+    Keras' initializers take theirs from `random`.
+    """
+    random.seed(0)
 
 
 def pytest_report_header():
