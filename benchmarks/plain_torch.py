@@ -53,6 +53,13 @@ def rotate(x, cosines, sines):
     return x * cosines.to(x.dtype) + turned * sines.to(x.dtype)
 
 
+class RMSNorm(nn.RMSNorm):
+    """In float32: autocast of a CPU leaves the norm as it is."""
+
+    def forward(self, x):
+        return super().forward(x.float())
+
+
 class Attention(nn.Module):
     def __init__(self, width, heads):
         super().__init__()
@@ -89,9 +96,9 @@ def modulation(width, chunks):
 class Block(nn.Module):
     def __init__(self, width, heads):
         super().__init__()
-        self.norm1 = nn.RMSNorm(width, eps=EPSILON)
+        self.norm1 = RMSNorm(width, eps=EPSILON)
         self.attn = Attention(width, heads)
-        self.norm2 = nn.RMSNorm(width, eps=EPSILON)
+        self.norm2 = RMSNorm(width, eps=EPSILON)
         self.mlp = SwiGLU(width)
         self.adaLN_modulation = modulation(width, 6)
 
@@ -108,7 +115,7 @@ class Block(nn.Module):
 class Head(nn.Module):
     def __init__(self, width, channels):
         super().__init__()
-        self.norm = nn.RMSNorm(width, eps=EPSILON)
+        self.norm = RMSNorm(width, eps=EPSILON)
         self.linear = nn.Linear(width, channels)
         self.adaLN_modulation = modulation(width, 2)
 
@@ -131,9 +138,9 @@ class Perceptron(nn.Module):
 class MixerBlock(nn.Module):
     def __init__(self, tokens, channels):
         super().__init__()
-        self.norm1 = nn.RMSNorm(channels, eps=EPSILON)
+        self.norm1 = RMSNorm(channels, eps=EPSILON)
         self.tok_mixer = Perceptron(tokens, tokens)
-        self.norm2 = nn.RMSNorm(channels, eps=EPSILON)
+        self.norm2 = RMSNorm(channels, eps=EPSILON)
         self.chn_mixer = Perceptron(channels, 2 * channels)
         self.alpha1 = nn.Parameter(torch.zeros(1))
         self.alpha2 = nn.Parameter(torch.zeros(1))
@@ -148,7 +155,7 @@ class Mixer(nn.Module):
     def __init__(self, depth, tokens, channels):
         super().__init__()
         self.blocks = nn.ModuleList(MixerBlock(tokens, channels) for _ in range(depth))
-        self.norm = nn.RMSNorm(channels, eps=EPSILON)
+        self.norm = RMSNorm(channels, eps=EPSILON)
 
     def forward(self, x):
         for block in self.blocks:

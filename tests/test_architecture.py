@@ -15,6 +15,7 @@ ORDER = (
     "replicas",
     "engine_checks",
     "backend",
+    "fused_operations",
     "optional_imports",
     "atomic_file",
     "file_integrity",
@@ -52,7 +53,14 @@ TOOLS_MAY_IMPORT = (
 )
 
 BACKENDS = ("tensorflow", "jax", "torch")
-MAY_IMPORT_BACKENDS = ("replicas", "backend", "distribution", "convert", "data")
+MAY_IMPORT_BACKENDS = (
+    "replicas",
+    "backend",
+    "fused_operations",
+    "distribution",
+    "convert",
+    "data",
+)
 IMPORT_FUNCTIONS = ("import_module", "import_optional", "__import__")
 
 

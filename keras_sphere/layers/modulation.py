@@ -2,10 +2,14 @@
 
 import keras
 
+from keras_sphere.fused_operations import multiply_add
+from keras_sphere.layers.dense import Dense
+from keras_sphere.layers.rms_normalization import RMSNormalization
+
 
 def modulate(x, shift, scale):
     """`x (1 + scale) + shift`."""
-    return x * (1.0 + scale) + shift
+    return multiply_add(x, 1.0 + scale, shift)
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -31,7 +35,7 @@ class AdaptiveModulation(keras.layers.Layer):
         self.num_chunks = num_chunks
 
     def build(self, input_shape):
-        self.linear = keras.layers.Dense(
+        self.linear = Dense(
             self.num_chunks * input_shape[-1],
             kernel_initializer="zeros",
             dtype=self.dtype_policy,
@@ -76,7 +80,7 @@ class ModulatedDense(keras.layers.Layer):
         self.conditional = conditional
 
     def build(self, input_shape):
-        self.linear = keras.layers.Dense(
+        self.linear = Dense(
             self.units,
             kernel_initializer="zeros",
             dtype=self.dtype_policy,
@@ -84,9 +88,7 @@ class ModulatedDense(keras.layers.Layer):
         )
         self.linear.build(input_shape)
         if self.conditional:
-            self.norm = keras.layers.RMSNormalization(
-                epsilon=1e-6, dtype=self.dtype_policy, name="norm"
-            )
+            self.norm = RMSNormalization(dtype=self.dtype_policy, name="norm")
             self.norm.build(input_shape)
             self.modulation = AdaptiveModulation(
                 2, dtype=self.dtype_policy, name="modulation"
