@@ -12,6 +12,9 @@ by `torch.compile`. The times end when the numbers are on the host. Prints media
 peer's time over each one's, and memory: that of the device where there is a GPU, else
 the process'.
 
+On a CPU that other programs use too, `--cpu_time` with one thread says more: the
+processor's time of each process.
+
 It runs unchanged on a GPU. There a large model may not fit four times: then
 `--one_at_a_time` ends each process before the next one starts. A trial:
 
@@ -24,6 +27,7 @@ import json
 import os
 import resource
 import statistics
+import time
 
 from absl import app, flags
 from equal_to_plain_torch import TOLERANCES, check
@@ -33,6 +37,7 @@ from plain_torch_cases import DTYPE, Package, Peer, new_inputs
 STEPS = flags.DEFINE_list("steps", ["1", "4"], "Numbers of steps of generation.")
 ROUNDS = flags.DEFINE_integer("rounds", 5, "Turns of each case, after its first call.")
 ONE_AT_A_TIME = flags.DEFINE_bool("one_at_a_time", False, "No process waits its turn.")
+CPU_TIME = flags.DEFINE_bool("cpu_time", False, "Not wall time; for CPUs only.")
 CHECK = flags.DEFINE_bool("check", True, "Whether equality is checked first.")
 CASES = flags.DEFINE_list(
     "cases", ["plain", "plain compiled", "torch", "jax", "tensorflow"], "Which."
@@ -68,12 +73,14 @@ def tasks():
     case = Peer(CASE.value == "plain compiled") if plain else Package(DTYPE.value)
     images, labels, _, _ = new_inputs()
 
+    clock = time.process_time if CPU_TIME.value else time.perf_counter
+
     def generation(steps):
-        return lambda: seconds(lambda: case.generate(labels, steps))
+        return lambda: seconds(lambda: case.generate(labels, steps), clock)
 
     return {
         **{f"generate {steps}": generation(int(steps)) for steps in STEPS.value},
-        "train": lambda: seconds(lambda: case.train(images, labels)),
+        "train": lambda: seconds(lambda: case.train(images, labels), clock),
         "memory": peak_gigabytes,
     }
 

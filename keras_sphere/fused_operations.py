@@ -88,7 +88,7 @@ def constants(function, arguments, like):
     Returns:
         List of tensors.
     """
-    if ON_TORCH:
+    if ON_TORCH and not torch.compiler.is_compiling():  # those of a trace are no values
         return _kept_constants(function, arguments, like.dtype, like.device)
     return [keras.ops.cast(array, like.dtype) for array in function(*arguments)]
 

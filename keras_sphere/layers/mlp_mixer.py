@@ -67,11 +67,11 @@ class MixerBlock(keras.layers.Layer):
         )
 
     def call(self, tokens):
-        transposed = keras.ops.swapaxes(self.norm1(tokens), 1, 2)
+        transposed = keras.ops.swapaxes(self.norm1.call(tokens), 1, 2)
         mixed = self.token_out(self.token_in(transposed))
         mixed = keras.ops.swapaxes(mixed, 1, 2)
         tokens = multiply_add(mixed, self.alpha1, tokens)
-        mixed = self.channel_out(self.channel_in(self.norm2(tokens)))
+        mixed = self.channel_out(self.channel_in(self.norm2.call(tokens)))
         return multiply_add(mixed, self.alpha2, tokens)
 
     def compute_output_shape(self, input_shape):
@@ -131,9 +131,9 @@ class MLPMixer(keras.layers.Layer):
 
     def call(self, tokens):
         for block in self.blocks:
-            tokens = block(tokens)
+            tokens = block.call(tokens)
         if self.affine:
-            return self.norm(tokens)
+            return self.norm.call(tokens)
         return rms_normalization(tokens)
 
     def compute_output_shape(self, input_shape):

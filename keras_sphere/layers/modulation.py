@@ -97,8 +97,8 @@ class ModulatedDense(keras.layers.Layer):
 
     def call(self, tokens, condition=None):
         if self.conditional:
-            shift, scale = self.modulation(condition)
-            tokens = modulate(self.norm(tokens), shift, scale)
+            shift, scale = self.modulation.call(condition)
+            tokens = modulate(self.norm.call(tokens), shift, scale)
         return self.linear(tokens)
 
     def compute_output_shape(self, input_shape):

@@ -52,14 +52,19 @@ class TransformerBlock(keras.layers.Layer):
             self.modulation = AdaptiveModulation(6, dtype=policy, name="modulation")
             self.modulation.build((input_shape[0], 1, input_shape[-1]))
 
+    # The parts are built and share the block's policy: going through Keras' `__call__`
+    # for each takes as long as the operations of a small model. Dense layers do go
+    # through it, as quantized ones must.
     def call(self, tokens, condition=None):
         if not self.conditional:
-            tokens = tokens + self.attention(self.norm1(tokens))
-            return tokens + self.mlp(self.norm2(tokens))
-        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation(condition)
-        mixed = self.attention(modulate(self.norm1(tokens), shift_a, scale_a))
+            tokens = tokens + self.attention.call(self.norm1.call(tokens))
+            return tokens + self.mlp.call(self.norm2.call(tokens))
+        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation.call(
+            condition
+        )
+        mixed = self.attention.call(modulate(self.norm1.call(tokens), shift_a, scale_a))
         tokens = multiply_add(mixed, gate_a, tokens)
-        mixed = self.mlp(modulate(self.norm2(tokens), shift_m, scale_m))
+        mixed = self.mlp.call(modulate(self.norm2.call(tokens), shift_m, scale_m))
         return multiply_add(mixed, gate_m, tokens)
 
     def compute_output_shape(self, input_shape):

@@ -144,8 +144,11 @@ class NetworkPasses:
 
     def _cast(self, weight):
         """A weight in the dtype of its uses, so that no step casts it again."""
-        if keras.backend.is_float_dtype(weight.dtype):
-            return keras.ops.cast(weight, self.backbone.compute_dtype)
+        backbone = self.backbone
+        if backbone.compute_dtype != backbone.variable_dtype and (
+            keras.backend.is_float_dtype(weight.dtype)
+        ):
+            return keras.ops.cast(weight, backbone.compute_dtype)
         return weight
 
     def _encode(self, x, labels):
