@@ -145,7 +145,7 @@ def print_table(results, names):
 
 def is_missing(case):
     """Whether a case lacks its backend or Keras; says so."""
-    needed = ["torch"] if case.startswith("plain") else ["keras", case]
+    needed = ["keras", "torch" if case.startswith("plain") else case]
     for package in needed:
         if importlib.util.find_spec(package) is None:
             print(f"{case}: left out, as there is no {package} here")
