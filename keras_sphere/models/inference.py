@@ -86,11 +86,22 @@ class NetworkPasses:
 
     def _with_weights(self, program, static):
         def run(weights, inputs):
-            mapping = list(zip(self.backbone.weights, weights, strict=True))
-            with keras.StatelessScope(state_mapping=mapping):
+            scope = keras.StatelessScope()
+            for variable, value in zip(self.backbone.weights, weights, strict=True):
+                scope.add_update((variable, self._cast(value)))
+            with scope:
                 return program(*static, **inputs)
 
         return run
+
+    def _cast(self, weight):
+        """A weight in the dtype of its uses, so that no step casts it again."""
+        backbone = self.backbone
+        if backbone.compute_dtype != backbone.variable_dtype and (
+            keras.backend.is_float_dtype(weight.dtype)
+        ):
+            return keras.ops.cast(weight, backbone.compute_dtype)
+        return weight
 
     def _encode(self, x, labels):
         return self.backbone.spherify(self.backbone.encode(x, labels))
