@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import random
 import shutil
 import tempfile
 
@@ -31,6 +32,15 @@ def pytest_configure():
 
         torch.set_float32_matmul_precision("highest")
         torch.backends.cudnn.allow_tf32 = False
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """Each test, and all that is set up for it, gets equal seeds.
+
+    Keras' initializers take theirs from `random`.
+    """
+    random.seed(0)
 
 
 def pytest_report_header():

@@ -134,6 +134,18 @@ def with_accelerator():
     ]
 
 
+def chosen_tests(backends, pytest_arguments):
+    """Dict of backend -> arguments; what any backend can run the first one runs."""
+    first, *others = backends
+    arguments = list(pytest_arguments)
+    if "-m" in arguments:
+        place = arguments.index("-m") + 1
+        arguments[place] = f"({arguments[place]}) and not any_backend"
+    else:
+        arguments += ["-m", "not any_backend"]
+    return {first: pytest_arguments, **dict.fromkeys(others, arguments)}
+
+
 def exit_code(runs):
     """That of a backend: a part may have no test, but all may not."""
     bad = [run.code for run in runs if run.code not in (0, NO_TESTS)]
@@ -175,12 +187,10 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         started = {
             backend: [
-                pool.submit(
-                    run_part, backend, paths, pytest_arguments, arguments.jobs > 1
-                )
+                pool.submit(run_part, backend, paths, chosen, arguments.jobs > 1)
                 for paths in parts()
             ]
-            for backend in backends
+            for backend, chosen in chosen_tests(backends, pytest_arguments).items()
         }
         runs = {
             backend: [future.result() for future in futures]

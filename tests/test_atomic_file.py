@@ -9,6 +9,8 @@ import pytest
 
 from keras_sphere.atomic_file import check_space, folder_when_done, replace_when_done
 
+pytestmark = pytest.mark.any_backend
+
 
 def test_replaces_the_file_and_leaves_nothing_else(tmp_path):
     path = tmp_path / "folder" / "model.keras"

@@ -1,7 +1,5 @@
 """One compiled model for all tests of this folder: compiling takes the time."""
 
-import random
-
 import keras
 import pytest
 
@@ -23,7 +21,6 @@ def compile_quickly(model, **arguments):
 
 @pytest.fixture(scope="session")
 def shared_model():
-    random.seed(0)  # which Keras' initializers take their seeds from
     return compile_quickly(tiny_models.new_model())
 
 

@@ -9,6 +9,8 @@ import pytest
 from keras_sphere.file_integrity import CorruptFileError
 from keras_sphere.training.checkpoint_store import INDEX, INDEX_COPY, CheckpointStore
 
+pytestmark = pytest.mark.any_backend
+
 
 def write(text):
     def write_to(folder):
