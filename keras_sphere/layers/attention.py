@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_sphere import fused_operations
+from keras_sphere.backend import fused_operations
 from keras_sphere.layers.dense import Dense
 from keras_sphere.layers.rotary_embedding import rotate, rotation
 from keras_sphere.validation import read_integer

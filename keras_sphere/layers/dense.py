@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_sphere import fused_operations
+from keras_sphere.backend import fused_operations
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_sphere.fused_operations import multiply_add
+from keras_sphere.backend.fused_operations import multiply_add
 from keras_sphere.layers.dense import Dense
 from keras_sphere.layers.rms_normalization import RMSNormalization
 from keras_sphere.validation import read_boolean, read_integer

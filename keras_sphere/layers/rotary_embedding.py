@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_sphere.fused_operations import multiply_add
+from keras_sphere.backend.fused_operations import multiply_add
 
 
 def rotary_table(head_dim, grid_size, num_prefix_tokens=0):

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_sphere.fused_operations import multiply_add
+from keras_sphere.backend.fused_operations import multiply_add
 from keras_sphere.layers.attention import RotaryAttention
 from keras_sphere.layers.modulation import AdaptiveModulation, modulate
 from keras_sphere.layers.rms_normalization import RMSNormalization

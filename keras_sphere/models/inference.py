@@ -4,8 +4,8 @@ import keras
 import numpy as np
 
 from keras_sphere import sampling
-from keras_sphere.backend import compiled, no_gradients, sync_variables
-from keras_sphere.replicas import run_split
+from keras_sphere.backend.operations import compiled, no_gradients, sync_variables
+from keras_sphere.backend.replicas import run_split
 
 # Axes of the inputs of programs that go through the images of a chunk.
 ROW_AXES = {"x": 0, "labels": 0, "noise": 0, "images": 0, "step_noise": 1}

@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 
-from keras_sphere import backend, sampling
+from keras_sphere import sampling
+from keras_sphere.backend import operations as backend
 from tests import tiny_models
 
 

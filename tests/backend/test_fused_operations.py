@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_sphere import fused_operations
+from keras_sphere.backend import fused_operations
 from keras_sphere.layers import Dense, RotaryAttention
 
 RANDOM = np.random.default_rng(0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keras_sphere.file_integrity import CorruptFileError, check_sha256, sha256
+from keras_sphere.files.integrity import CorruptFileError, check_sha256, sha256
 
 pytestmark = pytest.mark.any_backend
 

@@ -1,7 +1,4 @@
-"""Operations that torch has in one kernel; XLA and TensorFlow's graphs fuse their own.
-
-With `backend`, `replicas/` and `engine_checks` the only code that branches.
-"""
+"""What torch has in one kernel; XLA and TensorFlow's graphs fuse by themselves."""
 
 import functools
 
