@@ -2,13 +2,14 @@
 
 PYTHON ?= python3
 TENSORFLOW ?= tensorflow-cpu
+GPU_PYTHON ?= $(PYTHON)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # An installation is repeated when one of these changes.
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: demo test test-slow lint format clean
+.PHONY: demo test test-slow test-gpu lint format clean
 
 ## Train on the embedded digits and write pictures and a quality table to demo_output/.
 demo: $(VENV)/.demo
@@ -21,6 +22,11 @@ test: $(VENV)/.test
 ## Run the slow tests once per backend.
 test-slow: $(VENV)/.test
 	$(BIN)/python tests/run_backends.py --jobs=2 -m "slow and not large"
+
+## Run the fast tests on the GPU or TPU that JAX or PyTorch of $(GPU_PYTHON) finds; what
+## that Python needs is in CONTRIBUTING.md.
+test-gpu:
+	$(GPU_PYTHON) tests/run_backends.py --accelerator -m "not slow and not large"
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

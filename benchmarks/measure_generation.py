@@ -54,7 +54,8 @@ def generator(model, case):
     import keras
     import numpy as np
 
-    from keras_sphere import backend, sampling
+    from keras_sphere import sampling
+    from keras_sphere.backend import operations as backend
 
     count = BATCH_SIZE.value
     labels = np.arange(count) % 10
@@ -94,7 +95,7 @@ def matrix_products():
     import keras
     import numpy as np
 
-    from keras_sphere import backend
+    from keras_sphere.backend import operations as backend
 
     count, width = BATCH_SIZE.value, HIDDEN_DIM.value
     rows, hidden = count * TOKENS, width * 8 // 3

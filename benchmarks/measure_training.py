@@ -77,7 +77,8 @@ def measure_generation(case):
     import keras
     import numpy as np
 
-    from keras_sphere import backend, sampling
+    from keras_sphere import sampling
+    from keras_sphere.backend import operations as backend
 
     model = new_model()
     labels = np.arange(NUM_IMAGES.value) % 10

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 
+ANSWER = "answer: "
+
 
 def run_case(flag, backend=None):
     """Runs this script again, with one flag more; ends with its messages if it fails.
@@ -18,12 +20,9 @@ def run_case(flag, backend=None):
     Returns:
         The result.
     """
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
-    if backend is not None:
-        environment["KERAS_BACKEND"] = backend
     done = subprocess.run(
         [sys.executable, *sys.argv, flag],
-        env=environment,
+        env=_environment(backend),
         capture_output=True,
         check=False,
         text=True,
@@ -33,8 +32,56 @@ def run_case(flag, backend=None):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def seconds(function):
-    """Wall time of a call."""
-    start = time.perf_counter()
+class Worker:
+    """This script in a process of its own, which measures whenever it is asked.
+
+    So several cases can take turns: what else the machine does then meets all of them.
+    The script answers each line of its input by a line of JSON; see `answer`.
+
+    Args:
+        flag: As for `run_case`.
+        backend: As for `run_case`.
+    """
+
+    def __init__(self, flag, backend=None):
+        self.flag = flag
+        self.process = subprocess.Popen(
+            [sys.executable, *sys.argv, flag],
+            env=_environment(backend),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, question):
+        """The answer; ends this script if the process has failed."""
+        self.process.stdin.write(question + "\n")
+        self.process.stdin.flush()
+        for line in self.process.stdout:
+            if line.startswith(ANSWER):
+                return json.loads(line.removeprefix(ANSWER))
+        sys.exit(f"{self.flag} failed while it was asked for {question!r}")
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def answer(functions):
+    """Answers the lines of the input by what the functions of that name return."""
+    for line in sys.stdin:
+        print(ANSWER + json.dumps(functions[line.strip()]()), flush=True)
+
+
+def _environment(backend):
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
+    if backend is not None:
+        environment["KERAS_BACKEND"] = backend
+    return environment
+
+
+def seconds(function, clock=time.perf_counter):
+    """Time of a call: wall time, or by another clock such as `time.process_time`."""
+    start = clock()
     function()
-    return time.perf_counter() - start
+    return clock() - start

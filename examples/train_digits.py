@@ -40,8 +40,8 @@ import time
 import digits_pictures
 import digits_quality
 import keras_sphere
-from keras_sphere.atomic_file import replace_when_done
 from keras_sphere.data import load_digits
+from keras_sphere.files.atomic_file import replace_when_done
 
 import keras
 import numpy as np

@@ -10,13 +10,13 @@ Hardware: 2 CPU cores. Time: under a minute. Accuracy: printed at the end, on th
 test digits.
 """
 
-from keras_sphere.atomic_file import replace_when_done
 from keras_sphere.data import load_digits
 from keras_sphere.evaluation.digits_classifier import (
     IMAGE_SIZE,
     build_digits_classifier,
 )
-from keras_sphere.file_integrity import sha256
+from keras_sphere.files.atomic_file import replace_when_done
+from keras_sphere.files.integrity import sha256
 
 import keras
 import numpy as np

@@ -7,7 +7,7 @@ with `generate`.
 
 import sys
 
-from keras_sphere.backend_selection import select_backend, starts_as_command
+from keras_sphere.backend.selection import select_backend, starts_as_command
 from keras_sphere.version import __version__
 
 select_backend()

@@ -3,7 +3,7 @@
 import keras
 
 from keras_sphere import geometry
-from keras_sphere.replicas import draw_for_batch
+from keras_sphere.backend.replicas import draw_for_batch
 from keras_sphere.validation import check_choice, read_angle_degrees, read_share
 
 

@@ -4,7 +4,7 @@ import re
 
 import keras
 
-from keras_sphere.backend import (
+from keras_sphere.backend.operations import (
     BatchedUpdates,
     assign_if,
     num_replicas,

@@ -9,6 +9,7 @@ import tempfile
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "highest")  # no TF32
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
 
 # The settings in a developer's keras.json must not decide what passes, and programs
@@ -20,6 +21,17 @@ for name in ("KERAS_HOME", "JAX_COMPILATION_CACHE_DIR"):
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 
 import keras_sphere  # noqa: E402, F401  (picks the backend if nobody has)
+
+
+def pytest_configure():
+    """Golden tolerances are for true float32; TF32 on a GPU has errors of 1e-3."""
+    import keras
+
+    if keras.backend.backend() == "torch":
+        import torch
+
+        torch.set_float32_matmul_precision("highest")
+        torch.backends.cudnn.allow_tf32 = False
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,8 +1,11 @@
 """Runs the test suite once per backend, and prints one summary.
 
     python tests/run_backends.py [--backends=jax,torch] [--jobs=2] [pytest arguments]
+    python tests/run_backends.py --accelerator [pytest arguments]
 
-Fails if the suite fails on any backend, or collects no test.
+Fails if the suite fails on any backend, or collects no test. With `--accelerator` the
+backends are those of JAX and PyTorch that find a GPU or TPU, and tests that simulate
+devices on the CPU are left out.
 """
 
 import argparse
@@ -18,6 +21,12 @@ import xml.etree.ElementTree as ElementTree
 
 BACKENDS = ("jax", "tensorflow", "torch")
 NO_TESTS = 5  # pytest's exit code
+# Programs that fail where there is no accelerator.
+FIND_ACCELERATOR = {
+    "jax": "import jax; assert jax.default_backend() != 'cpu'",
+    "torch": "import torch; assert torch.cuda.is_available()",
+}
+SIMULATED_DEVICES = "distribution"
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # What JAX compiled, for all processes of this run and of later ones.
 PROGRAMS = ROOT / ".pytest_cache" / "jax_programs"
@@ -114,6 +123,29 @@ def count(report):
     return counts
 
 
+def with_accelerator():
+    """The backends of this Python that find an accelerator."""
+    return [
+        backend
+        for backend, program in FIND_ACCELERATOR.items()
+        if not subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, check=False
+        ).returncode
+    ]
+
+
+def chosen_tests(backends, pytest_arguments):
+    """Dict of backend -> arguments; what any backend can run the first one runs."""
+    first, *others = backends
+    arguments = list(pytest_arguments)
+    if "-m" in arguments:
+        place = arguments.index("-m") + 1
+        arguments[place] = f"({arguments[place]}) and not any_backend"
+    else:
+        arguments += ["-m", "not any_backend"]
+    return {first: pytest_arguments, **dict.fromkeys(others, arguments)}
+
+
 def exit_code(runs):
     """That of a backend: a part may have no test, but all may not."""
     bad = [run.code for run in runs if run.code not in (0, NO_TESTS)]
@@ -142,18 +174,23 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--backends", default=",".join(BACKENDS))
     parser.add_argument("--jobs", type=int, default=1, help="processes side by side")
+    parser.add_argument("--accelerator", action="store_true")
     arguments, pytest_arguments = parser.parse_known_args()
     backends = arguments.backends.split(",")
+    if arguments.accelerator:
+        backends = with_accelerator()
+        if not backends:
+            sys.exit(f"Neither JAX nor PyTorch of {sys.executable} finds a GPU or TPU.")
+        pytest_arguments.append(f"--ignore={ROOT / 'tests' / SIMULATED_DEVICES}")
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     start = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         started = {
             backend: [
-                pool.submit(
-                    run_part, backend, paths, pytest_arguments, arguments.jobs > 1
-                )
+                pool.submit(run_part, backend, paths, chosen, arguments.jobs > 1)
                 for paths in parts()
             ]
-            for backend in backends
+            for backend, chosen in chosen_tests(backends, pytest_arguments).items()
         }
         runs = {
             backend: [future.result() for future in futures]

@@ -14,6 +14,8 @@ from keras_sphere.class_names import (
     read_class_names,
 )
 
+pytestmark = pytest.mark.any_backend
+
 NAMES = ("7", "ant", "bee", "0", "crane", "crane")
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from keras_sphere.optional_imports import import_optional
 
+pytestmark = pytest.mark.any_backend
+
 
 def test_returns_the_module():
     assert import_optional("json.decoder", "this test") is sys.modules["json.decoder"]

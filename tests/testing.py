@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from absl.testing import parameterized
 
-from keras_sphere.backend import compiled
+from keras_sphere.backend.operations import compiled
 
 
 class TestCase(parameterized.TestCase):

@@ -4,7 +4,7 @@ import importlib
 import os
 import sys
 
-from keras_sphere.backend_selection import import_keras
+from keras_sphere.backend.selection import import_keras
 from keras_sphere.command_line.errors import UsageError
 from keras_sphere.command_line.help_text import overview, task_help
 from keras_sphere.command_line.parsing import find_task, parse
@@ -59,7 +59,7 @@ def _start_keras(settings):
     """Imports Keras, now that the command was understood."""
     import_keras()
     if settings.get("compilation_cache"):
-        cache = importlib.import_module("keras_sphere.compilation_cache")
+        cache = importlib.import_module("keras_sphere.backend.compilation_cache")
         cache.keep_compiled_programs()
 
 

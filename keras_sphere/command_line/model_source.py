@@ -6,7 +6,7 @@ import pathlib
 import keras
 
 from keras_sphere import presets
-from keras_sphere.file_integrity import sha256
+from keras_sphere.files.integrity import sha256
 from keras_sphere.models import SphereEncoderModel
 from keras_sphere.sampling import SamplingOptions
 

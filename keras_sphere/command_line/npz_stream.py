@@ -7,8 +7,8 @@ import zipfile
 
 import numpy as np
 
-from keras_sphere.atomic_file import check_space, replace_when_done
 from keras_sphere.command_line.png_folder import read_settings, write_settings
+from keras_sphere.files.atomic_file import check_space, replace_when_done
 
 SETTINGS, IMAGES, LABELS, DONE = "settings.json", "images.npy", "labels.npy", "done"
 

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from keras_sphere.backend import COMPILES
+from keras_sphere.backend.operations import COMPILES
 from keras_sphere.models.chunks import bucket
 from keras_sphere.sampling import host_noise
 from keras_sphere.visualization.image_grid import to_uint8

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import re
 
-from keras_sphere.atomic_file import replace_when_done
+from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.visualization import save_image
 
 SETTINGS = "settings.json"

@@ -2,7 +2,7 @@
 
 import pathlib
 
-from keras_sphere.file_integrity import sha256
+from keras_sphere.files.integrity import sha256
 
 
 def checksums(paths, recorded):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import ml_dtypes  # noqa: F401  teaches NumPy bfloat16
 import numpy as np
 
-from keras_sphere.file_integrity import CorruptFileError
+from keras_sphere.files.integrity import CorruptFileError
 from keras_sphere.optional_imports import import_optional
 
 FORMATS = ("pth", "safetensors")

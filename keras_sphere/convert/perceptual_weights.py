@@ -10,7 +10,7 @@ import pathlib
 import numpy as np
 
 from keras_sphere.convert.checkpoint_files import open_checkpoint
-from keras_sphere.file_integrity import CorruptFileError, sha256
+from keras_sphere.files.integrity import CorruptFileError, sha256
 from keras_sphere.perceptual import LPIPS, ConvNeXtLogits
 from keras_sphere.perceptual.weight_files import weight_folders, write_weight_file
 

@@ -8,7 +8,6 @@ import re
 import keras
 import numpy as np
 
-from keras_sphere.atomic_file import folder_when_done
 from keras_sphere.convert import reference, reference_weights
 from keras_sphere.convert.checkpoint_files import (
     FORMATS,
@@ -17,6 +16,7 @@ from keras_sphere.convert.checkpoint_files import (
     write_checkpoint,
 )
 from keras_sphere.convert.run_config import read_run_config, run_config
+from keras_sphere.files.atomic_file import folder_when_done
 from keras_sphere.models import SphereEncoderBackbone, SphereEncoderModel
 from keras_sphere.models.preset_saving import write_model_preset
 from keras_sphere.preset_files.schema import check_architecture

@@ -13,7 +13,7 @@ from keras_sphere.data.downloads import (
     announce_download,
     keras_cache,
 )
-from keras_sphere.file_integrity import sha256
+from keras_sphere.files.integrity import sha256
 
 CIFAR10_CLASSES = "airplane automobile bird cat deer dog frog horse ship truck"
 CIFAR100_CLASSES = """

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 
-from keras_sphere.replicas import num_shares, processes
+from keras_sphere.backend.replicas import num_shares, processes
 
 logger = logging.getLogger("keras_sphere")
 

@@ -5,8 +5,8 @@ import pathlib
 
 import numpy as np
 
-from keras_sphere.atomic_file import replace_when_done
 from keras_sphere.evaluation.image_sets import fingerprint
+from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.metrics import Gaussian, GaussianFit, InceptionScore
 
 # Precision, recall and the kernel distance compare so many images of a set at most.

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_sphere.backend import compiled, no_gradients
+from keras_sphere.backend.operations import compiled, no_gradients
 
 
 class CompiledModel:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keras_sphere import geometry, metrics
-from keras_sphere.backend import no_gradients
+from keras_sphere.backend.operations import no_gradients
 from keras_sphere.class_names import name_of_class
 from keras_sphere.evaluation.image_sets import to_bytes
 from keras_sphere.models.generation import encode_images

@@ -5,7 +5,7 @@ import pathlib
 import keras
 
 from keras_sphere.evaluation.feature_networks import FeatureNetwork
-from keras_sphere.file_integrity import check_sha256
+from keras_sphere.files.integrity import check_sha256
 from keras_sphere.perceptual.resizing import resize_bilinear
 
 IMAGE_SIZE, NUM_FEATURES, NUM_CLASSES = 16, 64, 10

@@ -10,7 +10,7 @@ import pathlib
 
 import keras
 
-from keras_sphere.file_integrity import sha256
+from keras_sphere.files.integrity import sha256
 from keras_sphere.perceptual.weight_files import read_weight_file, weight_folders
 
 NUM_FEATURES, NUM_LOGITS = 2048, 1008

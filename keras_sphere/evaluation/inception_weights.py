@@ -19,7 +19,7 @@ from keras_sphere.evaluation.inception_network import (
     build_inception_network,
     weight_layouts,
 )
-from keras_sphere.file_integrity import CorruptFileError, sha256
+from keras_sphere.files.integrity import CorruptFileError, sha256
 from keras_sphere.perceptual.weight_files import (
     check_shapes,
     weight_folders,

@@ -8,7 +8,6 @@ import tempfile
 
 import numpy as np
 
-from keras_sphere.atomic_file import replace_when_done
 from keras_sphere.class_names import check_same_names, short_name
 from keras_sphere.evaluation.diagnostics import diagnose_sphere
 from keras_sphere.evaluation.diagnostics_plots import plot_drift, plot_histograms
@@ -16,6 +15,7 @@ from keras_sphere.evaluation.evaluate import evaluate
 from keras_sphere.evaluation.image_sets import to_bytes
 from keras_sphere.evaluation.memorization import report_memorization
 from keras_sphere.evaluation.results import plot_quality
+from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.image_validation import as_images
 from keras_sphere.validation import read_integer, read_seed, read_sequence
 from keras_sphere.version import __version__

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import pathlib
 
-from keras_sphere.atomic_file import replace_when_done
+from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.visualization.figure import new_figure, save_figure
 
 COLUMNS = {

@@ -1,6 +1,7 @@
 """The building blocks of encoder and decoder, one layer per file."""
 
 from keras_sphere.layers.attention import RotaryAttention
+from keras_sphere.layers.dense import Dense
 from keras_sphere.layers.gradient_pyramid import GradientPyramid
 from keras_sphere.layers.in_context_tokens import InContextTokens
 from keras_sphere.layers.label_embedding import LabelEmbedding
@@ -9,12 +10,14 @@ from keras_sphere.layers.modulation import AdaptiveModulation, ModulatedDense
 from keras_sphere.layers.patch_embedding import PatchEmbedding
 from keras_sphere.layers.pixel_heads import ConvPixelHead, LinearPixelHead
 from keras_sphere.layers.position_embedding import SinCosPositionEmbedding
+from keras_sphere.layers.rms_normalization import RMSNormalization
 from keras_sphere.layers.swiglu import SwiGLU
 from keras_sphere.layers.transformer_block import TransformerBlock
 
 __all__ = [
     "AdaptiveModulation",
     "ConvPixelHead",
+    "Dense",
     "GradientPyramid",
     "InContextTokens",
     "LabelEmbedding",
@@ -22,6 +25,7 @@ __all__ = [
     "MLPMixer",
     "ModulatedDense",
     "PatchEmbedding",
+    "RMSNormalization",
     "RotaryAttention",
     "SinCosPositionEmbedding",
     "SwiGLU",

@@ -2,7 +2,9 @@
 
 import keras
 
-from keras_sphere.layers.rotary_embedding import rotary_table, rotate
+from keras_sphere.backend import fused_operations
+from keras_sphere.layers.dense import Dense
+from keras_sphere.layers.rotary_embedding import rotate, rotation
 from keras_sphere.validation import read_integer
 
 
@@ -41,12 +43,8 @@ class RotaryAttention(keras.layers.Layer):
                 "The width must be a multiple of 4 `num_heads`. Received: "
                 f"width={hidden_dim}, num_heads={self.num_heads}"
             )
-        self.qkv = keras.layers.Dense(
-            3 * hidden_dim, dtype=self.dtype_policy, name="qkv"
-        )
-        self.projection = keras.layers.Dense(
-            hidden_dim, dtype=self.dtype_policy, name="projection"
-        )
+        self.qkv = Dense(3 * hidden_dim, dtype=self.dtype_policy, name="qkv")
+        self.projection = Dense(hidden_dim, dtype=self.dtype_policy, name="projection")
         self.qkv.build(input_shape)
         self.projection.build(input_shape)
         self.head_dim = hidden_dim // self.num_heads
@@ -57,14 +55,14 @@ class RotaryAttention(keras.layers.Layer):
         qkv = ops.reshape(
             self.qkv(tokens), (batch, num_tokens, 3, self.num_heads, self.head_dim)
         )
-        cosines, sines = rotary_table(
-            self.head_dim, self.grid_size, num_tokens - self.grid_size**2
+        tables = fused_operations.constants(
+            rotation,
+            (self.head_dim, self.grid_size, num_tokens - self.grid_size**2),
+            like=qkv,
         )
-        cosines, sines = cosines[:, None, :], sines[:, None, :]
-        mixed = ops.dot_product_attention(
-            rotate(qkv[:, :, 0], cosines, sines),
-            rotate(qkv[:, :, 1], cosines, sines),
-            qkv[:, :, 2],
+        turned = rotate(qkv[:, :, :2], *(table[:, None, None] for table in tables))
+        mixed = fused_operations.attention(
+            turned[:, :, 0], turned[:, :, 1], qkv[:, :, 2]
         )
         return self.projection(ops.reshape(mixed, ops.shape(tokens)))
 

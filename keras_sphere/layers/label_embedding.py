@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_sphere.replicas import draw_for_batch
+from keras_sphere.backend.replicas import draw_for_batch
 from keras_sphere.validation import if_given, read_integer, read_seed, read_share
 
 

@@ -2,6 +2,9 @@
 
 import keras
 
+from keras_sphere.backend.fused_operations import multiply_add, rms_normalization
+from keras_sphere.layers.dense import Dense
+from keras_sphere.layers.rms_normalization import RMSNormalization
 from keras_sphere.validation import read_boolean, read_integer
 
 
@@ -29,7 +32,7 @@ class MixerBlock(keras.layers.Layer):
 
     def _perceptron(self, inputs, inner, name):
         layers = [
-            keras.layers.Dense(
+            Dense(
                 units,
                 activation=activation,
                 kernel_initializer=self.kernel_initializer.clone(),
@@ -48,9 +51,7 @@ class MixerBlock(keras.layers.Layer):
     def build(self, input_shape):
         _, num_tokens, channels = input_shape
         self.norm1, self.norm2 = (
-            keras.layers.RMSNormalization(
-                epsilon=1e-6, dtype=self.dtype_policy, name=name
-            )
+            RMSNormalization(dtype=self.dtype_policy, name=name)
             for name in ("norm1", "norm2")
         )
         self.norm1.build(input_shape)
@@ -67,12 +68,12 @@ class MixerBlock(keras.layers.Layer):
         )
 
     def call(self, tokens):
-        transposed = keras.ops.swapaxes(self.norm1(tokens), 1, 2)
+        transposed = keras.ops.swapaxes(self.norm1.call(tokens), 1, 2)
         mixed = self.token_out(self.token_in(transposed))
-        tokens = tokens + self.alpha1 * keras.ops.swapaxes(mixed, 1, 2)
-        return tokens + self.alpha2 * self.channel_out(
-            self.channel_in(self.norm2(tokens))
-        )
+        mixed = keras.ops.swapaxes(mixed, 1, 2)
+        tokens = multiply_add(mixed, self.alpha1, tokens)
+        mixed = self.channel_out(self.channel_in(self.norm2.call(tokens)))
+        return multiply_add(mixed, self.alpha2, tokens)
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -124,17 +125,15 @@ class MLPMixer(keras.layers.Layer):
         for block in self.blocks:
             block.build(input_shape)
         if self.affine:
-            self.norm = keras.layers.RMSNormalization(
-                epsilon=1e-6, dtype=self.dtype_policy, name="norm"
-            )
+            self.norm = RMSNormalization(dtype=self.dtype_policy, name="norm")
             self.norm.build(input_shape)
 
     def call(self, tokens):
         for block in self.blocks:
-            tokens = block(tokens)
+            tokens = block.call(tokens)
         if self.affine:
-            return self.norm(tokens)
-        return keras.ops.rms_normalization(tokens, epsilon=1e-6)
+            return self.norm.call(tokens)
+        return rms_normalization(tokens)
 
     def compute_output_shape(self, input_shape):
         return input_shape

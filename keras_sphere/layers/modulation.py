@@ -2,12 +2,15 @@
 
 import keras
 
+from keras_sphere.backend.fused_operations import multiply_add
+from keras_sphere.layers.dense import Dense
+from keras_sphere.layers.rms_normalization import RMSNormalization
 from keras_sphere.validation import read_boolean, read_integer
 
 
 def modulate(x, shift, scale):
     """`x (1 + scale) + shift`."""
-    return x * (1.0 + scale) + shift
+    return multiply_add(x, 1.0 + scale, shift)
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -33,7 +36,7 @@ class AdaptiveModulation(keras.layers.Layer):
         self.num_chunks = read_integer("num_chunks", num_chunks)
 
     def build(self, input_shape):
-        self.linear = keras.layers.Dense(
+        self.linear = Dense(
             self.num_chunks * input_shape[-1],
             kernel_initializer="zeros",
             dtype=self.dtype_policy,
@@ -78,7 +81,7 @@ class ModulatedDense(keras.layers.Layer):
         self.conditional = read_boolean("conditional", conditional)
 
     def build(self, input_shape):
-        self.linear = keras.layers.Dense(
+        self.linear = Dense(
             self.units,
             kernel_initializer="zeros",
             dtype=self.dtype_policy,
@@ -86,9 +89,7 @@ class ModulatedDense(keras.layers.Layer):
         )
         self.linear.build(input_shape)
         if self.conditional:
-            self.norm = keras.layers.RMSNormalization(
-                epsilon=1e-6, dtype=self.dtype_policy, name="norm"
-            )
+            self.norm = RMSNormalization(dtype=self.dtype_policy, name="norm")
             self.norm.build(input_shape)
             self.modulation = AdaptiveModulation(
                 2, dtype=self.dtype_policy, name="modulation"
@@ -97,8 +98,8 @@ class ModulatedDense(keras.layers.Layer):
 
     def call(self, tokens, condition=None):
         if self.conditional:
-            shift, scale = self.modulation(condition)
-            tokens = modulate(self.norm(tokens), shift, scale)
+            shift, scale = self.modulation.call(condition)
+            tokens = modulate(self.norm.call(tokens), shift, scale)
         return self.linear(tokens)
 
     def compute_output_shape(self, input_shape):

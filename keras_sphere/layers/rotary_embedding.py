@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from keras_sphere.backend.fused_operations import multiply_add
+
 
 def rotary_table(head_dim, grid_size, num_prefix_tokens=0):
     """Cosines and sines of the rotation of every token and channel.
@@ -29,13 +31,20 @@ def rotary_table(head_dim, grid_size, num_prefix_tokens=0):
     return np.cos(angles).astype("float32"), np.sin(angles).astype("float32")
 
 
-def rotate(x, cosines, sines):
+def rotation(head_dim, grid_size, num_prefix_tokens=0):
+    """What `rotate` takes: `rotary_table` with the sines of even channels negative."""
+    cosines, sines = rotary_table(head_dim, grid_size, num_prefix_tokens)
+    sines[:, ::2] *= -1.0
+    return cosines, sines
+
+
+def rotate(x, cosines, signed_sines):
     """Rotates adjacent pairs of channels: (a, b) -> (a cos - b sin, b cos + a sin).
 
     Args:
         x: Float tensor of shape `(..., d)`.
-        cosines: Tensor that broadcasts to the shape of `x`.
-        sines: Tensor that broadcasts to the shape of `x`.
+        cosines: Tensor of its dtype that broadcasts to its shape.
+        signed_sines: Tensor like `cosines`: the sines, negative in the places of a.
 
     Returns:
         Float tensor of the shape and dtype of `x`.
@@ -43,6 +52,5 @@ def rotate(x, cosines, sines):
     ops = keras.ops
     shape = ops.shape(x)
     pairs = ops.reshape(x, (*shape[:-1], x.shape[-1] // 2, 2))
-    turned = ops.stack([-pairs[..., 1], pairs[..., 0]], axis=-1)
-    turned = ops.reshape(turned, shape)
-    return x * ops.cast(cosines, x.dtype) + turned * ops.cast(sines, x.dtype)
+    exchanged = ops.reshape(ops.flip(pairs, axis=-1), shape)
+    return multiply_add(exchanged, signed_sines, x * cosines)

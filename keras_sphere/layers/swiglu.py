@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_sphere.layers.dense import Dense
+
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
 class SwiGLU(keras.layers.Layer):
@@ -26,12 +28,8 @@ class SwiGLU(keras.layers.Layer):
     def build(self, input_shape):
         width = input_shape[-1]
         inner = 8 * width // 3
-        self.expand = keras.layers.Dense(
-            2 * inner, dtype=self.dtype_policy, name="expand"
-        )
-        self.contract = keras.layers.Dense(
-            width, dtype=self.dtype_policy, name="contract"
-        )
+        self.expand = Dense(2 * inner, dtype=self.dtype_policy, name="expand")
+        self.contract = Dense(width, dtype=self.dtype_policy, name="contract")
         self.expand.build(input_shape)
         self.contract.build((*input_shape[:-1], inner))
 

@@ -2,8 +2,10 @@
 
 import keras
 
+from keras_sphere.backend.fused_operations import multiply_add
 from keras_sphere.layers.attention import RotaryAttention
 from keras_sphere.layers.modulation import AdaptiveModulation, modulate
+from keras_sphere.layers.rms_normalization import RMSNormalization
 from keras_sphere.layers.swiglu import SwiGLU
 from keras_sphere.validation import read_boolean, read_integer
 
@@ -39,15 +41,11 @@ class TransformerBlock(keras.layers.Layer):
 
     def build(self, input_shape):
         policy = self.dtype_policy
-        self.norm1 = keras.layers.RMSNormalization(
-            epsilon=1e-6, dtype=policy, name="norm1"
-        )
+        self.norm1 = RMSNormalization(dtype=policy, name="norm1")
         self.attention = RotaryAttention(
             self.num_heads, self.grid_size, dtype=policy, name="attention"
         )
-        self.norm2 = keras.layers.RMSNormalization(
-            epsilon=1e-6, dtype=policy, name="norm2"
-        )
+        self.norm2 = RMSNormalization(dtype=policy, name="norm2")
         self.mlp = SwiGLU(dtype=policy, name="mlp")
         for layer in (self.norm1, self.attention, self.norm2, self.mlp):
             layer.build(input_shape)
@@ -55,16 +53,20 @@ class TransformerBlock(keras.layers.Layer):
             self.modulation = AdaptiveModulation(6, dtype=policy, name="modulation")
             self.modulation.build((input_shape[0], 1, input_shape[-1]))
 
+    # The parts are built and share the block's policy: going through Keras' `__call__`
+    # for each takes as long as the operations of a small model. Dense layers do go
+    # through it, as quantized ones must.
     def call(self, tokens, condition=None):
         if not self.conditional:
-            tokens = tokens + self.attention(self.norm1(tokens))
-            return tokens + self.mlp(self.norm2(tokens))
-        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation(condition)
-        mixed = self.attention(modulate(self.norm1(tokens), shift_a, scale_a))
-        tokens = tokens + gate_a * mixed
-        return tokens + gate_m * self.mlp(
-            modulate(self.norm2(tokens), shift_m, scale_m)
+            tokens = tokens + self.attention.call(self.norm1.call(tokens))
+            return tokens + self.mlp.call(self.norm2.call(tokens))
+        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation.call(
+            condition
         )
+        mixed = self.attention.call(modulate(self.norm1.call(tokens), shift_a, scale_a))
+        tokens = multiply_add(mixed, gate_a, tokens)
+        mixed = self.mlp.call(modulate(self.norm2.call(tokens), shift_m, scale_m))
+        return multiply_add(mixed, gate_m, tokens)
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 
-from keras_sphere.atomic_file import replace_when_done
+from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.metrics.features import as_features
 
 

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import keras
 import numpy as np
 
-from keras_sphere.backend import COMPILES
-from keras_sphere.replicas import local_shares, num_sharers, share_chunks
+from keras_sphere.backend.operations import COMPILES
+from keras_sphere.backend.replicas import local_shares, num_sharers, share_chunks
 from keras_sphere.validation import read_integer
 
 DEFAULT_BATCH_SIZE = 64

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_sphere.backend import COMPILES
+from keras_sphere.backend.operations import COMPILES
 from keras_sphere.models.training_objective import (
     LOSS_WEIGHTS,
     default_losses,

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_sphere.layers import ConvPixelHead, LinearPixelHead, MLPMixer
+from keras_sphere.layers import ConvPixelHead, Dense, LinearPixelHead, MLPMixer
 from keras_sphere.models.kept_parts import KeptParts
 from keras_sphere.models.program_export import ProgramExport
 from keras_sphere.models.vision_transformer import VisionTransformer
@@ -56,7 +56,7 @@ class Decoder(ProgramExport, KeptParts, keras.layers.Layer):
     def build(self, input_shape):
         policy = self.dtype_policy
         token_shape = (*input_shape[:2], self.transformer_config["hidden_dim"])
-        self.embedding = keras.layers.Dense(
+        self.embedding = Dense(
             token_shape[-1],
             kernel_initializer=_unit_normal(),
             dtype=policy,

@@ -3,7 +3,7 @@
 import math
 import os
 
-from keras_sphere.atomic_file import check_space, replace_when_done
+from keras_sphere.files.atomic_file import check_space, replace_when_done
 
 
 class FileSaving:

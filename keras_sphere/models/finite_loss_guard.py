@@ -4,7 +4,7 @@ import math
 
 import keras
 
-from keras_sphere.backend import sync_variables
+from keras_sphere.backend.operations import sync_variables
 from keras_sphere.image_validation import check_pixel_range
 from keras_sphere.validation import check_label_range
 

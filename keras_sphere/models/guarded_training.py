@@ -3,9 +3,14 @@
 import keras
 import numpy as np
 
+from keras_sphere.backend.engine_checks import check_engine, check_optimizer, check_rows
+from keras_sphere.backend.host_batches import read_in_step
+from keras_sphere.backend.replicas import (
+    make_equal_on_processes,
+    num_shares,
+    summed_over_processes,
+)
 from keras_sphere.class_names import check_same_names
-from keras_sphere.engine_checks import check_engine, check_optimizer, check_rows
-from keras_sphere.host_batches import read_in_step
 from keras_sphere.models.data_forms import (
     is_shuffled_by_keras,
     is_whole,
@@ -13,11 +18,6 @@ from keras_sphere.models.data_forms import (
     separate_arrays,
 )
 from keras_sphere.models.finite_loss_guard import FiniteLossGuard
-from keras_sphere.replicas import (
-    make_equal_on_processes,
-    num_shares,
-    summed_over_processes,
-)
 
 
 class GuardedTraining:

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 
 from keras_sphere import sampling
-from keras_sphere.backend import compiled, no_gradients, sync_variables
-from keras_sphere.replicas import run_split
+from keras_sphere.backend.operations import compiled, no_gradients, sync_variables
+from keras_sphere.backend.replicas import run_split
 
 # Axes of the inputs of programs that go through the images of a chunk.
 ROW_AXES = {"x": 0, "labels": 0, "noise": 0, "images": 0, "step_noise": 1}
@@ -86,11 +86,22 @@ class NetworkPasses:
 
     def _with_weights(self, program, static):
         def run(weights, inputs):
-            mapping = list(zip(self.backbone.weights, weights, strict=True))
-            with keras.StatelessScope(state_mapping=mapping):
+            scope = keras.StatelessScope()
+            for variable, value in zip(self.backbone.weights, weights, strict=True):
+                scope.add_update((variable, self._cast(value)))
+            with scope:
                 return program(*static, **inputs)
 
         return run
+
+    def _cast(self, weight):
+        """A weight in the dtype of its uses, so that no step casts it again."""
+        backbone = self.backbone
+        if backbone.compute_dtype != backbone.variable_dtype and (
+            keras.backend.is_float_dtype(weight.dtype)
+        ):
+            return keras.ops.cast(weight, backbone.compute_dtype)
+        return weight
 
     def _encode(self, x, labels):
         return self.backbone.spherify(self.backbone.encode(x, labels))

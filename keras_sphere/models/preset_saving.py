@@ -2,7 +2,7 @@
 
 import pathlib
 
-from keras_sphere.backend import sync_variables
+from keras_sphere.backend.operations import sync_variables
 from keras_sphere.models.inference import moving_averages
 from keras_sphere.models.quantization import count_saved_values, quantized_layers
 from keras_sphere.preset_files.card import model_card

@@ -2,8 +2,8 @@
 
 import keras
 
-from keras_sphere.backend import dynamic_batches
-from keras_sphere.engine_checks import check_export_format
+from keras_sphere.backend.engine_checks import check_export_format
+from keras_sphere.backend.operations import dynamic_batches
 
 
 class ProgramExport:

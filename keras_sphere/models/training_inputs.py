@@ -4,6 +4,7 @@ import logging
 
 import keras
 
+from keras_sphere.backend.replicas import gather_replicas
 from keras_sphere.image_validation import (
     PIXEL_LIMIT,
     check_image_type,
@@ -11,7 +12,6 @@ from keras_sphere.image_validation import (
     warn_of_unit_range,
 )
 from keras_sphere.models.data_forms import is_array, is_whole, read_first
-from keras_sphere.replicas import gather_replicas
 from keras_sphere.validation import as_array, check_label_type, check_labels
 
 logger = logging.getLogger("keras_sphere")

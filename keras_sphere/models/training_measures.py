@@ -5,8 +5,8 @@ import math
 import keras
 
 from keras_sphere import geometry
+from keras_sphere.backend.replicas import gather_replicas
 from keras_sphere.models.training_inputs import rescale
-from keras_sphere.replicas import gather_replicas
 
 MEASURES = ("psnr", "latent_norm", "latent_norm_std", "cycle_angle")
 _LEAST_ERROR = 1e-10  # caps the PSNR at 100 dB

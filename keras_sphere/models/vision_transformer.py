@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_sphere.backend import rematerialized
+from keras_sphere.backend.operations import rematerialized
 from keras_sphere.geometry import spherify
 from keras_sphere.layers import (
     InContextTokens,

@@ -11,8 +11,8 @@ import zlib
 
 import numpy as np
 
-from keras_sphere.atomic_file import replace_when_done
-from keras_sphere.file_integrity import CorruptFileError
+from keras_sphere.files.atomic_file import replace_when_done
+from keras_sphere.files.integrity import CorruptFileError
 
 FOLDER_VARIABLE = "KERAS_SPHERE_PERCEPTUAL_DIR"
 

@@ -7,8 +7,8 @@ import reprlib
 import shutil
 import uuid
 
-from keras_sphere.atomic_file import replace_when_done
-from keras_sphere.file_integrity import check_sha256, sha256
+from keras_sphere.files.atomic_file import replace_when_done
+from keras_sphere.files.integrity import check_sha256, sha256
 from keras_sphere.preset_files.schema import WEIGHTS_FILE, check_config
 from keras_sphere.preset_files.weights_file import check_contents
 

@@ -5,7 +5,7 @@ import keras
 import ml_dtypes
 import numpy as np
 
-from keras_sphere.file_integrity import CorruptFileError
+from keras_sphere.files.integrity import CorruptFileError
 
 
 class _OtherValues(keras.StatelessScope):

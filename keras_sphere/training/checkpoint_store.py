@@ -5,12 +5,12 @@ import json
 import pathlib
 import re
 
-from keras_sphere.atomic_file import (
+from keras_sphere.files.atomic_file import (
     folder_when_done,
     remove,
     replace_when_done,
 )
-from keras_sphere.file_integrity import CorruptFileError, check_sha256, sha256
+from keras_sphere.files.integrity import CorruptFileError, check_sha256, sha256
 from keras_sphere.validation import check_choice, read_integer
 
 INDEX, INDEX_COPY = "checkpoints.json", "checkpoints-copy.json"

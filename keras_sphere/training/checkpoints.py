@@ -5,16 +5,16 @@ import warnings
 
 import keras
 
-from keras_sphere.backend import sync_variables
-from keras_sphere.file_integrity import CorruptFileError
-from keras_sphere.models.finite_loss_guard import NonFiniteLossError
-from keras_sphere.replicas import (
+from keras_sphere.backend.operations import sync_variables
+from keras_sphere.backend.replicas import (
     alone,
     processes,
     summed_over_processes,
     wait_for_processes,
     whole_variables,
 )
+from keras_sphere.files.integrity import CorruptFileError
+from keras_sphere.models.finite_loss_guard import NonFiniteLossError
 from keras_sphere.training.checkpoint_store import INDEX_COPY, CheckpointStore
 from keras_sphere.training.training_state import (
     Position,

@@ -7,8 +7,8 @@ import typing
 
 from absl import app, flags, logging
 
-from keras_sphere.compilation_cache import keep_compiled_programs
-from keras_sphere.file_integrity import CorruptFileError
+from keras_sphere.backend.compilation_cache import keep_compiled_programs
+from keras_sphere.files.integrity import CorruptFileError
 from keras_sphere.models.finite_loss_guard import NonFiniteLossError
 from keras_sphere.training.options import TrainingOptions
 from keras_sphere.training.run import train

@@ -7,8 +7,8 @@ import pathlib
 
 import keras
 
-from keras_sphere.atomic_file import replace_when_done
-from keras_sphere.replicas import processes
+from keras_sphere.backend.replicas import processes
+from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.training.clear_errors import writing
 from keras_sphere.training.log_order import begin_as_writer
 

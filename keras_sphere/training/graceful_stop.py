@@ -6,7 +6,7 @@ import threading
 
 import keras
 
-from keras_sphere.replicas import largest_of_processes, processes
+from keras_sphere.backend.replicas import largest_of_processes, processes
 
 # Of several processes. A message of four bytes, which waits for the slowest of them.
 STEPS_BETWEEN_AGREEMENTS = 10

@@ -4,8 +4,8 @@ import pathlib
 
 import numpy as np
 
+from keras_sphere.backend.replicas import processes
 from keras_sphere.class_names import short_name
-from keras_sphere.replicas import processes
 from keras_sphere.training.clear_errors import writing
 from keras_sphere.training.image_source import ImageSource
 from keras_sphere.training.log_order import begin_as_source

@@ -8,8 +8,8 @@ import platform
 
 import keras
 
-from keras_sphere.atomic_file import replace_when_done
 from keras_sphere.class_names import difference_of_names
+from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.version import __version__
 
 PLAN_FILE = "plan.json"

@@ -11,9 +11,9 @@ import typing
 import keras
 
 from keras_sphere import perceptual
-from keras_sphere.backend import make_deterministic
+from keras_sphere.backend.operations import make_deterministic
+from keras_sphere.backend.replicas import alone, wait_for_processes, whole_variables
 from keras_sphere.distribution import setup
-from keras_sphere.replicas import alone, wait_for_processes, whole_variables
 from keras_sphere.training.checkpoint_store import CheckpointStore
 from keras_sphere.training.checkpoints import TrainingCheckpoint
 from keras_sphere.training.data_plan import plan_data

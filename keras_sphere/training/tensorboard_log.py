@@ -7,9 +7,9 @@ import uuid
 
 import keras
 
-from keras_sphere.backend import sync_variables
+from keras_sphere.backend.operations import sync_variables
+from keras_sphere.backend.replicas import processes
 from keras_sphere.optional_imports import import_optional
-from keras_sphere.replicas import processes
 from keras_sphere.training.clear_errors import writing
 from keras_sphere.training.log_order import begin_as_writer
 from keras_sphere.validation import if_given, read_integer

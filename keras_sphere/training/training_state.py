@@ -6,11 +6,11 @@ import typing
 import keras
 import numpy as np
 
-from keras_sphere.backend import sync_variables
+from keras_sphere.backend.operations import sync_variables
+from keras_sphere.backend.replicas import own_part_of_sum
 from keras_sphere.class_names import difference_of_names
-from keras_sphere.file_integrity import CorruptFileError
+from keras_sphere.files.integrity import CorruptFileError
 from keras_sphere.models.finite_loss_guard import NonFiniteLossError
-from keras_sphere.replicas import own_part_of_sum
 
 MODEL_FILE, STATE_FILE = "model.keras", "state.json"
 

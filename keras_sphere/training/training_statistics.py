@@ -4,7 +4,7 @@ import time
 
 import keras
 
-from keras_sphere.backend import sync_variables
+from keras_sphere.backend.operations import sync_variables
 from keras_sphere.training.log_order import begin_as_source
 
 

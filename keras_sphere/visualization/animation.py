@@ -2,7 +2,7 @@
 
 import pathlib
 
-from keras_sphere.atomic_file import replace_when_done
+from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.optional_imports import import_optional
 from keras_sphere.validation import read_integer
 from keras_sphere.visualization.image_grid import to_uint8

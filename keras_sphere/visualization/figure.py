@@ -1,6 +1,6 @@
 """Matplotlib figures that need no display and leave no global state."""
 
-from keras_sphere.atomic_file import replace_when_done
+from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.optional_imports import import_optional
 
 

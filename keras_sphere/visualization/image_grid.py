@@ -4,7 +4,7 @@ import pathlib
 
 import numpy as np
 
-from keras_sphere.atomic_file import replace_when_done
+from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.image_validation import NOISY_LIMIT, as_pixels
 from keras_sphere.optional_imports import import_optional
 from keras_sphere.validation import read_integer

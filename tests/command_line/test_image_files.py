@@ -6,6 +6,8 @@ import pytest
 
 from keras_sphere.command_line.image_files import read_images
 
+pytestmark = pytest.mark.any_backend
+
 
 def save(path, array, mode=None, **options):
     PIL.Image.fromarray(np.asarray(array, "uint8"), mode=None).convert(

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from keras_sphere import convert
-from keras_sphere.file_integrity import CorruptFileError
+from keras_sphere.files.integrity import CorruptFileError
 from tests.convert.run_folders import new_run_folder, save
 
 

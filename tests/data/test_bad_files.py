@@ -11,6 +11,8 @@ from keras_sphere import data
 from keras_sphere.data import file_source, read_report
 from tests.data.image_files import encoded, picture, write, write_classes
 
+pytestmark = pytest.mark.any_backend
+
 
 @pytest.fixture
 def folder(tmp_path):

@@ -9,6 +9,8 @@ import pytest
 from keras_sphere import data
 from tests.data.image_files import write, write_classes
 
+pytestmark = pytest.mark.any_backend
+
 
 def load(path, split="train", **options):
     return data.load(

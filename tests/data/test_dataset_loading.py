@@ -12,6 +12,8 @@ from keras_sphere import data
 from keras_sphere.data.listing import files_below
 from tests.data.image_files import encoded, picture, write, write_classes
 
+pytestmark = pytest.mark.any_backend
+
 
 def load(path, **options):
     options = {"image_size": 16, "batch_size": 2, **options}

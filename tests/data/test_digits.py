@@ -6,6 +6,8 @@ from sklearn import datasets
 
 from keras_sphere.data import load_digits
 
+pytestmark = pytest.mark.any_backend
+
 
 def test_shapes_types_and_classes():
     train, test = load_digits()

@@ -10,6 +10,8 @@ import pytest
 from keras_sphere import data
 from keras_sphere.data.downloads import announce_download, why_unreachable
 
+pytestmark = pytest.mark.any_backend
+
 
 class Answers(http.server.BaseHTTPRequestHandler):
     """Sends a byte, or the status that the path names."""

@@ -16,6 +16,8 @@ from keras_sphere.data.image_decoding import (
 )
 from tests.data.image_files import encoded, picture
 
+pytestmark = pytest.mark.any_backend
+
 PICTURE = picture()
 GRAY = np.asarray(Image.fromarray(PICTURE).convert("L"))
 GRAY_RGB = np.repeat(GRAY[..., None], 3, axis=-1)

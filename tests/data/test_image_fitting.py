@@ -12,6 +12,8 @@ from keras_sphere.data.image_fitting import (
 )
 from tests.data.image_files import picture
 
+pytestmark = pytest.mark.any_backend
+
 
 def fit(pixels, *arguments):
     return np.asarray(fit_image(Image.fromarray(pixels), *arguments))

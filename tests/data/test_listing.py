@@ -11,6 +11,8 @@ from keras_sphere import data
 from keras_sphere.data.listing import files_below
 from tests.data.image_files import write, write_classes
 
+pytestmark = pytest.mark.any_backend
+
 NOBODY = 65534
 
 

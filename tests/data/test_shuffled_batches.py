@@ -7,6 +7,8 @@ import pytest
 
 from keras_sphere.data import ShuffledBatches
 
+pytestmark = pytest.mark.any_backend
+
 IMAGES = np.arange(7)[:, None, None, None] * np.ones((1, 2, 2, 1))
 LABELS = np.arange(7)
 

@@ -18,7 +18,8 @@ import keras
 import numpy as np
 
 import keras_sphere
-from keras_sphere import distribution, replicas
+from keras_sphere import distribution
+from keras_sphere.backend import replicas
 from keras_sphere.data import PaddedBatches, ShuffledBatches
 from keras_sphere.training import TrainingCheckpoint, restore
 from tests import tiny_models

@@ -14,7 +14,7 @@ import sys
 import keras
 import numpy as np
 
-from keras_sphere import replicas
+from keras_sphere.backend import replicas
 from keras_sphere.data import ShuffledBatches
 from keras_sphere.training import train
 from tests import tiny_models

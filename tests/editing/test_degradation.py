@@ -1,6 +1,7 @@
 """Plain filters, beside those of other packages and numbers by hand."""
 
 import numpy as np
+import pytest
 from scipy import ndimage
 
 from keras_sphere.editing.degradation import (
@@ -9,6 +10,8 @@ from keras_sphere.editing.degradation import (
     enlarge_bicubic,
     repeat_pixels,
 )
+
+pytestmark = pytest.mark.any_backend
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (2, 8, 8, 3)).astype("float32")
 

@@ -11,7 +11,7 @@ from keras_sphere.evaluation.inception_network import (
     weight_layouts,
 )
 from keras_sphere.evaluation.inception_weights import convert_inception
-from keras_sphere.file_integrity import CorruptFileError
+from keras_sphere.files.integrity import CorruptFileError
 from keras_sphere.perceptual.weight_files import write_weight_file
 from tests.torch_fidelity_package import torch_fidelity
 

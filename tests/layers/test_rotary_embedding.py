@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from absl.testing import parameterized
 
-from keras_sphere.layers.rotary_embedding import rotary_table, rotate
+from keras_sphere.layers.rotary_embedding import rotary_table, rotate, rotation
 from tests import golden_data
 from tests.differentiation import input_gradients
 from tests.testing import TestCase
@@ -21,16 +21,16 @@ class RotaryEmbeddingTest(TestCase):
 
     def test_golden_rotation(self):
         arrays = golden_data.load("funcs")
-        cosines, sines = rotary_table(16, 4)
+        tables = [keras.ops.convert_to_tensor(table) for table in rotation(16, 4)]
         tokens = keras.ops.convert_to_tensor(arrays["rotate/in"])
-        actual = rotate(tokens, cosines, sines)
+        actual = rotate(tokens, *tables)
         self.assertAllClose(actual, arrays["rotate/out"], atol=1e-5)
 
     def test_gradient_is_the_rotation_back(self):
         arrays = golden_data.load("funcs")
-        cosines, sines = rotary_table(16, 4)
+        tables = [keras.ops.convert_to_tensor(table) for table in rotation(16, 4)]
         (gradient,) = input_gradients(
-            lambda x: rotate(x, cosines, sines),
+            lambda x: rotate(x, *tables),
             [arrays["rotate/in"]],
             arrays["rotate/out"],
         )

@@ -6,6 +6,8 @@ from scipy import linalg
 
 from keras_sphere.metrics import frechet_distance
 
+pytestmark = pytest.mark.any_backend
+
 
 def exact_gaussian(items, root, mean, seed):
     """Features whose sample mean and covariance, `root root^T`, are exact."""

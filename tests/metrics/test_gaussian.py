@@ -10,6 +10,8 @@ from keras_sphere.metrics import (
     frechet_distance_of_gaussians,
 )
 
+pytestmark = pytest.mark.any_backend
+
 
 def features(count, seed, mean=0.0):
     generator = np.random.default_rng(seed)

@@ -5,6 +5,8 @@ import pytest
 
 from keras_sphere.metrics import nearest_distances, neighbors, precision_recall
 
+pytestmark = pytest.mark.any_backend
+
 
 def on_a_line(*positions):
     return np.asarray(positions, dtype="float64")[:, np.newaxis]

@@ -5,6 +5,8 @@ import pytest
 
 from keras_sphere.metrics import psnr
 
+pytestmark = pytest.mark.any_backend
+
 
 def test_known_differences_per_image():
     a = np.full((2, 4, 4, 1), 0.25, dtype="float32")

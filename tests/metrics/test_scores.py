@@ -5,6 +5,8 @@ import pytest
 
 from keras_sphere.metrics import InceptionScore, kernel_distance
 
+pytestmark = pytest.mark.any_backend
+
 
 def test_score_of_sure_and_varied_predictions_is_the_number_of_classes():
     score = InceptionScore(2)

@@ -11,6 +11,8 @@ from keras_sphere.metrics import (
     sliced_wasserstein_test,
 )
 
+pytestmark = pytest.mark.any_backend
+
 
 def uniform(count, dimensions, seed=0):
     return np.random.default_rng(seed).normal(size=(count, dimensions))

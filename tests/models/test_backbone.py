@@ -8,7 +8,7 @@ import numpy as np
 from absl.testing import parameterized
 
 from keras_sphere import SphereEncoderBackbone
-from keras_sphere.backend import compiled
+from keras_sphere.backend.operations import compiled
 from keras_sphere.models.sizes import SIZES
 from tests.testing import TestCase, perturb_weights, to_numpy
 

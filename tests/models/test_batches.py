@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_sphere.backend import compiled, sync_variables
+from keras_sphere.backend.operations import compiled, sync_variables
 from tests import tiny_models
 
 BYTES = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), "uint8")

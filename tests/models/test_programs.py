@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_sphere import backend, sampling
+from keras_sphere import sampling
+from keras_sphere.backend import operations as backend
 from tests import tiny_models
 
 LABELS = tiny_models.new_labels()

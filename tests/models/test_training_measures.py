@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_sphere.backend import compiled
+from keras_sphere.backend.operations import compiled
 from keras_sphere.metrics import psnr
 from keras_sphere.models.training_measures import (
     MEASURES,

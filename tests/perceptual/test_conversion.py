@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from keras_sphere.convert import convert_convnext, convert_lpips
-from keras_sphere.file_integrity import CorruptFileError
+from keras_sphere.files.integrity import CorruptFileError
 from keras_sphere.perceptual import LPIPS, ConvNeXtLogits
 from tests.perceptual import golden_vgg16, torchvision_models
 from tests.perceptual.test_lpips import distance, golden, images

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_sphere import perceptual
-from keras_sphere.file_integrity import CorruptFileError
+from keras_sphere.files.integrity import CorruptFileError
 from keras_sphere.perceptual import LPIPS, ConvNeXtLogits
 from keras_sphere.perceptual.weight_files import (
     find_weight_files,

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from keras_sphere.file_integrity import CorruptFileError
+from keras_sphere.files.integrity import CorruptFileError
 from keras_sphere.preset_files.folder import (
     checked_weights,
     read_config,

@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from keras_sphere.file_integrity import CorruptFileError
+from keras_sphere.files.integrity import CorruptFileError
 from keras_sphere.preset_files.weights_file import check_contents, write_weights
 from tests import tiny_models
 from tests.testing import TestCase, to_numpy

@@ -9,7 +9,7 @@ import pytest
 from absl.testing import parameterized
 
 from keras_sphere import SphereAdamW, WarmupCosine, presets
-from keras_sphere.file_integrity import CorruptFileError
+from keras_sphere.files.integrity import CorruptFileError
 from keras_sphere.layers.initializers import FlattenedGlorotUniform
 from keras_sphere.losses import LatentCosineDistance, PixelLoss
 from tests import tiny_models

@@ -27,7 +27,7 @@ import keras
 import numpy as np
 
 import keras_sphere.training.command_line  # noqa: F401 - imported once, before forks
-from keras_sphere.file_integrity import CorruptFileError
+from keras_sphere.files.integrity import CorruptFileError
 from keras_sphere.training.checkpoint_store import CheckpointStore
 
 with contextlib.suppress(ImportError):

@@ -4,7 +4,7 @@ import os
 
 import keras
 
-from keras_sphere.replicas import processes
+from keras_sphere.backend.replicas import processes
 
 
 class Signaller(keras.callbacks.Callback):

@@ -6,8 +6,10 @@ import pathlib
 
 import pytest
 
-from keras_sphere.file_integrity import CorruptFileError
+from keras_sphere.files.integrity import CorruptFileError
 from keras_sphere.training.checkpoint_store import INDEX, INDEX_COPY, CheckpointStore
+
+pytestmark = pytest.mark.any_backend
 
 
 def write(text):

@@ -14,7 +14,7 @@ import pytest
 
 from keras_sphere import NonFiniteLossError, SphereAdamW
 from keras_sphere.data import ShuffledBatches
-from keras_sphere.file_integrity import CorruptFileError
+from keras_sphere.files.integrity import CorruptFileError
 from keras_sphere.models.training_objective import LOSS_WEIGHTS
 from keras_sphere.training import Position, TrainingCheckpoint, restore
 from tests import tiny_models

@@ -21,8 +21,8 @@ PROGRAM = {
 def test_the_backend_is_asked_or_the_user_told_what_to_set():
     backend = keras.backend.backend()
     program = (
-        "from keras_sphere.backend import make_deterministic; make_deterministic(); "
-        + PROGRAM[backend]
+        "from keras_sphere.backend.operations import make_deterministic; "
+        f"make_deterministic(); {PROGRAM[backend]}"
     )
     result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True

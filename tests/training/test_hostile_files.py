@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_sphere.file_integrity import CorruptFileError, sha256
+from keras_sphere.files.integrity import CorruptFileError, sha256
 from keras_sphere.training import restore
 from keras_sphere.training.checkpoint_store import CheckpointStore
 from keras_sphere.training.training_state import Position, save_state

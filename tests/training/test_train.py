@@ -12,7 +12,7 @@ import pytest
 
 import keras_sphere
 from keras_sphere.data import UnreadableImageError
-from keras_sphere.file_integrity import CorruptFileError
+from keras_sphere.files.integrity import CorruptFileError
 from keras_sphere.training import (
     PlanChangedError,
     StopOnSignal,

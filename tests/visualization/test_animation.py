@@ -7,6 +7,8 @@ import pytest
 
 from keras_sphere.visualization import read_image_text, save_animation, save_image
 
+pytestmark = pytest.mark.any_backend
+
 TEXT = {"key": "väl\nue " * 300}
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from keras_sphere.visualization import image_grid, save_image
 
+pytestmark = pytest.mark.any_backend
+
 
 def test_places_of_the_images():
     images = np.arange(5, dtype="uint8").reshape(5, 1, 1, 1).repeat(2, 1).repeat(3, 2)

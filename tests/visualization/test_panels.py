@@ -6,6 +6,8 @@ import pytest
 from keras_sphere.visualization import Panel, draw_panels
 from keras_sphere.visualization.panels import GAP, MARGIN, default_scale
 
+pytestmark = pytest.mark.any_backend
+
 
 def new_panel(rows=2, columns=3, channels=1, **names):
     levels = np.arange(rows * columns, dtype="uint8").reshape(rows, columns, 1, 1, 1)

@@ -13,6 +13,8 @@ from keras_sphere.visualization import (
     sphere,
 )
 
+pytestmark = pytest.mark.any_backend
+
 HISTORY = {
     "loss": [2.0, 1.0],
     "val_loss": [2.5, 1.5],

@@ -10,9 +10,9 @@ import textwrap
 import keras
 import pytest
 
-from keras_sphere.backend_selection import choose_backend, keras_config_path
+from keras_sphere.backend.selection import choose_backend, keras_config_path
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture

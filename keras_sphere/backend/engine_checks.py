@@ -5,7 +5,7 @@ import re
 
 import keras
 
-from keras_sphere.replicas import (
+from keras_sphere.backend.replicas import (
     gather_objects,
     in_group,
     local_shares,

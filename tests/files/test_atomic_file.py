@@ -7,7 +7,13 @@ import sys
 
 import pytest
 
-from keras_sphere.atomic_file import check_space, folder_when_done, replace_when_done
+from keras_sphere.files.atomic_file import (
+    check_space,
+    folder_when_done,
+    replace_when_done,
+)
+
+pytestmark = pytest.mark.any_backend
 
 
 def test_replaces_the_file_and_leaves_nothing_else(tmp_path):
@@ -57,12 +63,12 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
     path = tmp_path / "model.weights.h5"
     code = (
         "import os, signal\n"
-        "from keras_sphere.atomic_file import replace_when_done\n"
+        "from keras_sphere.files.atomic_file import replace_when_done\n"
         f"with replace_when_done({str(path)!r}) as temporary:\n"
         "    temporary.write_text('half')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parents[2])}
     subprocess.run([sys.executable, "-c", code], env=environment, check=False)
     (left,) = tmp_path.iterdir()
     with replace_when_done(tmp_path / "other.h5") as temporary:

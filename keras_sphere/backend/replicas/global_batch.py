@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_sphere.replicas.process_group import in_group, processes
+from keras_sphere.backend.replicas.process_group import in_group, processes
 
 BACKEND = keras.backend.backend()
 

@@ -5,7 +5,7 @@ on JAX the distribution of Keras, on TensorFlow the strategy whose scope is open
 torch the process group.
 """
 
-from keras_sphere.replicas.global_batch import (
+from keras_sphere.backend.replicas.global_batch import (
     draw_for_batch,
     gather_replicas,
     local_shares,
@@ -13,7 +13,7 @@ from keras_sphere.replicas.global_batch import (
     replica,
     tensorflow_strategy,
 )
-from keras_sphere.replicas.process_group import (
+from keras_sphere.backend.replicas.process_group import (
     all_reduced,
     alone,
     gather_objects,
@@ -22,8 +22,12 @@ from keras_sphere.replicas.process_group import (
     processes,
     wait_for_processes,
 )
-from keras_sphere.replicas.shared_inference import num_sharers, run_split, share_chunks
-from keras_sphere.replicas.shared_variables import (
+from keras_sphere.backend.replicas.shared_inference import (
+    num_sharers,
+    run_split,
+    share_chunks,
+)
+from keras_sphere.backend.replicas.shared_variables import (
     make_equal_on_processes,
     own_part_of_sum,
     summed_over_processes,

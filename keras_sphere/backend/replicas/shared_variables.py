@@ -5,7 +5,7 @@ import contextlib
 import keras
 import numpy as np
 
-from keras_sphere.replicas.process_group import all_reduced, in_group, processes
+from keras_sphere.backend.replicas.process_group import all_reduced, in_group, processes
 
 BACKEND = keras.backend.backend()
 

@@ -1,6 +1,6 @@
-"""What differs between JAX, TensorFlow and PyTorch: the only file that branches.
+"""What differs between JAX, TensorFlow and PyTorch.
 
-Everything else in the package is written on `keras.ops`.
+Outside of this folder the package is written on `keras.ops`.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import os
 
 import keras
 
-from keras_sphere.replicas import all_reduced, in_group
+from keras_sphere.backend.replicas import all_reduced, in_group
 
 BACKEND = keras.backend.backend()
 

@@ -2,7 +2,9 @@
 
 import pytest
 
-from keras_sphere.file_integrity import CorruptFileError, check_sha256, sha256
+from keras_sphere.files.integrity import CorruptFileError, check_sha256, sha256
+
+pytestmark = pytest.mark.any_backend
 
 
 def test_an_untouched_file_passes(tmp_path):

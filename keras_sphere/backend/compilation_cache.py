@@ -5,7 +5,7 @@ import logging
 import os
 import pathlib
 
-from keras_sphere.backend import BACKEND
+from keras_sphere.backend.operations import BACKEND
 
 if BACKEND == "jax":
     import jax

@@ -3,8 +3,12 @@
 import keras
 import numpy as np
 
-from keras_sphere.replicas.global_batch import num_shares
-from keras_sphere.replicas.process_group import gather_objects, in_group, processes
+from keras_sphere.backend.replicas.global_batch import num_shares
+from keras_sphere.backend.replicas.process_group import (
+    gather_objects,
+    in_group,
+    processes,
+)
 
 BACKEND = keras.backend.backend()
 

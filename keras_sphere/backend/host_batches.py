@@ -11,7 +11,7 @@ import keras
 from keras.src.trainers import data_adapters
 from keras.src.trainers.data_adapters.data_adapter import DataAdapter
 
-from keras_sphere.engine_checks import check_rows
+from keras_sphere.backend.engine_checks import check_rows
 
 BACKEND = keras.backend.backend()
 

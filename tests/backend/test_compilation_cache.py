@@ -6,8 +6,8 @@ import os
 import keras
 import pytest
 
-from keras_sphere.backend import BACKEND, compiled
-from keras_sphere.compilation_cache import cache_folder, keep_compiled_programs
+from keras_sphere.backend.compilation_cache import cache_folder, keep_compiled_programs
+from keras_sphere.backend.operations import BACKEND, compiled
 
 
 def test_the_folder_is_in_the_user_s_cache(tmp_path):

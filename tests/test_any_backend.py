@@ -1,0 +1,109 @@
+"""Tests with the marker `any_backend` run on one backend: no other can change them."""
+
+import ast
+import pathlib
+
+import pytest
+
+from tests.test_architecture import BACKENDS, imported_names, sources
+
+pytestmark = pytest.mark.any_backend
+
+TESTS = pathlib.Path(__file__).parent
+# What Keras has for NumPy arrays and text, alike on every backend.
+ALIKE = (
+    "keras.ops.convert_to_numpy",
+    "keras.ops.is_tensor",
+    "keras.backend.standardize_dtype",
+    "keras.utils",
+)
+TOP = "keras_sphere.__init__"  # imports all there is
+
+
+def uses_of_tensors(source, module):
+    """What a module uses of Keras, beyond `ALIKE`, and of backends; a set of names."""
+    roots = {name.split(".")[0] for _, name in imported_names(source, module)}
+    found = roots & set(BACKENDS)
+    for node in ast.walk(ast.parse(source)):
+        parts = []
+        while isinstance(node, ast.Attribute):
+            parts.insert(0, node.attr)
+            node = node.value
+        if parts and isinstance(node, ast.Name) and node.id == "keras":
+            found.add(".".join(["keras", *parts]))
+    return {name for name in found if not any(_overlap(name, a) for a in ALIKE)}
+
+
+def _overlap(name, other):
+    """Whether one dotted name is the other, or a part of it."""
+    return f"{name}.".startswith(f"{other}.") or f"{other}.".startswith(f"{name}.")
+
+
+def modules():
+    """Dict of dotted name -> code of the package and of its tests."""
+    tests = {
+        ".".join(["tests", *path.relative_to(TESTS).with_suffix("").parts]): path
+        for path in sorted(TESTS.rglob("*.py"))
+    }
+    return {**sources(), **{name: path.read_text() for name, path in tests.items()}}
+
+
+def reached(start, code):
+    """All modules that one imports, and those that they import, and so on."""
+
+    def module_of(name):
+        parts = name.split(".")
+        for length in range(len(parts), 0, -1):
+            for found in (parts[:length], [*parts[:length], "__init__"]):
+                if ".".join(found) in code:
+                    return ".".join(found)
+        return None
+
+    found, waiting = set(), [start]
+    while waiting:
+        module = waiting.pop()
+        if module is not None and module not in found:
+            found.add(module)
+            names = imported_names(code[module], module)
+            waiting += [module_of(name) for _, name in names]
+    return found
+
+
+def is_marked(source):
+    """Whether all tests of a module have the marker."""
+    return "\npytestmark = pytest.mark.any_backend\n" in source
+
+
+def faults(code):
+    """What marked tests reach and must not, as sentences."""
+    found = []
+    for test, source in code.items():
+        for module in sorted(reached(test, code)) if is_marked(source) else ():
+            used = uses_of_tensors(code[module], module)
+            if used or module == TOP:
+                found.append(f"{test} reaches {module}: {sorted(used)}")
+    return found
+
+
+def test_marked_tests_reach_no_tensors():
+    code = modules()
+    assert sum(map(is_marked, code.values())) > 20
+    assert faults(code) == []
+
+
+@pytest.mark.parametrize(
+    ("helper", "is_fine"),
+    [
+        ("import keras\nx = keras.utils.to_categorical([1])", True),
+        ("import keras\nx = keras.ops.convert_to_numpy([1])", True),
+        ("import keras\nx = keras.ops.zeros(3)", False),
+        ("import torch", False),
+        ("def f():\n    from keras_sphere import geometry", False),
+        ("from keras_sphere.data import load", True),
+        ("import keras_sphere", False),
+    ],
+)
+def test_the_check_finds(helper, is_fine):
+    test = "from tests.helper import x\n\npytestmark = pytest.mark.any_backend\n"
+    code = {**sources(), "tests.helper": helper, "tests.test_x": test}
+    assert (faults(code) == []) == is_fine
