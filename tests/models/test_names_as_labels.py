@@ -115,6 +115,10 @@ def test_presets_of_before_names(plain, tmp_path):
     load = {"compile": False, "weights": False}
     chosen = presets.load(tmp_path / "preset", class_names=list("abc"), **load)
     assert chosen.backbone.class_names == ("a", "b", "c")
+    config["architecture"]["class_names"] = ["a", "b"]
+    path.write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="one name for each of the 3 classes"):
+        presets.load(tmp_path / "preset")
 
 
 def test_another_number_of_classes_has_no_names():
