@@ -18,6 +18,13 @@ from keras_sphere.replicas import (
     num_shares,
     summed_over_processes,
 )
+from keras_sphere.validation import (
+    check_choice,
+    if_given,
+    plain,
+    read_integer,
+    read_share,
+)
 
 
 class GuardedTraining:
@@ -65,16 +72,23 @@ class GuardedTraining:
             NonFiniteLossError: If the loss diverges, at that step.
         """
         self._require_compiled("fit")
+        batch_size = if_given(read_integer, "batch_size", batch_size)
+        epochs = read_integer("epochs", epochs, least=0)
+        validation_split = read_share("validation_split", validation_split)
+        kwargs = {name: plain(value) for name, value in kwargs.items()}
         x, y, weights = separate_arrays(x, y, kwargs.pop("sample_weight", None))
         x = self._check_data(x, y, batch_size, validation_split)
         shuffle = kwargs.pop("shuffle", True if is_whole(x) else None)
+        check_choice("shuffle", shuffle, (True, False, None, "batch"))
         if shuffle is None or getattr(x, "has_own_order", False):
             shuffle = is_shuffled_by_keras(x)
         class_weight = kwargs.get("class_weight")
         x = read_in_step(self, x, y, weights, shuffle, class_weight)
         if validation_data is not None:
-            rows = kwargs.get("validation_batch_size") or batch_size
+            rows = kwargs.pop("validation_batch_size", None)
+            rows = if_given(read_integer, "validation_batch_size", rows) or batch_size
             validation_data = self._read_validation(validation_data, rows)
+            kwargs["validation_batch_size"] = rows
         self.check_optimizer_variables()
         self._start_moving_average()
         self._start_equal()
@@ -105,6 +119,7 @@ class GuardedTraining:
     ):
         """Computes the losses and measures of `fit`; see there for data and errors."""
         self._require_compiled("evaluate")
+        batch_size = if_given(read_integer, "batch_size", batch_size)
         if not kwargs.get("_use_cached_eval_dataset"):
             x, y, sample_weight = separate_arrays(x, y, sample_weight)
             x = self._check_data(x, y, batch_size)
@@ -117,6 +132,7 @@ class GuardedTraining:
 
     def predict(self, x, batch_size=None, *args, **kwargs):
         """Reconstructs images, with their labels if `x` has some; see `fit`."""
+        batch_size = if_given(read_integer, "batch_size", batch_size)
         x, y, _ = separate_arrays(x)
         x = self._check_data(join_labels(x, y), batch_size=batch_size)
         return super().predict(read_in_step(self, x), batch_size, *args, **kwargs)
