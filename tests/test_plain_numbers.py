@@ -12,6 +12,7 @@ from keras_sphere import (
     editing,
     layers,
     metrics,
+    presets,
     training,
     validation,
     visualization,
@@ -247,3 +248,20 @@ def test_tools_take_scalars():
         data.ShuffledBatches(IMAGES, seed=True)
     with pytest.raises(ValueError, match="`drop_last` must be True or False"):
         data.ShuffledBatches(IMAGES, drop_last="False")
+    assert len(loaded.shard(np.int64(0), two)) == 1
+    with pytest.raises(ValueError, match="`index` must be an integer"):
+        loaded.shard(False, 2)
+    with pytest.raises(ValueError, match="`angle_degrees` must be a finite number"):
+        metrics.cone_coverage(rows, "80")
+
+
+def test_a_text_overwrites_nothing(model, tmp_path):
+    path = tmp_path / "preset"
+    with pytest.raises(ValueError, match="`use_ema` must be True or False"):
+        model.save_to_preset(path, use_ema="False")
+    path.mkdir()
+    with pytest.raises(ValueError, match="`overwrite` must be True or False"):
+        model.save_to_preset(path, overwrite="False")
+    for name in ("weights", "compile"):
+        with pytest.raises(ValueError, match=f"`{name}` must be True or False"):
+            presets.load("digits16", **{name: "False"})
