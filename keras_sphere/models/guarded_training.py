@@ -1,5 +1,7 @@
 """Training loops that check their data first and stop at a loss that is not finite."""
 
+import functools
+
 import keras
 import numpy as np
 
@@ -72,34 +74,27 @@ class GuardedTraining:
             NonFiniteLossError: If the loss diverges, at that step.
         """
         self._require_compiled("fit")
-        batch_size = if_given(read_integer, "batch_size", batch_size)
-        epochs = read_integer("epochs", epochs, least=0)
-        validation_split = read_share("validation_split", validation_split)
-        kwargs = {name: plain(value) for name, value in kwargs.items()}
+        kwargs.update(batch_size=batch_size, epochs=epochs)
+        kwargs = _read_numbers(validation_split=validation_split, **kwargs)
+        batch_size, left_out = kwargs["batch_size"], kwargs["validation_split"]
         x, y, weights = separate_arrays(x, y, kwargs.pop("sample_weight", None))
-        x = self._check_data(x, y, batch_size, validation_split)
+        x = self._check_data(x, y, batch_size, left_out)
         shuffle = kwargs.pop("shuffle", True if is_whole(x) else None)
         check_choice("shuffle", shuffle, (True, False, None, "batch"))
         if shuffle is None or getattr(x, "has_own_order", False):
             shuffle = is_shuffled_by_keras(x)
-        class_weight = kwargs.get("class_weight")
-        x = read_in_step(self, x, y, weights, shuffle, class_weight)
+        x = read_in_step(self, x, y, weights, shuffle, kwargs.get("class_weight"))
         if validation_data is not None:
-            rows = kwargs.pop("validation_batch_size", None)
-            rows = if_given(read_integer, "validation_batch_size", rows) or batch_size
+            rows = kwargs.get("validation_batch_size") or batch_size
             validation_data = self._read_validation(validation_data, rows)
-            kwargs["validation_batch_size"] = rows
         self.check_optimizer_variables()
         self._start_moving_average()
         self._start_equal()
         return super().fit(
             x,
             y,
-            batch_size=batch_size,
-            epochs=epochs,
             verbose=verbose,
             callbacks=_guarded(callbacks),
-            validation_split=validation_split,
             validation_data=validation_data,
             sample_weight=weights,
             shuffle=shuffle,
@@ -240,6 +235,20 @@ class GuardedTraining:
         num_steps = keras.ops.convert_to_numpy(optimizer.iterations)
         if num_steps == 0 or optimizer.average_is_lost:
             optimizer.restart_moving_average()
+
+
+def _read_numbers(**options):
+    """Arguments of `fit`, those that are numbers or truth values as plain ones."""
+    readers = {
+        "batch_size": functools.partial(if_given, read_integer),
+        "validation_batch_size": functools.partial(if_given, read_integer),
+        "epochs": functools.partial(read_integer, least=0),
+        "validation_split": read_share,
+    }
+    return {
+        name: readers[name](name, value) if name in readers else plain(value)
+        for name, value in options.items()
+    }
 
 
 def _guarded(callbacks):
