@@ -29,13 +29,14 @@ if not starts_as_command(sys.argv, sys.orig_argv):
         visualization,
     )
     from keras_sphere.evaluation import evaluate
+    from keras_sphere.learning_rate import WarmupCosine
     from keras_sphere.models import (
         SphereEncoderBackbone,
         SphereEncoderModel,
     )
     from keras_sphere.models.finite_loss_guard import NonFiniteLossError
     from keras_sphere.noise_schedule import NoiseSchedule
-    from keras_sphere.optimizers import SphereAdamW, WarmupCosine
+    from keras_sphere.optimizers import SphereAdamW
     from keras_sphere.sampling import SamplingOptions
 
 __all__ = [

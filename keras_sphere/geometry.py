@@ -290,7 +290,7 @@ def random_on_sphere(shape, seed=None):
 
     Args:
         shape: Tuple `(batch, num_tokens, token_dim)`.
-        seed: Integer or `keras.random.SeedGenerator`.
+        seed: Python integer or `keras.random.SeedGenerator`.
 
     Returns:
         float32 tensor of that shape.

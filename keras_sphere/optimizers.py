@@ -10,7 +10,6 @@ from keras_sphere.backend.operations import (
     num_replicas,
     outside_graph,
 )
-from keras_sphere.learning_rate import WarmupCosine
 from keras_sphere.validation import (
     if_given,
     plain,
@@ -20,8 +19,6 @@ from keras_sphere.validation import (
     read_positive,
     read_share,
 )
-
-__all__ = ["SphereAdamW", "WarmupCosine"]
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")

@@ -207,7 +207,7 @@ def check_labels(labels, num_classes, num_images=None, name="labels"):
     """Checks labels with their values.
 
     Args:
-        labels: NumPy array, or anything `numpy.asarray` takes.
+        labels: Array or tensor.
         num_classes: Integer.
         num_images: Integer or `None`. Expected number of labels.
         name: String. Name of the argument, for messages.

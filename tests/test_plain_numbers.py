@@ -12,11 +12,14 @@ from keras_sphere import (
     editing,
     layers,
     metrics,
+    presets,
     training,
     validation,
     visualization,
 )
 from keras_sphere.losses.pixel_loss import PixelLoss
+from keras_sphere.models import Decoder, Encoder
+from keras_sphere.models.vision_transformer import VisionTransformer
 from keras_sphere.training.options import new_options
 from tests import tiny_models
 
@@ -112,9 +115,25 @@ def backbone(number):
     )
 
 
+def transformer(number):
+    return {
+        "hidden_dim": number(8),
+        "num_layers": number(1),
+        "num_heads": number(2),
+        "in_context_start": number(0),
+        "grid_size": number(2),
+        "num_classes": number(3),
+        "num_in_context_tokens": number(2),
+        "rematerialize_every": number(1),
+    }
+
+
 # Calls of a function that turns Python integers into those of a kind.
 CONFIGURED = {
     "backbone": backbone,
+    "encoder": lambda n: Encoder(n(2), n(4), transformer(n), n(1)),
+    "decoder": lambda n: Decoder(n(2), n(3), transformer(n), mixer_depth=n(1)),
+    "transformer": lambda n: VisionTransformer(output_dim=n(4), **transformer(n)),
     "attention": lambda n: layers.RotaryAttention(n(2), n(2)),
     "pyramid": lambda n: layers.GradientPyramid(n(2)),
     "tokens": lambda n: layers.InContextTokens(n(2)),
@@ -247,3 +266,20 @@ def test_tools_take_scalars():
         data.ShuffledBatches(IMAGES, seed=True)
     with pytest.raises(ValueError, match="`drop_last` must be True or False"):
         data.ShuffledBatches(IMAGES, drop_last="False")
+    assert len(loaded.shard(np.int64(0), two)) == 1
+    with pytest.raises(ValueError, match="`index` must be an integer"):
+        loaded.shard(False, 2)
+    with pytest.raises(ValueError, match="`angle_degrees` must be a finite number"):
+        metrics.cone_coverage(rows, "80")
+
+
+def test_a_text_overwrites_nothing(model, tmp_path):
+    path = tmp_path / "preset"
+    with pytest.raises(ValueError, match="`use_ema` must be True or False"):
+        model.save_to_preset(path, use_ema="False")
+    path.mkdir()
+    with pytest.raises(ValueError, match="`overwrite` must be True or False"):
+        model.save_to_preset(path, overwrite="False")
+    for name in ("weights", "compile"):
+        with pytest.raises(ValueError, match=f"`{name}` must be True or False"):
+            presets.load("digits16", **{name: "False"})

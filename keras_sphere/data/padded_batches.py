@@ -71,8 +71,8 @@ class PaddedBatches(keras.utils.PyDataset):
 
 def check_share_of_batch(batch_size, index, count):
     """Raises a `ValueError` unless `index` is one of `count` equal parts of a batch."""
-    read_integer("count", count)
-    if not 0 <= index < count or batch_size % count:
+    index, count = read_integer("index", index, least=0), read_integer("count", count)
+    if index >= count or batch_size % count:
         raise ValueError(
             "`index` must be in [0, count), and `count` divide the batch size. "
             f"Received: index={index}, count={count}, batch_size={batch_size}"

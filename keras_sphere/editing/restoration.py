@@ -26,6 +26,7 @@ from keras_sphere.validation import (
     read_boolean,
     read_integer,
     read_positive,
+    read_sequence,
     read_share,
 )
 
@@ -93,7 +94,7 @@ def _restore(
 ):
     """`restore` of images that are read already."""
     num_samples = read_integer("num_samples", num_samples)
-    strengths = [read_share("strengths", strength) for strength in strengths]
+    strengths = read_sequence("strengths", strengths, read_share)
     seed, count = read_seed(seed), len(images)
     shared = if_given(read_boolean, "shared_noise", shared_noise)
     shared = model.sampling.shared_noise if shared is None else shared

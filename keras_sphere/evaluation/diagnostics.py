@@ -10,11 +10,7 @@ from keras_sphere.backend.operations import no_gradients
 from keras_sphere.class_names import name_of_class
 from keras_sphere.evaluation.image_sets import to_bytes
 from keras_sphere.models.generation import encode_images
-from keras_sphere.models.generation_inputs import (
-    ids_of_names,
-    read_images,
-    read_labels,
-)
+from keras_sphere.models.generation_inputs import read_classes, read_images
 from keras_sphere.validation import read_integer, read_seed
 
 NUM_DIRECTIONS, NUM_NULL = 64, 100
@@ -142,13 +138,12 @@ def diagnose_sphere(
     chunked = {"batch_size": batch_size, "use_ema": use_ema}
     originals = to_bytes(images)
     images = read_images(model.backbone, images)
-    labels = ids_of_names(model.backbone, labels)
-    classes = read_labels(model.backbone, labels, len(images))
-    latents = encode_images(model, images, classes, **chunked)
+    labels = read_classes(model.backbone, labels, len(images))
+    latents = encode_images(model, images, labels, **chunked)
     rows = latents.reshape(len(latents), -1)
     groups = [("all", np.arange(len(rows)))]
     for label in () if labels is None else np.unique(labels):
-        members = np.flatnonzero(np.asarray(labels) == label)
+        members = np.flatnonzero(labels == label)
         if len(members) >= FEWEST_PER_CLASS:
             name = name_of_class(label, model.backbone.class_names)
             groups.append((name, members))
@@ -158,11 +153,11 @@ def diagnose_sphere(
     return SphereDiagnostics(
         dimensions=rows.shape[1],
         latents=latents,
-        labels=None if labels is None else np.asarray(labels),
+        labels=labels,
         uniformity=tuple(
             _uniformity(name, rows[members], seed) for name, members in groups
         ),
-        norms=_norms(model, images, classes, batch_size),
+        norms=_norms(model, images, labels, batch_size),
         angles=_angles_under_noise(model, latents, seed),
         coverage=coverage,
         nearest_angles=nearest,
@@ -218,11 +213,10 @@ def _angles_under_noise(model, latents, seed):
 def _drift(model, originals, first, labels, num_loops, chunked):
     """What happens to images that are encoded and decoded over and over."""
     before = first
-    classes = read_labels(model.backbone, labels, len(originals))
     drift = {"psnr": [], "angle": [], "step_angle": []}
     for _ in range(num_loops):
         images = model.decode(before, labels, **chunked)
-        latents = encode_images(model, images, classes, **chunked)
+        latents = encode_images(model, images, labels, **chunked)
         psnr = metrics.psnr(to_bytes(images), originals, 255.0)
         drift["psnr"].append(float(np.mean(psnr)))
         drift["angle"].append(_mean_angle(first, latents))

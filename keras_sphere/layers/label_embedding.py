@@ -23,10 +23,10 @@ class LabelEmbedding(keras.layers.Layer):
 
     Call arguments:
         labels: Integer tensor of shape `(batch,)` or `(batch, 1)`, in
-            [0, num_classes]. Values
-            outside are clipped; the model refuses them before. Or a float tensor of
-            shape `(batch, num_classes + 1)`, the weight of each row of the table,
-            for mixed class vectors; these are never dropped.
+            [0, num_classes]. Values outside are clipped; the model refuses them
+            before. Or a float tensor of shape `(batch, num_classes + 1)`, the weight
+            of each row of the table, for mixed class vectors; these are never
+            dropped.
         training: Boolean. Whether labels are dropped.
 
     Returns:

@@ -2,8 +2,6 @@
 
 import keras
 
-from keras_sphere.validation import check_choice
-
 
 def _smooth_l1(difference):
     size = keras.ops.abs(difference)
@@ -18,11 +16,6 @@ _POINTWISE = {
 }
 
 DISTANCES = tuple(_POINTWISE)
-
-
-def check_distance(name, value):
-    """Raises a `ValueError` unless `value` names a distance."""
-    check_choice(name, value, DISTANCES)
 
 
 def mean_distance(a, b, kind):

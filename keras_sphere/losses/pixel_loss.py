@@ -2,8 +2,8 @@
 
 import keras
 
-from keras_sphere.losses.distances import check_distance, mean_distance
-from keras_sphere.validation import read_not_negative
+from keras_sphere.losses.distances import DISTANCES, mean_distance
+from keras_sphere.validation import check_choice, read_not_negative
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -43,8 +43,8 @@ class PixelLoss(keras.losses.Loss):
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)
-        check_distance("distance", distance)
-        check_distance("feature_distance", feature_distance)
+        check_choice("distance", distance, DISTANCES)
+        check_choice("feature_distance", feature_distance, DISTANCES)
         self.distance = distance
         self.distance_weight = read_not_negative("distance_weight", distance_weight)
         self.perceptual_weight = read_not_negative(

@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_sphere.metrics.features import as_features
 from keras_sphere.optional_imports import import_optional
-from keras_sphere.validation import read_integer, read_seed
+from keras_sphere.validation import read_integer, read_positive, read_seed
 
 BLOCK_ITEMS = 1024
 
@@ -121,6 +121,7 @@ def cone_coverage(points, angle_degrees, num_samples=2000, seed=0):
         Pair of a float, the share, and a float64 array of shape `(num_samples,)`, the
         angles in degrees to the nearest point.
     """
+    angle_degrees = read_positive("angle_degrees", angle_degrees)
     num_samples = read_integer("num_samples", num_samples)
     points = _unit(points)
     samples = _uniform(

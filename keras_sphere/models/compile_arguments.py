@@ -10,7 +10,13 @@ from keras_sphere.models.training_objective import (
     pair_losses,
 )
 from keras_sphere.optimizers import SphereAdamW
-from keras_sphere.validation import check_choice, read_integer, read_not_negative
+from keras_sphere.validation import (
+    check_choice,
+    if_given,
+    read_boolean,
+    read_integer,
+    read_not_negative,
+)
 
 _OPERANDS = {
     "pixel": "two dicts of `images` and `features`, such as `PixelLoss`",
@@ -146,9 +152,9 @@ def _read_options(
                 "could compare. It measures its losses, `psnr` and more by itself; see "
                 f"also `keras_sphere.evaluate`. Received: {name}={value!r}"
             )
-    check_choice("run_eagerly", run_eagerly, (False, True, None))
-    check_choice("auto_scale_loss", auto_scale_loss, (False, True))
     check_choice("jit_compile", jit_compile, (False, True, None, "auto"))
+    if jit_compile != "auto":
+        jit_compile = if_given(read_boolean, "jit_compile", jit_compile)
     steps_per_execution = read_integer("steps_per_execution", steps_per_execution)
     if steps_per_execution > 1 and not COMPILES:
         raise ValueError(
@@ -156,8 +162,8 @@ def _read_options(
             f"Received: steps_per_execution={steps_per_execution}"
         )
     return {
-        "run_eagerly": run_eagerly,
-        "auto_scale_loss": auto_scale_loss,
+        "run_eagerly": if_given(read_boolean, "run_eagerly", run_eagerly),
+        "auto_scale_loss": read_boolean("auto_scale_loss", auto_scale_loss),
         "jit_compile": jit_compile,
         "steps_per_execution": steps_per_execution,
         **unknown,

@@ -5,6 +5,10 @@ import itertools
 import keras
 import numpy as np
 
+from keras_sphere.validation import as_array
+
+_PARTS = ("images", "labels", "sample_weight")
+
 
 def is_array(data):
     """Whether `data` is an array or tensor with values at hand."""
@@ -21,14 +25,14 @@ def separate_arrays(x, y=None, sample_weight=None):
         sample_weight: Weights of the images, or `None`.
 
     Returns:
-        Tuple `(x, y, sample_weight)`.
+        Tuple `(x, y, sample_weight)`; lists of labels and weights become arrays.
 
     Raises:
         ValueError: If a tuple is something else, or `y` or `sample_weight` is given
-            beside it.
+            beside it, or a list is no array of numbers.
     """
     if not isinstance(x, tuple) and not _is_listed_pair(x):
-        return x, y, sample_weight
+        return x, _without_list("labels", y), _without_list(_PARTS[2], sample_weight)
     if not 1 <= len(x) <= 3 or isinstance(x[0], (tuple, list)):
         raise ValueError(
             "`x` given as a tuple must be `(images, labels)` or `(images, labels, "
@@ -41,8 +45,7 @@ def separate_arrays(x, y=None, sample_weight=None):
             "`y` and `sample_weight` must be left out where `x` is a tuple that holds "
             f"them. Received: x={_outline(x)} beside other arrays"
         )
-    images, labels, weights = (*x, None, None)[:3]
-    return images, _as_array(labels), weights
+    return (*as_tuple(x), None, None)[:3]
 
 
 def join_labels(x, y=None):
@@ -85,18 +88,28 @@ def read_first(x):
 
 
 def as_tuple(batch):
-    """A batch as a tuple of arrays or dicts; lists in it, of labels, become arrays."""
+    """A batch as a tuple of arrays or dicts; lists in it, of labels, become arrays.
+
+    Raises:
+        ValueError: If it has more parts than images, labels and weights, or a list is
+            no array of numbers.
+    """
     parts = batch if isinstance(batch, (tuple, list)) else (batch,)
+    if not 1 <= len(parts) <= len(_PARTS):
+        raise ValueError(
+            "A batch of `x` must be images, `(images, labels)` or `(images, labels, "
+            f"sample_weight)`. Received: {len(parts)} parts"
+        )
     return tuple(
-        {key: _as_array(value) for key, value in part.items()}
+        {key: _without_list(key, value) for key, value in part.items()}
         if isinstance(part, dict)
-        else _as_array(part)
-        for part in parts
+        else _without_list(name, part)
+        for name, part in zip(_PARTS, parts, strict=False)
     )
 
 
-def _as_array(value):
-    return np.asarray(value) if isinstance(value, list) else value
+def _without_list(name, value):
+    return as_array(name, value) if isinstance(value, list) else value
 
 
 class BatchList(keras.utils.PyDataset):

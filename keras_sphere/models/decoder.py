@@ -6,6 +6,7 @@ from keras_sphere.layers import ConvPixelHead, Dense, LinearPixelHead, MLPMixer
 from keras_sphere.models.kept_parts import KeptParts
 from keras_sphere.models.program_export import ProgramExport
 from keras_sphere.models.vision_transformer import VisionTransformer
+from keras_sphere.validation import check_choice, plain, read_boolean, read_integer
 
 PIXEL_HEADS = {"linear": LinearPixelHead, "conv": ConvPixelHead}
 
@@ -46,12 +47,13 @@ class Decoder(ProgramExport, KeptParts, keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.patch_size = patch_size
-        self.num_channels = num_channels
-        self.transformer_config = dict(transformer)
+        self.patch_size = read_integer("patch_size", patch_size)
+        self.num_channels = read_integer("num_channels", num_channels)
+        self.transformer_config = {k: plain(v) for k, v in transformer.items()}
+        check_choice("pixel_head", pixel_head, PIXEL_HEADS)
         self.pixel_head = pixel_head
-        self.mixer_depth = mixer_depth
-        self.mixer_affine = mixer_affine
+        self.mixer_depth = read_integer("mixer_depth", mixer_depth, least=0)
+        self.mixer_affine = read_boolean("mixer_affine", mixer_affine)
 
     def build(self, input_shape):
         policy = self.dtype_policy

@@ -6,6 +6,7 @@ from keras_sphere.layers import MLPMixer, PatchEmbedding
 from keras_sphere.models.kept_parts import KeptParts
 from keras_sphere.models.program_export import ProgramExport
 from keras_sphere.models.vision_transformer import VisionTransformer
+from keras_sphere.validation import plain, read_boolean, read_integer
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -41,11 +42,11 @@ class Encoder(ProgramExport, KeptParts, keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.patch_size = patch_size
-        self.token_channels = token_channels
-        self.transformer_config = dict(transformer)
-        self.mixer_depth = mixer_depth
-        self.mixer_affine = mixer_affine
+        self.patch_size = read_integer("patch_size", patch_size)
+        self.token_channels = read_integer("token_channels", token_channels)
+        self.transformer_config = {k: plain(v) for k, v in transformer.items()}
+        self.mixer_depth = read_integer("mixer_depth", mixer_depth, least=0)
+        self.mixer_affine = read_boolean("mixer_affine", mixer_affine)
 
     def build(self, input_shape):
         policy = self.dtype_policy

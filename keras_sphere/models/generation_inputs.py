@@ -57,7 +57,7 @@ def read_labels(backbone, labels, num_images, name="labels"):
         return None
     if labels is None:
         return np.full((num_images,), num_classes, "int32")
-    labels = ids_of_names(backbone, labels, name)
+    labels = class_ids(labels, backbone.class_names, name)
     if isinstance(labels, dict):
         return np.tile(_mix(labels, num_classes, name), (num_images, 1))
     labels = as_array(name, labels)
@@ -71,11 +71,17 @@ def read_labels(backbone, labels, num_images, name="labels"):
     return labels.reshape(-1).astype("int32")
 
 
-def ids_of_names(backbone, labels, name="labels"):
-    """Labels with ids in place of names; as they are for an unconditional model."""
-    if not backbone.num_classes:
-        return labels
-    return class_ids(labels, backbone.class_names, name)
+def read_classes(backbone, labels, num_images, name="labels"):
+    """As `read_labels`, of one class per image: no mixes, and `None` stays."""
+    if labels is None:
+        return None
+    labels = read_labels(backbone, labels, num_images, name)
+    if labels.ndim != 1:
+        raise ValueError(
+            f"`{name}` must be one class per image, not a mix of classes. "
+            f"Received: {name} of shape {labels.shape}"
+        )
+    return labels
 
 
 def class_weights(backbone, labels):

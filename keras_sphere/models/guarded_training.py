@@ -1,5 +1,7 @@
 """Training loops that check their data first and stop at a loss that is not finite."""
 
+import functools
+
 import keras
 import numpy as np
 
@@ -18,6 +20,13 @@ from keras_sphere.models.data_forms import (
     separate_arrays,
 )
 from keras_sphere.models.finite_loss_guard import FiniteLossGuard
+from keras_sphere.validation import (
+    check_choice,
+    if_given,
+    plain,
+    read_integer,
+    read_share,
+)
 
 
 class GuardedTraining:
@@ -65,13 +74,16 @@ class GuardedTraining:
             NonFiniteLossError: If the loss diverges, at that step.
         """
         self._require_compiled("fit")
+        kwargs.update(batch_size=batch_size, epochs=epochs)
+        kwargs = _read_numbers(validation_split=validation_split, **kwargs)
+        batch_size, left_out = kwargs["batch_size"], kwargs["validation_split"]
         x, y, weights = separate_arrays(x, y, kwargs.pop("sample_weight", None))
-        x = self._check_data(x, y, batch_size, validation_split)
+        x = self._check_data(x, y, batch_size, left_out)
         shuffle = kwargs.pop("shuffle", True if is_whole(x) else None)
+        check_choice("shuffle", shuffle, (True, False, None, "batch"))
         if shuffle is None or getattr(x, "has_own_order", False):
             shuffle = is_shuffled_by_keras(x)
-        class_weight = kwargs.get("class_weight")
-        x = read_in_step(self, x, y, weights, shuffle, class_weight)
+        x = read_in_step(self, x, y, weights, shuffle, kwargs.get("class_weight"))
         if validation_data is not None:
             rows = kwargs.get("validation_batch_size") or batch_size
             validation_data = self._read_validation(validation_data, rows)
@@ -81,11 +93,8 @@ class GuardedTraining:
         return super().fit(
             x,
             y,
-            batch_size=batch_size,
-            epochs=epochs,
             verbose=verbose,
             callbacks=_guarded(callbacks),
-            validation_split=validation_split,
             validation_data=validation_data,
             sample_weight=weights,
             shuffle=shuffle,
@@ -105,6 +114,7 @@ class GuardedTraining:
     ):
         """Computes the losses and measures of `fit`; see there for data and errors."""
         self._require_compiled("evaluate")
+        batch_size = if_given(read_integer, "batch_size", batch_size)
         if not kwargs.get("_use_cached_eval_dataset"):
             x, y, sample_weight = separate_arrays(x, y, sample_weight)
             x = self._check_data(x, y, batch_size)
@@ -117,6 +127,7 @@ class GuardedTraining:
 
     def predict(self, x, batch_size=None, *args, **kwargs):
         """Reconstructs images, with their labels if `x` has some; see `fit`."""
+        batch_size = if_given(read_integer, "batch_size", batch_size)
         x, y, _ = separate_arrays(x)
         x = self._check_data(join_labels(x, y), batch_size=batch_size)
         return super().predict(read_in_step(self, x), batch_size, *args, **kwargs)
@@ -224,6 +235,20 @@ class GuardedTraining:
         num_steps = keras.ops.convert_to_numpy(optimizer.iterations)
         if num_steps == 0 or optimizer.average_is_lost:
             optimizer.restart_moving_average()
+
+
+def _read_numbers(**options):
+    """Arguments of `fit`, those that are numbers or truth values as plain ones."""
+    readers = {
+        "batch_size": functools.partial(if_given, read_integer),
+        "validation_batch_size": functools.partial(if_given, read_integer),
+        "epochs": functools.partial(read_integer, least=0),
+        "validation_split": read_share,
+    }
+    return {
+        name: readers[name](name, value) if name in readers else plain(value)
+        for name, value in options.items()
+    }
 
 
 def _guarded(callbacks):

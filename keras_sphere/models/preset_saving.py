@@ -14,7 +14,7 @@ from keras_sphere.preset_files.recipe import (
 )
 from keras_sphere.preset_files.schema import FORMAT_VERSION, SCHEMA
 from keras_sphere.preset_files.weights_file import write_weights
-from keras_sphere.validation import check_choice
+from keras_sphere.validation import check_choice, if_given, read_boolean
 
 
 class PresetSaving:
@@ -65,6 +65,7 @@ class PresetSaving:
         >>> model.save_to_preset("digits")
         >>> model = keras_sphere.presets.load("digits")
         """
+        use_ema = if_given(read_boolean, "use_ema", use_ema)
         use_ema = self.sampling.use_ema if use_ema is None else use_ema
         sync_variables(self)
         averages = {id(v): a for v, a in moving_averages(self)} if use_ema else {}

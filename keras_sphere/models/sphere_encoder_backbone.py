@@ -123,44 +123,14 @@ class SphereEncoderBackbone(ProgramExport, KeptParts, keras.Model):
                 "rematerialize_every": rematerialize_every,
             }
         )
-        given = types.SimpleNamespace(**self._arguments)
-        self.image_size = given.image_size
-        self.num_channels = given.num_channels
-        self.num_classes = given.num_classes
+        self.image_size = self._arguments["image_size"]
+        self.num_channels = self._arguments["num_channels"]
+        self.num_classes = self._arguments["num_classes"]
         self.class_names = class_names
-        self.spherify_per_token = given.spherify_per_token
-        self.num_tokens = (given.image_size // given.patch_size) ** 2
-        self.token_channels = given.token_channels
-        shared = {
-            "grid_size": given.image_size // given.patch_size,
-            "num_classes": given.num_classes,
-            "num_in_context_tokens": given.num_in_context_tokens,
-            "label_dropout": given.label_dropout,
-            "rematerialize_every": given.rematerialize_every,
-        }
-        self.encoder = Encoder(
-            given.patch_size,
-            given.token_channels,
-            {**resolve_size("encoder_size", given.encoder_size), **shared},
-            mixer_depth=given.encoder_mixer_depth,
-            mixer_affine=given.mixer_affine,
-            dtype=self.dtype_policy,
-            name="encoder",
-        )
-        self.decoder = Decoder(
-            given.patch_size,
-            given.num_channels,
-            {
-                **resolve_size("decoder_size", given.decoder_size),
-                **shared,
-                "spherify_blocks": given.spherify_decoder_blocks,
-            },
-            pixel_head=given.pixel_head,
-            mixer_depth=given.decoder_mixer_depth,
-            mixer_affine=given.mixer_affine,
-            dtype=self.dtype_policy,
-            name="decoder",
-        )
+        self.spherify_per_token = self._arguments["spherify_per_token"]
+        self.num_tokens = (self.image_size // self._arguments["patch_size"]) ** 2
+        self.token_channels = self._arguments["token_channels"]
+        self.encoder, self.decoder = _new_networks(self.dtype_policy, self._arguments)
         self.build((None, self.image_size, self.image_size, self.num_channels))
 
     def build(self, input_shape):
@@ -239,6 +209,42 @@ class SphereEncoderBackbone(ProgramExport, KeptParts, keras.Model):
 
     def get_config(self):
         return {**super().get_config(), **self._arguments}
+
+
+def _new_networks(dtype, arguments):
+    """Encoder and decoder of a backbone, from its arguments."""
+    given = types.SimpleNamespace(**arguments)
+    shared = {
+        "grid_size": given.image_size // given.patch_size,
+        "num_classes": given.num_classes,
+        "num_in_context_tokens": given.num_in_context_tokens,
+        "label_dropout": given.label_dropout,
+        "rematerialize_every": given.rematerialize_every,
+    }
+    encoder = Encoder(
+        given.patch_size,
+        given.token_channels,
+        {**resolve_size("encoder_size", given.encoder_size), **shared},
+        mixer_depth=given.encoder_mixer_depth,
+        mixer_affine=given.mixer_affine,
+        dtype=dtype,
+        name="encoder",
+    )
+    decoder = Decoder(
+        given.patch_size,
+        given.num_channels,
+        {
+            **resolve_size("decoder_size", given.decoder_size),
+            **shared,
+            "spherify_blocks": given.spherify_decoder_blocks,
+        },
+        pixel_head=given.pixel_head,
+        mixer_depth=given.decoder_mixer_depth,
+        mixer_affine=given.mixer_affine,
+        dtype=dtype,
+        name="decoder",
+    )
+    return encoder, decoder
 
 
 def _read_arguments(arguments):

@@ -148,10 +148,11 @@ class SphereEncoderModel(
         Raises:
             ValueError: If `fit` could not use one of them.
         """
-        super().compile(
-            **read_compile_arguments(self, optimizer, loss, loss_weights, **kwargs)
+        arguments = read_compile_arguments(
+            self, optimizer, loss, loss_weights, **kwargs
         )
-        self._compile_config.config["jit_compile"] = kwargs.get("jit_compile", "auto")
+        super().compile(**arguments)
+        self._compile_config.config["jit_compile"] = arguments["jit_compile"]
 
     def call(self, inputs, training=False):
         inputs, _ = self.reader.read(inputs)

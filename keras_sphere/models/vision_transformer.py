@@ -11,6 +11,7 @@ from keras_sphere.layers import (
     SinCosPositionEmbedding,
     TransformerBlock,
 )
+from keras_sphere.validation import if_given, read_boolean, read_integer, read_share
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -58,17 +59,23 @@ class VisionTransformer(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.hidden_dim = hidden_dim
-        self.num_layers = num_layers
-        self.num_heads = num_heads
-        self.in_context_start = in_context_start
-        self.grid_size = grid_size
-        self.output_dim = output_dim
-        self.num_classes = num_classes
-        self.num_in_context_tokens = num_in_context_tokens
-        self.spherify_blocks = spherify_blocks
-        self.label_dropout = label_dropout
-        self.rematerialize_every = rematerialize_every
+        self.hidden_dim = read_integer("hidden_dim", hidden_dim)
+        self.num_layers = read_integer("num_layers", num_layers)
+        self.num_heads = read_integer("num_heads", num_heads)
+        self.in_context_start = read_integer(
+            "in_context_start", in_context_start, least=0
+        )
+        self.grid_size = read_integer("grid_size", grid_size)
+        self.output_dim = read_integer("output_dim", output_dim)
+        self.num_classes = read_integer("num_classes", num_classes, least=0)
+        self.num_in_context_tokens = read_integer(
+            "num_in_context_tokens", num_in_context_tokens, least=0
+        )
+        self.spherify_blocks = read_boolean("spherify_blocks", spherify_blocks)
+        self.label_dropout = read_share("label_dropout", label_dropout)
+        self.rematerialize_every = if_given(
+            read_integer, "rematerialize_every", rematerialize_every
+        )
 
     @property
     def inserts_tokens(self):

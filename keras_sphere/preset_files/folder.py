@@ -11,6 +11,7 @@ from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.files.integrity import check_sha256, sha256
 from keras_sphere.preset_files.schema import WEIGHTS_FILE, check_config
 from keras_sphere.preset_files.weights_file import check_contents
+from keras_sphere.validation import read_boolean
 
 CONFIG, CARD, WEIGHTS = "config.json", "README.md", "model.weights.h5"
 _LARGEST_CONFIG = 2**24
@@ -88,6 +89,7 @@ def write_preset(folder, config, card, write_weights=None, overwrite=False):
         ValueError: If the configuration is not one that could be read again.
     """
     folder = pathlib.Path(folder).absolute()
+    overwrite = read_boolean("overwrite", overwrite)
     if folder.exists() and not overwrite:
         raise FileExistsError(
             "The folder of the preset must not exist yet, unless `overwrite=True`. "

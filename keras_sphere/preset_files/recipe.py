@@ -2,8 +2,9 @@
 
 import logging
 
+from keras_sphere.learning_rate import WarmupCosine
 from keras_sphere.losses import LatentCosineDistance, PixelLoss
-from keras_sphere.optimizers import SphereAdamW, WarmupCosine
+from keras_sphere.optimizers import SphereAdamW
 
 _PIXEL_KEYS = ("distance", "distance_weight", "perceptual_weight", "feature_distance")
 _OPTIMIZER_KEYS = (

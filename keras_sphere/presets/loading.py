@@ -11,7 +11,7 @@ from keras_sphere.preset_files.recipe import losses_from_recipe, optimizer_from_
 from keras_sphere.presets.limits import check_parameters
 from keras_sphere.presets.overrides import resolve_arguments
 from keras_sphere.presets.sources import find
-from keras_sphere.validation import check_choice
+from keras_sphere.validation import if_given, read_boolean
 
 logger = logging.getLogger("keras_sphere")
 
@@ -48,7 +48,8 @@ def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
     >>> model = keras_sphere.presets.load("digits16")
     >>> images = model.generate(num_images=16)
     """
-    check_choice("weights", weights, (None, True, False))
+    weights = if_given(read_boolean, "weights", weights)
+    compile = read_boolean("compile", compile)
     source = find(name_or_path)
     config = source.config
     check_parameters(config["architecture"], config["parameters"])

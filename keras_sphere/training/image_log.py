@@ -15,6 +15,7 @@ from keras_sphere.validation import (
     read_boolean,
     read_integer,
     read_seed,
+    read_sequence,
     read_share,
 )
 from keras_sphere.visualization import plot_image_table
@@ -91,8 +92,8 @@ class ImageLog(PeriodicCallback):
         self.source = ImageSource("images", images, labels)
         self.rows = read_integer("rows", rows)
         self.columns = read_integer("columns", columns)
-        self.steps = tuple(read_integer("steps", number) for number in steps)
-        self.strengths = tuple(read_share("strengths", share) for share in strengths)
+        self.steps = read_sequence("steps", steps, read_integer)
+        self.strengths = read_sequence("strengths", strengths, read_share)
         self.seed = read_seed("seed", seed)
         self.use_ema = if_given(read_boolean, "use_ema", use_ema)
         self.batch_size = if_given(read_integer, "batch_size", batch_size)

@@ -5,11 +5,11 @@ import numpy as np
 from keras_sphere.class_names import check_same_names, names_in
 from keras_sphere.image_validation import (
     as_pixels,
-    check_images,
+    check_image_type,
     check_pixels,
     warn_of_unit_range,
 )
-from keras_sphere.models.generation_inputs import ids_of_names
+from keras_sphere.models.generation_inputs import read_classes
 
 
 class ImageSource:
@@ -91,8 +91,12 @@ class ImageSource:
         return images[chosen], labels[chosen]
 
     def check(self, backbone):
-        """Raises a `ValueError` unless a backbone takes such images and classes."""
+        """Raises a `ValueError` unless a backbone takes such images and classes.
+
+        Names of classes become their ids.
+        """
         check_same_names(self.name, self._images, backbone.class_names)
-        self._labels = ids_of_names(backbone, self._labels)
+        if backbone.num_classes:
+            self._labels = read_classes(backbone, self._labels, self.num_images)
         images, _ = self.take([0])
-        check_images(images, backbone.image_size, backbone.num_channels, self.name)
+        check_image_type(images, backbone.image_size, backbone.num_channels, self.name)

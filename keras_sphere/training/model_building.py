@@ -2,8 +2,9 @@
 
 import keras
 
+from keras_sphere.learning_rate import WarmupCosine
 from keras_sphere.models import SphereEncoderBackbone, SphereEncoderModel
-from keras_sphere.optimizers import SphereAdamW, WarmupCosine
+from keras_sphere.optimizers import SphereAdamW
 from keras_sphere.preset_files.recipe import losses_from_recipe
 
 _JIT_COMPILE = {"auto": "auto", "yes": True, "no": False}

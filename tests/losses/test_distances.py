@@ -3,11 +3,7 @@
 import numpy as np
 from absl.testing import parameterized
 
-from keras_sphere.losses.distances import (
-    check_distance,
-    cosine_distance,
-    mean_distance,
-)
+from keras_sphere.losses.distances import cosine_distance, mean_distance
 from tests import golden_data
 from tests.differentiation import input_gradients
 from tests.testing import TestCase, to_numpy
@@ -64,8 +60,3 @@ class DistancesTest(TestCase):
         self.assertAllClose(cosine_distance(self.x, 3.0 * self.x), np.zeros(4, "f"))
         opposite = cosine_distance(self.x, -self.x)
         self.assertAllClose(opposite, np.full(4, 2.0, "f"))
-
-    def test_unknown_distance(self):
-        check_distance("distance", "l1")
-        with self.assertRaisesRegex(ValueError, "Received: distance='l3'"):
-            check_distance("distance", "l3")

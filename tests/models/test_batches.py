@@ -139,6 +139,51 @@ def test_no_batches_are_no_loss_of_zero(model, use):
     assert 0.0 not in losses
 
 
+def test_numbers_of_numpy(model):
+    one = np.int64(1)
+    history = model.fit(
+        BYTES,
+        LABELS.tolist(),
+        batch_size=np.int64(4),
+        epochs=np.int64(2),
+        initial_epoch=one,
+        validation_data=(BYTES, LABELS.tolist()),
+        validation_batch_size=np.int64(4),
+        validation_freq=one,
+        shuffle=np.False_,
+        verbose=0,
+    ).history
+    assert len(history["val_loss"]) == 1
+    for method in (model.fit, model.evaluate, model.predict):
+        with pytest.raises(ValueError, match="`batch_size` must be an integer"):
+            method(BYTES, batch_size=True)
+    wrong = {"epochs": 1.5, "validation_split": "0.5", "shuffle": "no"}
+    for name, value in wrong.items():
+        with pytest.raises(ValueError, match=f"`{name}` must be.*Received: {name}="):
+            model.fit(BYTES, **{name: value})
+
+
+RAGGED = [[0], [1, 2], [0], [1]]
+BAD_LISTS = {
+    "labels": ((BYTES, RAGGED), "`labels` must be an array of numbers"),
+    "text": ((BYTES, list("abca")), "`labels` must hold numbers"),
+    "weights": ((BYTES, LABELS, RAGGED), "`sample_weight` must be an array of num"),
+    "batch": ([(BYTES, RAGGED)], "`labels` must be an array of numbers"),
+    "dict": ([{"images": BYTES, "labels": RAGGED}], "`labels` must be an array"),
+    "images": (BYTES.tolist(), "A batch of `x` must be images.*Received: 16 parts"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_LISTS)
+def test_lists_that_are_no_arrays(model, name):
+    data, text = BAD_LISTS[name]
+    with pytest.raises(ValueError, match=text):
+        model.fit(data, verbose=0)
+    if isinstance(data, tuple):
+        with pytest.raises(ValueError, match=text):
+            model.train_on_batch(*data)
+
+
 BAD_FORMS = {
     "splits": (((BYTES, LABELS), (BYTES, LABELS)), r"`x` given as a tuple.*\(4, 16"),
     "four": ((BYTES, LABELS, LABELS, LABELS), "`x` given as a tuple must be"),

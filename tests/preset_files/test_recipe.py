@@ -4,8 +4,9 @@ import json
 
 import keras
 
+from keras_sphere.learning_rate import WarmupCosine
 from keras_sphere.losses import LatentCosineDistance, PixelLoss
-from keras_sphere.optimizers import SphereAdamW, WarmupCosine
+from keras_sphere.optimizers import SphereAdamW
 from keras_sphere.preset_files import recipe
 from tests.testing import TestCase
 

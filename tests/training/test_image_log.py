@@ -222,6 +222,12 @@ def test_errors_before_the_first_step(tmp_path):
     small = ImageLog(tmp_path, IMAGES[:, :8])
     with pytest.raises(ValueError, match=r"`images` must .*Received: shape"):
         small_fits.fit(model, [small])
+    for labels, message in (
+        (LABELS + 0.5, "must be integers"),
+        (np.full((len(LABELS), 3), 1 / 3), "must be one class per image"),
+    ):
+        with pytest.raises(ValueError, match=f"`labels` {message}.*Received: "):
+            small_fits.fit(model, [ImageLog(tmp_path, IMAGES, labels)])
     late = [CSVLog(tmp_path / "log.csv"), ImageLog(tmp_path, IMAGES)]
     with pytest.raises(ValueError, match=r"`ImageLog` must be listed before `CSVLog`"):
         small_fits.fit(model, late)
