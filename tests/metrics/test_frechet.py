@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 from scipy import linalg
 
-from keras_sphere.metrics import frechet_distance
+from keras_sphere.metrics import (
+    Gaussian,
+    frechet_distance,
+    frechet_distance_of_gaussians,
+)
 
 pytestmark = pytest.mark.any_backend
 
@@ -57,3 +61,10 @@ def test_a_set_to_itself_and_shifted():
 def test_errors(a, b, message):
     with pytest.raises(ValueError, match=f"{message}.*Received: "):
         frechet_distance(a, b)
+
+
+def test_gaussians_of_other_networks_are_refused():
+    three, four = (Gaussian(np.zeros(n), np.eye(n)) for n in (3, 4))
+    assert frechet_distance_of_gaussians(three, three) == pytest.approx(0.0)
+    with pytest.raises(ValueError, match=r"same number of features.*3 and 4"):
+        frechet_distance_of_gaussians(three, four)
