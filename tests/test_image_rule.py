@@ -140,6 +140,16 @@ def test_images_in_the_unit_interval_are_said(model, entry):
         call(model, IN_UNIT_INTERVAL)
 
 
+def test_a_report_reads_its_labels_first(model):
+    for labels, text in (
+        ([0.5] * 4, "must be integers"),
+        (["bee"] * 4, "has a name"),
+        (np.full((4, 3), 1 / 3, "float32"), "must be one class per image"),
+    ):
+        with pytest.raises(ValueError, match=f"`labels` {text}.*Received: "):
+            evaluation.write_report(model, (IMAGES, None), (IMAGES, labels), "no.html")
+
+
 def test_the_warning_is_of_the_users_line(model):
     with pytest.warns(UserWarning, match="no value below 0") as caught:
         training.MemorizationAlarm(IN_UNIT_INTERVAL, IMAGES)

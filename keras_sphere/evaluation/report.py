@@ -17,6 +17,7 @@ from keras_sphere.evaluation.memorization import report_memorization
 from keras_sphere.evaluation.results import plot_quality
 from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.image_validation import as_images
+from keras_sphere.models.generation_inputs import read_classes
 from keras_sphere.validation import read_integer, read_seed, read_sequence
 from keras_sphere.version import __version__
 from keras_sphere.visualization import plot_image_table, plot_sphere
@@ -68,7 +69,8 @@ def write_report(
         `Evaluation`.
     """
     check_same_names("held_out", held_out, model.backbone.class_names)
-    train, held_out = _read("train", train), _read("held_out", held_out)
+    train = _read(model.backbone, "train", train)
+    held_out = _read(model.backbone, "held_out", held_out)
     steps, seed = read_sequence("steps", steps, read_integer), read_seed("seed", seed)
     evaluation = evaluate(
         model,
@@ -177,9 +179,14 @@ def _add_diagnostics(page, diagnostics, seed):
     )
 
 
-def _read(name, data):
+def _read(backbone, name, data):
     """A dataset as it is, or a pair of checked images and labels."""
-    return data if _is_dataset(data) else (as_images(name, data[0]), data[1])
+    if _is_dataset(data):
+        return data
+    images, labels = as_images(name, data[0]), data[1]
+    if backbone.num_classes:
+        labels = read_classes(backbone, labels, len(images))
+    return images, labels
 
 
 def _images(data):

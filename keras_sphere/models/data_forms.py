@@ -32,6 +32,7 @@ def separate_arrays(x, y=None, sample_weight=None):
             beside it, or a list is no array of numbers.
     """
     if not isinstance(x, tuple) and not _is_listed_pair(x):
+        x = as_tuple(x)[0] if isinstance(x, dict) else x
         return x, _without_list("labels", y), _without_list(_PARTS[2], sample_weight)
     if not 1 <= len(x) <= 3 or isinstance(x[0], (tuple, list)):
         raise ValueError(

@@ -154,6 +154,8 @@ def test_numbers_of_numpy(model):
         verbose=0,
     ).history
     assert len(history["val_loss"]) == 1
+    whole = {"images": BYTES, "labels": LABELS.tolist()}
+    model.fit(whole, batch_size=4, verbose=0)
     for method in (model.fit, model.evaluate, model.predict):
         with pytest.raises(ValueError, match="`batch_size` must be an integer"):
             method(BYTES, batch_size=True)
@@ -170,6 +172,7 @@ BAD_LISTS = {
     "weights": ((BYTES, LABELS, RAGGED), "`sample_weight` must be an array of num"),
     "batch": ([(BYTES, RAGGED)], "`labels` must be an array of numbers"),
     "dict": ([{"images": BYTES, "labels": RAGGED}], "`labels` must be an array"),
+    "whole dict": ({"images": BYTES, "labels": RAGGED}, "`labels` must be an array"),
     "images": (BYTES.tolist(), "A batch of `x` must be images.*Received: 16 parts"),
 }
 
@@ -218,6 +221,7 @@ def test_one_batch_as_a_pair(model):
         assert method(batch, return_dict=True) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="its warning")
 def test_many_programs_are_no_retracing():
     """TensorFlow warns of one function that is traced again and again."""
     messages = []
