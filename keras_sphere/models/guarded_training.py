@@ -90,16 +90,21 @@ class GuardedTraining:
         self.check_optimizer_variables()
         self._start_moving_average()
         self._start_equal()
-        return super().fit(
-            x,
-            y,
-            verbose=verbose,
-            callbacks=_guarded(callbacks),
-            validation_data=validation_data,
-            sample_weight=weights,
-            shuffle=shuffle,
-            **kwargs,
-        )
+        guard = FiniteLossGuard()
+        try:
+            return super().fit(
+                x,
+                y,
+                verbose=verbose,
+                callbacks=_guarded(callbacks, guard),
+                validation_data=validation_data,
+                sample_weight=weights,
+                shuffle=shuffle,
+                **kwargs,
+            )
+        except UnboundLocalError:  # Keras on JAX, of an epoch that has no batches
+            guard.require(guard.has_trained, "the first epoch")
+            raise
 
     def evaluate(
         self,
@@ -120,7 +125,7 @@ class GuardedTraining:
             x = self._check_data(x, y, batch_size)
             x = read_in_step(self, x, y, sample_weight)
             self._start_equal()
-            callbacks = _guarded(callbacks)
+            callbacks = _guarded(callbacks, FiniteLossGuard())
         return super().evaluate(
             x, y, batch_size, verbose, sample_weight, steps, callbacks, **kwargs
         )
@@ -251,9 +256,8 @@ def _read_numbers(**options):
     }
 
 
-def _guarded(callbacks):
+def _guarded(callbacks, guard):
     """Callbacks with the finite-loss guard in front."""
-    guard = FiniteLossGuard()
     if isinstance(callbacks, keras.callbacks.CallbackList):
         guard.set_model(callbacks.model)
         callbacks.callbacks.insert(0, guard)

@@ -10,6 +10,7 @@ from keras_sphere import SphereAdamW, WarmupCosine
 from keras_sphere.losses import LatentCosineDistance, PixelLoss
 from tests import tiny_models
 from tests.models.conftest import compile_quickly
+from tests.tiny_models import fit
 
 IMAGES, LABELS = tiny_models.new_images(), tiny_models.new_labels()
 
@@ -27,12 +28,6 @@ class ScaledDistance(LatentCosineDistance):
 
     def get_config(self):
         return {**super().get_config(), "scale": self.scale}
-
-
-def fit(model, **arguments):
-    return model.fit(
-        *(IMAGES, LABELS), batch_size=4, shuffle=False, verbose=0, **arguments
-    ).history["loss"]
 
 
 def loss_values(model):

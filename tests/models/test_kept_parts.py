@@ -15,7 +15,7 @@ from keras_sphere.models.quantization import short_collections
 from keras_sphere.training import TrainingCheckpoint
 from tests import tiny_models
 from tests.models.conftest import compile_quickly
-from tests.models.test_file_saving import fit
+from tests.tiny_models import fit
 
 NOT_BUILT = "There is no moving average"
 
