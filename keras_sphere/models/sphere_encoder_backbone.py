@@ -126,7 +126,7 @@ class SphereEncoderBackbone(ProgramExport, KeptParts, keras.Model):
         self.image_size = self._arguments["image_size"]
         self.num_channels = self._arguments["num_channels"]
         self.num_classes = self._arguments["num_classes"]
-        self.class_names = class_names
+        self._arguments["class_names"] = read_class_names(class_names, self.num_classes)
         self.spherify_per_token = self._arguments["spherify_per_token"]
         self.num_tokens = (self.image_size // self._arguments["patch_size"]) ** 2
         self.token_channels = self._arguments["token_channels"]
