@@ -127,7 +127,8 @@ def test_frozen_after_training(tmp_path):
 
 
 def test_an_optimizer_that_was_not_built(tmp_path):
-    model = presets.load("digits16")
+    model = tiny_models.new_model()
+    model.compile()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         loaded = saved_and_loaded(model, tmp_path)
