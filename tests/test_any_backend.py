@@ -5,7 +5,12 @@ import pathlib
 
 import pytest
 
-from tests.test_architecture import BACKENDS, imported_names, sources
+from tests.test_architecture import (
+    BACKENDS,
+    imported_names,
+    module_imports,
+    sources,
+)
 
 pytestmark = pytest.mark.any_backend
 
@@ -48,24 +53,14 @@ def modules():
     return {**sources(), **{name: path.read_text() for name, path in tests.items()}}
 
 
-def reached(start, code):
+def reached(start, imports):
     """All modules that one imports, and those that they import, and so on."""
-
-    def module_of(name):
-        parts = name.split(".")
-        for length in range(len(parts), 0, -1):
-            for found in (parts[:length], [*parts[:length], "__init__"]):
-                if ".".join(found) in code:
-                    return ".".join(found)
-        return None
-
     found, waiting = set(), [start]
     while waiting:
         module = waiting.pop()
-        if module is not None and module not in found:
+        if module not in found:
             found.add(module)
-            names = imported_names(code[module], module)
-            waiting += [module_of(name) for _, name in names]
+            waiting += imports[module]
     return found
 
 
@@ -76,9 +71,9 @@ def is_marked(source):
 
 def faults(code):
     """What marked tests reach and must not, as sentences."""
-    found = []
+    found, imports = [], module_imports(code)
     for test, source in code.items():
-        for module in sorted(reached(test, code)) if is_marked(source) else ():
+        for module in sorted(reached(test, imports)) if is_marked(source) else ():
             used = uses_of_tensors(code[module], module)
             if used or module == TOP:
                 found.append(f"{test} reaches {module}: {sorted(used)}")
