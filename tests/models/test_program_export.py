@@ -12,10 +12,7 @@ FORMAT = "torch" if BACKEND == "torch" else "tf_saved_model"
 IMAGES = tiny_models.new_images(3)
 LABELS = np.asarray([0, 2, 1], "int32")
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore"),  # of the exporters
-    pytest.mark.skipif(BACKEND not in ("tensorflow", "jax", "torch"), reason="Keras"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore")  # of the exporters
 
 
 @pytest.fixture(scope="module")
