@@ -32,7 +32,7 @@ import time
 from absl import app, flags
 from equal_to_plain_torch import TOLERANCES, check
 from own_process import Worker, answer, run_case, seconds
-from plain_torch_cases import DTYPE, Package, Peer, new_inputs
+from plain_torch_cases import DTYPE, Package, Peer, generated_labels, new_inputs
 
 STEPS = flags.DEFINE_list("steps", ["1", "4"], "Numbers of steps of generation.")
 ROUNDS = flags.DEFINE_integer("rounds", 5, "Turns of each case, after its first call.")
@@ -76,7 +76,7 @@ def tasks():
     clock = time.process_time if CPU_TIME.value else time.perf_counter
 
     def generation(steps):
-        return lambda: seconds(lambda: case.generate(labels, steps), clock)
+        return lambda: seconds(lambda: case.generate(generated_labels(), steps), clock)
 
     return {
         **{f"generate {steps}": generation(int(steps)) for steps in STEPS.value},

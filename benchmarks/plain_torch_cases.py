@@ -10,6 +10,7 @@ SIZE = flags.DEFINE_string("size", "small", "Size of encoder and decoder.")
 WIDTH = flags.DEFINE_integer("width", None, "Width, in place of the size's.")
 LAYERS = flags.DEFINE_integer("layers", None, "Layers, in place of the size's.")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 16, "Images at a time.")
+GENERATED = flags.DEFINE_integer("generated", None, "Images, if not the batch size.")
 DTYPE = flags.DEFINE_string("dtype", "float32", "Or mixed_bfloat16.")
 GUIDANCE = flags.DEFINE_float("guidance_scale", 1.0, "Above 1: both passes.")
 THREADS = flags.DEFINE_integer("threads", None, "Of torch on CPUs.")
@@ -103,6 +104,14 @@ def new_inputs():
     return images, np.arange(count, dtype="int32") % CLASSES, draws, noise
 
 
+def generated_labels():
+    """Labels of the images that `generate` is asked for."""
+    import numpy as np
+
+    count = GENERATED.value or BATCH_SIZE.value
+    return np.arange(count, dtype="int32") % CLASSES
+
+
 class Peer:
     """Training and generation of the peer, arrays in and arrays out."""
 
@@ -173,6 +182,6 @@ class Package:
             labels=labels,
             steps=steps,
             guidance_scale=GUIDANCE.value,
-            batch_size=BATCH_SIZE.value,
+            batch_size=len(labels),
             **given,
         )

@@ -18,13 +18,12 @@ import tempfile
 
 from absl import app, flags
 from own_process import seconds
-from plain_torch_cases import BATCH_SIZE, DTYPE, Package, Peer, new_inputs
+from plain_torch_cases import DTYPE, Package, Peer, generated_labels, new_inputs
 
 TASKS = flags.DEFINE_list("tasks", ["train", "generate"], "What is profiled.")
 PEER = flags.DEFINE_bool("peer", False, "Of the plain PyTorch program.")
 CALLS = flags.DEFINE_integer("calls", 3, "Calls under the profiler.")
 STEPS = flags.DEFINE_integer("steps", 1, "Steps of generation.")
-GENERATED = flags.DEFINE_integer("generated", None, "Images, if not the batch size.")
 NUM_LONGEST = flags.DEFINE_integer("longest", 25, "How many kernels are named.")
 
 # The first kind whose pattern is found in a kernel's name; the order matters.
@@ -110,11 +109,10 @@ def main(_):
     case = Peer() if PEER.value else Package(DTYPE.value)
     images, labels, _, _ = new_inputs()
 
-    def generate():
-        flags.FLAGS.batch_size = GENERATED.value or BATCH_SIZE.value
-        case.generate(new_inputs()[1], STEPS.value)
-
-    tasks = {"train": lambda: case.train(images, labels), "generate": generate}
+    tasks = {
+        "train": lambda: case.train(images, labels),
+        "generate": lambda: case.generate(generated_labels(), STEPS.value),
+    }
     for task in TASKS.value:
         for _ in range(3):
             tasks[task]()

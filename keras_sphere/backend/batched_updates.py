@@ -4,14 +4,11 @@ import itertools
 
 import keras
 
-from keras_sphere.backend.one_kernel import ON_TORCH
+from keras_sphere.backend.fused_operations import ON_TORCH
 from keras_sphere.backend.replicas import all_reduced, in_group
 
 if ON_TORCH:
     import torch
-
-
-if ON_TORCH:
 
     class BatchedUpdates:
         """Optimizer mixin: updates all variables by a few fused kernels.

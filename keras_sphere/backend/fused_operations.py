@@ -1,10 +1,11 @@
 """What torch has in one kernel; XLA and TensorFlow's graphs fuse by themselves."""
 
 import functools
+import itertools
 
 import keras
 
-from keras_sphere.backend.one_kernel import ON_TORCH, one_kernel
+ON_TORCH = keras.backend.backend() == "torch"
 
 if ON_TORCH:
     import torch
@@ -32,7 +33,8 @@ def dense(x, kernel, bias=None):
 def multiply_add(x, factor, added):
     """`x factor + added`, for tensors or variables that broadcast to `x` or `added`."""
     if ON_TORCH:
-        return _multiply_add(*_values(x, factor, added))
+        x, factor, added = _values(x, factor, added)
+        return torch.addcmul(added, x, factor)
     return x * factor + added
 
 
@@ -48,7 +50,9 @@ def rms_normalization(x, scale=None, epsilon=1e-6):
         Float tensor of the shape and dtype of `x`.
     """
     if ON_TORCH:  # the kernel counts in float32 by itself
-        return _rms_normalization(x, *_values(scale), epsilon)
+        (scale,) = _values(scale)
+        scale = None if scale is None else scale.to(x.dtype)
+        return functional.rms_norm(x, x.shape[-1:], scale, epsilon)
     return keras.ops.rms_normalization(x, scale, epsilon=epsilon)
 
 
@@ -65,16 +69,13 @@ def modulated_normalization(x, scale, epsilon, added, factor):
     Returns:
         Float tensor of the shape and dtype of `x`.
     """
-    if ON_TORCH:
-        return _modulated_normalization(x, *_values(scale), epsilon, added, factor)
-    return rms_normalization(x, scale, epsilon) * (1.0 + factor) + added
+    normal = rms_normalization(x, scale, epsilon)
+    return multiply_add(normal, 1.0 + factor, added)
 
 
-def gated_silu(gate, x):
-    """`silu(gate) x`, for tensors of one shape."""
-    if ON_TORCH:
-        return _gated_silu(gate, x)
-    return keras.ops.silu(gate) * x
+def silu(x):
+    """`x sigmoid(x)`."""
+    return functional.silu(x) if ON_TORCH else keras.ops.silu(x)
 
 
 def rotate(x, cosines, signed_sines):
@@ -95,38 +96,54 @@ def rotate(x, cosines, signed_sines):
     return multiply_add(exchanged, signed_sines, x * cosines)
 
 
-def rotate_queries_and_keys(qkv, cosines, signed_sines):
-    """Queries and keys, rotated as by `rotate`, and values.
+def rotary_attention(qkv, num_heads, cosines, signed_sines):
+    """Softmax attention without a mask, of queries and keys rotated by `rotate`.
+
+    Scores are scaled by the root of the head's width.
 
     Args:
-        qkv: Float tensor of shape `(batch, num_tokens, 3, num_heads, head_dim)`.
-        cosines: Tensor of its dtype, of shape `(num_tokens, head_dim)`.
+        qkv: Float tensor of shape `(batch, num_tokens, 3 channels)`: queries, keys and
+            values, each split into heads contiguously.
+        num_heads: Integer.
+        cosines: Tensor of its dtype, of shape `(num_tokens, channels / num_heads)`.
         signed_sines: Tensor like `cosines`.
 
     Returns:
-        Three tensors of shape `(batch, num_tokens, num_heads, head_dim)`.
+        Float tensor of shape `(batch, num_tokens, channels)`.
     """
-    tables = (table[:, None, None] for table in (cosines, signed_sines))
-    if ON_TORCH:  # slices would each pass a gradient of the size of `qkv`
-        return _rotate_queries_and_keys(qkv, *tables)
-    return *keras.ops.unstack(rotate(qkv[:, :, :2], *tables), axis=2), qkv[:, :, 2]
+    tables = [table[:, None, None] for table in (cosines, signed_sines)]
+    if ON_TORCH:
+        return _rotary_attention(qkv, num_heads, *tables)
+    ops, num_tokens = keras.ops, qkv.shape[1]
+    qkv = ops.reshape(qkv, (-1, num_tokens, 3, num_heads, cosines.shape[-1]))
+    queries, keys = ops.unstack(rotate(qkv[:, :, :2], *tables), axis=2)
+    mixed = ops.dot_product_attention(queries, keys, qkv[:, :, 2])
+    return ops.reshape(mixed, (-1, num_tokens, num_heads * cosines.shape[-1]))
 
 
-def attention(queries, keys, values):
-    """Softmax attention without a mask, scaled by the root of the head's width.
+def cast_floats(tensors, dtype):
+    """Tensors of floats in another dtype, and integers as they are.
 
     Args:
-        queries: Float tensor of shape `(batch, num_tokens, num_heads, head_dim)`.
-        keys: Float tensor of that shape.
-        values: Float tensor of that shape.
+        tensors: List of tensors.
+        dtype: String.
 
     Returns:
-        Float tensor of that shape.
+        List of tensors.
     """
-    if ON_TORCH:  # Keras would copy all three
-        heads_first = (x.transpose(1, 2) for x in (queries, keys, values))
-        return functional.scaled_dot_product_attention(*heads_first).transpose(1, 2)
-    return keras.ops.dot_product_attention(queries, keys, values)
+    is_float = [keras.backend.is_float_dtype(tensor.dtype) for tensor in tensors]
+    floats = list(itertools.compress(tensors, is_float))
+    if ON_TORCH:
+        dtype = getattr(torch, dtype)
+        cast = [torch.empty_like(tensor, dtype=dtype) for tensor in floats]
+        torch._foreach_copy_(cast, floats)
+    else:
+        cast = [keras.ops.cast(tensor, dtype) for tensor in floats]
+    cast = iter(cast)
+    return [
+        next(cast) if known else tensor
+        for tensor, known in zip(tensors, is_float, strict=True)
+    ]
 
 
 def constants(function, arguments, like):
@@ -159,31 +176,13 @@ def _values(*tensors):
     return [x.value if isinstance(x, keras.Variable) else x for x in tensors]
 
 
-if ON_TORCH:
-
-    @one_kernel
-    def _multiply_add(x, factor, added):
-        return torch.addcmul(added, x, factor)
-
-    @one_kernel
-    def _rms_normalization(x, scale, epsilon):
-        scale = None if scale is None else scale.to(x.dtype)
-        return functional.rms_norm(x, x.shape[-1:], scale, epsilon)
-
-    @one_kernel
-    def _modulated_normalization(x, scale, epsilon, added, factor):
-        normal = functional.rms_norm(x, x.shape[-1:], scale.to(x.dtype), epsilon)
-        return torch.addcmul(added, normal, 1.0 + factor)
-
-    @one_kernel
-    def _gated_silu(gate, x):
-        return functional.silu(gate) * x
-
-    @one_kernel
-    def _rotate_queries_and_keys(qkv, cosines, signed_sines):
-        turning, values = torch.split(qkv, (2, 1), dim=2)
-        exchanged = turning.unflatten(-1, (-1, 2)).flip(-1).flatten(-2)
-        turned = torch.addcmul(turning * cosines, exchanged, signed_sines)
-        if torch.compiler.is_compiling():  # a view would keep its gradient outside
-            values = values.clone()
-        return *turned.unbind(2), values.squeeze(2)
+def _rotary_attention(qkv, num_heads, cosines, signed_sines):
+    # Slices would each pass a gradient of the size of `qkv`; Keras' attention
+    # would copy all three.
+    qkv = qkv.unflatten(-1, (3, num_heads, -1))
+    turning, values = torch.split(qkv, (2, 1), dim=2)
+    exchanged = turning.unflatten(-1, (-1, 2)).flip(-1).flatten(-2)
+    turned = torch.addcmul(turning * cosines, exchanged, signed_sines)
+    heads_first = (x.transpose(1, 2) for x in (*turned.unbind(2), values[:, :, 0]))
+    mixed = functional.scaled_dot_product_attention(*heads_first)
+    return mixed.transpose(1, 2).flatten(-2)

@@ -50,20 +50,14 @@ class RotaryAttention(keras.layers.Layer):
         self.head_dim = hidden_dim // self.num_heads
 
     def call(self, tokens):
-        ops = keras.ops
-        batch, num_tokens = ops.shape(tokens)[0], tokens.shape[1]
-        qkv = ops.reshape(
-            self.qkv(tokens), (batch, num_tokens, 3, self.num_heads, self.head_dim)
-        )
+        qkv = self.qkv.inside(tokens)
         tables = fused_operations.constants(
             rotation,
-            (self.head_dim, self.grid_size, num_tokens - self.grid_size**2),
+            (self.head_dim, self.grid_size, tokens.shape[1] - self.grid_size**2),
             like=qkv,
         )
-        mixed = fused_operations.attention(
-            *fused_operations.rotate_queries_and_keys(qkv, *tables)
-        )
-        return self.projection(ops.reshape(mixed, ops.shape(tokens)))
+        mixed = fused_operations.rotary_attention(qkv, self.num_heads, *tables)
+        return self.projection.inside(mixed)
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -14,10 +14,24 @@ class Dense(keras.layers.Dense):
 
     def call(self, inputs, training=None):
         x = fused_operations.dense(inputs, self.kernel, self.bias)
-        return x if self.activation is None else self.activation(x)
+        return self.activation(x)
+
+    def inside(self, inputs):
+        """The output, for a layer of the same policy that is being called.
+
+        Keras' `__call__` takes as long as the product of a small model; only a
+        quantized kernel needs it.
+
+        Args:
+            inputs: Float tensor of shape `(..., channels)`, of the compute dtype.
+
+        Returns:
+            Float tensor of shape `(..., units)`.
+        """
+        return self.call(inputs) if self.quantization_mode is None else self(inputs)
 
     def halves(self, inputs):
-        """The first and the last half of the channels of the output.
+        """`inside`, split into the first and the last half of the channels.
 
         By two products, so that both halves, and their gradients, are contiguous; by
         one if the kernel is quantized.
@@ -28,13 +42,13 @@ class Dense(keras.layers.Dense):
         Returns:
             List of two tensors of shape `(..., units / 2)`.
         """
-        if self.quantization_mode is not None or self.activation is not None:
+        if self.quantization_mode is not None:
             return keras.ops.split(self(inputs), 2, axis=-1)
         kernels, biases = keras.ops.split(self.kernel, 2, axis=-1), (None, None)
         if self.use_bias:
             biases = keras.ops.split(self.bias, 2)
         return [
-            fused_operations.dense(inputs, kernel, bias)
+            self.activation(fused_operations.dense(inputs, kernel, bias))
             for kernel, bias in zip(kernels, biases, strict=True)
         ]
 

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_sphere.backend.fused_operations import modulated_normalization
+from keras_sphere.backend.fused_operations import modulated_normalization, silu
 from keras_sphere.layers.dense import Dense
 from keras_sphere.layers.rms_normalization import RMSNormalization
 from keras_sphere.validation import read_boolean, read_integer
@@ -45,7 +45,7 @@ class AdaptiveModulation(keras.layers.Layer):
         self.linear.build(input_shape)
 
     def call(self, condition):
-        chunks = self.linear(keras.ops.silu(condition))
+        chunks = self.linear.inside(silu(condition))
         return keras.ops.split(chunks, self.num_chunks, axis=-1)
 
     def compute_output_shape(self, input_shape):
@@ -100,7 +100,7 @@ class ModulatedDense(keras.layers.Layer):
         if self.conditional:
             shift, scale = self.modulation.call(condition)
             tokens = modulate(self.norm, tokens, shift, scale)
-        return self.linear(tokens)
+        return self.linear.inside(tokens)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.units)

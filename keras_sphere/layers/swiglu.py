@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_sphere.backend import fused_operations
+from keras_sphere.backend.fused_operations import silu
 from keras_sphere.layers.dense import Dense
 
 
@@ -35,7 +35,8 @@ class SwiGLU(keras.layers.Layer):
         self.contract.build((*input_shape[:-1], inner))
 
     def call(self, x):
-        return self.contract(fused_operations.gated_silu(*self.expand.halves(x)))
+        activated, linear = self.expand.halves(x)
+        return self.contract.inside(silu(activated) * linear)
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -54,8 +54,7 @@ class TransformerBlock(keras.layers.Layer):
             self.modulation.build((input_shape[0], 1, input_shape[-1]))
 
     # The parts are built and share the block's policy: going through Keras' `__call__`
-    # for each takes as long as the operations of a small model. Dense layers do go
-    # through it, as quantized ones must.
+    # for each takes as long as the operations of a small model.
     def call(self, tokens, condition=None):
         if not self.conditional:
             tokens = tokens + self.attention.call(self.norm1.call(tokens))

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from keras_sphere import sampling
-from keras_sphere.backend.one_kernel import one_kernel_each
+from keras_sphere.backend import fused_operations
 from keras_sphere.backend.operations import compiled, no_gradients, sync_variables
 from keras_sphere.backend.replicas import run_split
 
@@ -21,14 +21,10 @@ class NetworkPasses:
 
     Args:
         backbone: `SphereEncoderBackbone`.
-
-    Attributes:
-        one_kernel_each: Boolean. See the function of that name.
     """
 
     def __init__(self, backbone):
         self.backbone = backbone
-        self.one_kernel_each = False
         self._programs = {}
 
     def weights(self, averages=()):
@@ -38,7 +34,8 @@ class NetworkPasses:
             averages: Pairs of a variable and the variable to read in its place.
         """
         replaced = {id(variable): average for variable, average in averages}
-        return [replaced.get(id(v), v).value for v in self.backbone.weights]
+        self._variables = self.backbone.weights
+        return [replaced.get(id(v), v).value for v in self._variables]
 
     def encode(self, weights, images, labels=None):
         """Images to points of the sphere."""
@@ -77,7 +74,7 @@ class NetworkPasses:
         key = (program.__name__, static, _signature(inputs))
         if key not in self._programs:
             self._programs[key] = compiled(self._with_weights(program, static))
-        with no_gradients(), one_kernel_each(self.one_kernel_each):
+        with no_gradients():
             return run_split(
                 self._programs[key],
                 weights,
@@ -88,22 +85,20 @@ class NetworkPasses:
 
     def _with_weights(self, program, static):
         def run(weights, inputs):
-            scope = keras.StatelessScope()
-            for variable, value in zip(self.backbone.weights, weights, strict=True):
-                scope.add_update((variable, self._cast(value)))
+            scope = keras.StatelessScope()  # given a mapping it would cast them back
+            for update in zip(self._variables, self._cast(weights), strict=True):
+                scope.add_update(update)
             with scope:
                 return program(*static, **inputs)
 
         return run
 
-    def _cast(self, weight):
-        """A weight in the dtype of its uses, so that no step casts it again."""
+    def _cast(self, weights):
+        """Weights in the dtype of their uses, so that no step casts them again."""
         backbone = self.backbone
-        if backbone.compute_dtype != backbone.variable_dtype and (
-            keras.backend.is_float_dtype(weight.dtype)
-        ):
-            return keras.ops.cast(weight, backbone.compute_dtype)
-        return weight
+        if backbone.compute_dtype == backbone.variable_dtype:
+            return weights
+        return fused_operations.cast_floats(weights, backbone.compute_dtype)
 
     def _encode(self, x, labels):
         return self.backbone.spherify(self.backbone.encode(x, labels))

@@ -39,14 +39,16 @@ def test_multiply_add_broadcasts_either_way():
     )
 
 
-def test_attention():
-    queries, keys, values = (normal(2, 5, 3, 4) for _ in range(3))
+def test_rotary_attention():
+    """Of tables that rotate nothing; the rotation has golden numbers of its own."""
+    qkv, still = normal(2, 5, 3 * 12), [np.ones((5, 4)), np.zeros((5, 4))]
+    queries, keys, values = np.moveaxis(qkv.reshape(2, 5, 3, 3, 4), 2, 0)
     scores = np.einsum("bqhd,bkhd->bhqk", queries, keys) / 2.0
     shares = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
-    actual = fused_operations.attention(
-        *(keras.ops.convert_to_tensor(a) for a in (queries, keys, values))
-    )
-    close(actual, np.einsum("bhqk,bkhd->bqhd", shares, values))
+    tensors = [keras.ops.convert_to_tensor(a.astype("float32")) for a in (qkv, *still)]
+    actual = fused_operations.rotary_attention(tensors[0], 3, *tensors[1:])
+    expected = np.einsum("bhqk,bkhd->bqhd", shares, values)
+    close(actual, expected.reshape(2, 5, 12))
 
 
 def test_the_norm_counts_in_float32():
