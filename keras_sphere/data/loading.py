@@ -50,11 +50,12 @@ def load(
     `seed` and the epoch, so a training can be taken up anywhere.
 
     Args:
-        name_or_path: `"cifar10"`, `"cifar100"`, `"imagenet"`, `"imagenet64"`,
-            `"oxford_flowers102"`, `"animal_faces"`, `"digits"`, `"fake"` (synthetic),
-            `"tfds:NAME"` for another dataset of TensorFlow Datasets with `image`
-            and `label`; or the path of a folder of class folders, a folder of
-            images (without classes), a zip archive of either, or a JSON-lines list.
+        name_or_path: `"cifar10"`, `"cifar100"`, `"fashion_mnist"`, `"mnist"`,
+            `"imagenet"`, `"imagenet64"`, `"oxford_flowers102"`, `"animal_faces"`,
+            `"digits"`, `"fake"` (synthetic), `"tfds:NAME"` for another dataset of
+            TensorFlow Datasets with `image` and `label`; or the path of a folder of
+            class folders, a folder of images (without classes), a zip archive of
+            either, or a JSON-lines list.
         split: String, such as `"train"` or `"test"`. Of every dataset a part can be
             taken, `"train[:90%]"` and `"train[90%:]"` or `"train[:1000]"`, in a fixed
             shuffle over all classes.
@@ -77,7 +78,8 @@ def load(
         download: Boolean. Whether what is missing may be downloaded.
         shuffle: Boolean. Whether every epoch has an order of its own. Defaults to
             `True` for the split `"train"`, else `False`: file order.
-        num_channels: Integer. 3, or 1 for gray. Defaults to 3, for the digits to 1.
+        num_channels: Integer. 3, or 1 for gray. Defaults to 3, for the
+            digits and MNIST's two to 1.
         num_images: Integer. Only for `"fake"`.
         num_classes: Integer. Only for `"fake"`; 0 for none.
         check: Which images of a path are found unreadable now rather than in use.

@@ -7,6 +7,7 @@ from keras_sphere.data.array_source import ArraySource
 from keras_sphere.data.cifar import cifar_source
 from keras_sphere.data.digits import load_digits
 from keras_sphere.data.downloads import DataNotFoundError, keras_cache
+from keras_sphere.data.mnist import mnist_source
 from keras_sphere.data.path_source import path_source
 from keras_sphere.data.synthetic import NUM_IMAGES, synthetic_images
 from keras_sphere.data.tfds_source import tfds_source
@@ -16,6 +17,8 @@ from keras_sphere.validation import check_choice, read_integer
 DEFAULT_IMAGE_SIZES = {
     "cifar10": 32,
     "cifar100": 32,
+    "fashion_mnist": 28,
+    "mnist": 28,
     "imagenet": 256,
     "imagenet64": 64,
     "oxford_flowers102": 256,
@@ -83,6 +86,8 @@ def named_source(
         return _digits(split, image_size)
     if name in ("cifar10", "cifar100"):
         return cifar_source(name, split, data_dir, download)
+    if name in ("fashion_mnist", "mnist"):
+        return mnist_source(name, split, data_dir, download)
     if name == "animal_faces":
         return path_source(_animal_faces(data_dir), split, None, report)
     tfds_name = TFDS_NAMES.get(name) or name.removeprefix(TFDS_PREFIX)

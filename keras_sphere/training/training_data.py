@@ -32,10 +32,13 @@ KNOWN_COUNTS = {
     "animal_faces": (14_630, 3),
     "cifar10": (50_000, 10),
     "cifar100": (50_000, 100),
+    "fashion_mnist": (60_000, 10),
     "imagenet": (1_281_167, 1000),
     "imagenet64": (1_281_167, 1000),
+    "mnist": (60_000, 10),
     "oxford_flowers102": (1_020, 102),
 }
+GRAY = ("fashion_mnist", "mnist")
 
 logger = logging.getLogger("keras_sphere")
 
@@ -117,7 +120,7 @@ class NamedData:
             num_images, num_classes = KNOWN_COUNTS[self.name]
             self.description = types.SimpleNamespace(
                 num_images=size_of_part(num_images, part),
-                num_channels=3,
+                num_channels=1 if self.name in GRAY else 3,
                 num_classes=num_classes,
                 class_names=None,
             )
