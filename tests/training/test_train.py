@@ -21,6 +21,7 @@ from keras_sphere.training import (
 )
 from keras_sphere.training.checkpoint_store import CheckpointStore
 from tests import tiny_models
+from tests.training import event_files, processes
 from tests.training.signaller import Signaller
 from tests.training.small_runs import EPOCHS, STEPS_PER_EPOCH, batches, rows
 
@@ -216,6 +217,18 @@ def test_a_stream_that_cannot_start_anywhere(run, tmp_path):
         run(tmp_path / "b", dataset=iter(stream), batch_size=4, steps_per_epoch=3)
     with pytest.raises(ValueError, match="Received: steps_per_epoch=None"):
         run(tmp_path / "c", dataset=iter(stream), batch_size=4)
+
+
+@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="it is there")
+def test_tensorflow_is_not_imported(tmp_path, monkeypatch):
+    """By logs, seeds, checkpoints or presets; it costs seconds."""
+    monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+    status, output, errors = processes.run(
+        "tests.training.run_without_tensorflow", tmp_path
+    )
+    assert status == 0, errors
+    assert output.splitlines()[-1] == "TensorFlow: False"
+    assert event_files.shown(tmp_path / "run" / "tensorboard")["epoch/loss"]
 
 
 @pytest.mark.slow
