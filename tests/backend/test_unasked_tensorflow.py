@@ -8,6 +8,7 @@ from keras.src.utils.module_utils import LazyModule
 
 from keras_sphere.backend.unasked_tensorflow import unless_imported
 
+
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """Keras' view of a package that nobody has imported."""

@@ -19,8 +19,7 @@ JIT_COMPILE = "auto" if keras.backend.backend() == "jax" else False
 def _shared():
     model = tiny_models.new_model()
     model.compile(SphereAdamW(0.01, ema_momentum=0.5), jit_compile=JIT_COMPILE)
-    model.optimizer.build(model.trainable_variables)
-    model.build_metrics()
+    model.build_training()
     return model, tiny_models.state(model)
 
 
