@@ -7,7 +7,10 @@ one of TensorFlow's types, and to seed it: 6 to 8 s in which a training does not
 import contextlib
 import sys
 
-from keras.src.utils import module_utils
+try:
+    from keras.src.utils.module_utils import tensorflow as _tensorflow
+except ImportError:  # another Keras: it may import what it likes
+    _tensorflow = None
 
 
 def without_tensorflow():
@@ -16,7 +19,7 @@ def without_tensorflow():
     What is of a type of TensorFlow's is only there once TensorFlow is imported, so
     files are the same.
     """
-    return unless_imported(getattr(module_utils, "tensorflow", None))
+    return unless_imported(_tensorflow)
 
 
 @contextlib.contextmanager

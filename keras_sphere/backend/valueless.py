@@ -1,9 +1,11 @@
 """Models that have shapes and no values."""
 
 import keras
-from keras.src.backend.common import global_state
 
-_WAITING = "uninitialized_variables"
+try:
+    from keras.src.backend.common import global_state
+except ImportError:  # another Keras: what waits for values gets them
+    global_state = None
 
 
 class Valueless(keras.StatelessScope):
@@ -28,4 +30,6 @@ class Valueless(keras.StatelessScope):
 
 def _waiting():
     """Keras' list of variables without values; an empty one if it keeps none."""
-    return global_state.get_global_attribute(_WAITING) or []
+    if global_state is None:
+        return []
+    return global_state.get_global_attribute("uninitialized_variables") or []
