@@ -97,8 +97,7 @@ def plan(case):
     import jax
 
     model = new_model(OPTIONS[case])
-    model.build_metrics()
-    model.optimizer.build(model.trainable_variables)
+    model.build_training()
     lists = (
         model.trainable_variables,
         model.non_trainable_variables,

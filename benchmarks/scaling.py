@@ -53,8 +53,7 @@ def measure(mode, num_devices):
         )
         model = keras_sphere.SphereEncoderModel(backbone, seed=0)
         model.compile()
-        model.build_metrics()
-        model.optimizer.build(model.trainable_variables)
+        model.build_training()
         images = np.zeros((BATCH_SIZE, 32, 32, 3), "float32")
         data = (images, np.zeros((BATCH_SIZE,), "int32"))
         shardings = None

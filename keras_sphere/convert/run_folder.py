@@ -5,9 +5,9 @@ import logging
 import pathlib
 import re
 
-import keras
 import numpy as np
 
+from keras_sphere.backend.valueless import Valueless
 from keras_sphere.convert import reference, reference_weights
 from keras_sphere.convert.checkpoint_files import (
     FORMATS,
@@ -127,7 +127,7 @@ def preset_to_reference(preset, path, format="pth"):
         )
     fields = run_config(config)
     check_parameters(config["architecture"], config["parameters"])
-    with _abstract():
+    with Valueless():
         backbone = SphereEncoderBackbone(**config["architecture"], dtype="float32")
     kind = config["weights"]["kind"]
     state_dict = dict(reference_weights.unused_tensors(backbone))
@@ -195,11 +195,6 @@ def _select(state_dicts, weights, path):
     return kind, state_dicts[kind]
 
 
-def _abstract():
-    """In this scope, new variables have shapes, but no values."""
-    return keras.StatelessScope(initialize_variables=False)
-
-
 def _abstract_model(config, tensors, origin):
     g = config["G"]
     try:
@@ -214,7 +209,7 @@ def _abstract_model(config, tensors, origin):
     architecture["class_names"] = config["class_names"]
     check_architecture(architecture, origin)
     check_parameters(architecture)
-    with _abstract():
+    with Valueless():
         backbone = SphereEncoderBackbone(**architecture, dtype="float32")
         model = SphereEncoderModel(backbone, **arguments)
     losses, weights = reference.reference_losses(config["loss"])

@@ -2,9 +2,9 @@
 
 import math
 
-import keras
 import numpy as np
 
+from keras_sphere.backend.valueless import Valueless
 from keras_sphere.distribution.layouts import split_dimension
 from keras_sphere.models import SphereEncoderBackbone
 from keras_sphere.validation import check_choice, read_integer
@@ -23,7 +23,7 @@ def abstract_variables(architecture):
     Returns:
         List of Keras variables that take no memory.
     """
-    with keras.StatelessScope(initialize_variables=False):
+    with Valueless():
         variables = SphereEncoderBackbone(**architecture).variables
     return variables
 

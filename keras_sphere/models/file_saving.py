@@ -3,6 +3,7 @@
 import math
 import os
 
+from keras_sphere.backend.unasked_tensorflow import without_tensorflow
 from keras_sphere.files.atomic_file import check_space, replace_when_done
 
 
@@ -14,6 +15,7 @@ class FileSaving:
     (folders, shards, `hf://`) is saved as Keras does.
     """
 
+    @without_tensorflow()
     def save(self, filepath, overwrite=True, zipped=None, **kwargs):
         """Saves the whole model to a `.keras` file; see `keras.Model.save`.
 

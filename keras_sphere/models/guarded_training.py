@@ -1,5 +1,6 @@
 """Training loops that check their data first and stop at a loss that is not finite."""
 
+import contextlib
 import functools
 
 import keras
@@ -9,7 +10,6 @@ from keras_sphere.backend.engine_checks import check_engine, check_optimizer, ch
 from keras_sphere.backend.host_batches import read_in_step
 from keras_sphere.backend.replicas import (
     make_equal_on_processes,
-    num_shares,
     summed_over_processes,
 )
 from keras_sphere.class_names import check_same_names
@@ -20,6 +20,7 @@ from keras_sphere.models.data_forms import (
     separate_arrays,
 )
 from keras_sphere.models.finite_loss_guard import FiniteLossGuard
+from keras_sphere.models.training_objective import loss_structure
 from keras_sphere.validation import (
     check_choice,
     if_given,
@@ -89,6 +90,7 @@ class GuardedTraining:
             validation_data = self._read_validation(validation_data, rows)
         self.check_optimizer_variables()
         self._start_moving_average()
+        self.build_training()
         self._start_equal()
         guard = FiniteLossGuard()
         try:
@@ -151,6 +153,7 @@ class GuardedTraining:
         self._check_one_batch(x, y)
         self.check_optimizer_variables()
         self._start_moving_average()
+        self.build_training()
         self._start_equal(once=True)
         logs = super().train_on_batch(x, y, sample_weight, *args, **kwargs)
         return self._checked(logs)
@@ -165,11 +168,29 @@ class GuardedTraining:
             super().test_on_batch(x, y, sample_weight, *args, **kwargs)
         )
 
+    def build_training(self):
+        """Makes all variables of a training, which else its first step makes.
+
+        TensorFlow traces a step twice that makes some.
+        """
+        self.build_metrics()
+        if not self.optimizer.built:
+            with self._strategy_scope():
+                self.optimizer.build(self.trainable_variables)
+
     def build_metrics(self):
-        """Makes the running means of the losses, which else the first step makes."""
+        """Makes the running means of the losses.
+
+        Keras finds out what they are by a pass through all networks.
+        """
+        if self._compile_loss.built:
+            return
         side = self.reader.image_size
-        image = np.zeros((1, side, side, self.reader.num_channels), "float32")
-        self._symbolic_build(data_batch=(image,))
+        structure = loss_structure(
+            self.perceptual_network, (side, side, self.reader.num_channels)
+        )
+        with self._strategy_scope():
+            self._compile_loss.build(structure, structure)
 
     def _maybe_symbolic_build(self, *args, **kwargs):
         """Spares a TensorFlow strategy the batches that Keras would read to build.
@@ -207,10 +228,14 @@ class GuardedTraining:
         check_engine(one_batch=True)
         self._check_data(x, y, len(x["images"] if isinstance(x, dict) else x))
 
+    def _strategy_scope(self):
+        """The scope in which variables of this model are made."""
+        strategy = getattr(self, "distribute_strategy", None)
+        return contextlib.nullcontext() if strategy is None else strategy.scope()
+
     def _start_equal(self, once=False):
         """Lets all processes start from the weights and seeds of the first one."""
-        if num_shares() > 1 and not self._compile_loss.built:
-            self.build_metrics()  # Keras would, from labels averaged over replicas
+        self.build_metrics()
         if not (once and getattr(self, "_is_equal", False)):
             built = self.optimizer is not None and self.optimizer.built
             make_equal_on_processes(

@@ -3,6 +3,7 @@
 import pathlib
 
 from keras_sphere.backend.operations import sync_variables
+from keras_sphere.backend.unasked_tensorflow import without_tensorflow
 from keras_sphere.models.inference import moving_averages
 from keras_sphere.models.quantization import count_saved_values, quantized_layers
 from keras_sphere.preset_files.card import model_card
@@ -84,6 +85,7 @@ class PresetSaving:
         )
 
 
+@without_tensorflow()
 def write_model_preset(
     model,
     path,

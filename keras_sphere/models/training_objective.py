@@ -49,6 +49,25 @@ def pair_losses(images, outputs):
     return targets, predictions
 
 
+def loss_structure(network, image_shape):
+    """A dict as `pair_losses` returns two, with a zero in place of each tensor.
+
+    Args:
+        network: What `resolve_perceptual` returned.
+        image_shape: Tuple of height, width and channels.
+    """
+    maps = []
+    if network is not None:
+        images = keras.KerasTensor((1, *image_shape), "float32")
+        maps = keras.tree.flatten(network.compute_output_spec(images))
+    pixels = {"images": 0.0, "features": [0.0] * len(maps)}
+    return {
+        "pixel_reconstruction": pixels,
+        "pixel_consistency": pixels,
+        "latent_consistency": 0.0,
+    }
+
+
 def resolve_perceptual(perceptual, dtype=None):
     """The frozen network behind the argument `perceptual` of the model.
 

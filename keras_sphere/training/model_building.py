@@ -1,7 +1,6 @@
 """From a plan to the model that it trains."""
 
-import keras
-
+from keras_sphere.backend.valueless import Valueless
 from keras_sphere.learning_rate import WarmupCosine
 from keras_sphere.models import SphereEncoderBackbone, SphereEncoderModel
 from keras_sphere.optimizers import SphereAdamW
@@ -46,7 +45,7 @@ def count_parameters(plan):
     Returns:
         Dict of integers: `encoder`, `decoder` and `total`.
     """
-    with keras.StatelessScope(initialize_variables=False):
+    with Valueless():
         backbone = SphereEncoderBackbone(**_architecture(plan), dtype=plan.dtype)
     encoder, total = backbone.encoder.count_params(), backbone.count_params()
     return {"encoder": encoder, "decoder": total - encoder, "total": total}

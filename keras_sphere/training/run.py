@@ -13,6 +13,7 @@ import keras
 from keras_sphere import perceptual
 from keras_sphere.backend.operations import make_deterministic
 from keras_sphere.backend.replicas import alone, wait_for_processes, whole_variables
+from keras_sphere.backend.unasked_tensorflow import without_tensorflow
 from keras_sphere.distribution import setup
 from keras_sphere.training.checkpoint_store import CheckpointStore
 from keras_sphere.training.checkpoints import TrainingCheckpoint
@@ -174,10 +175,15 @@ def _prepare(options, num_devices):
 
 def _new_model(plan):
     """The model before its first step."""
-    keras.utils.set_random_seed(plan.seed)
+    _set_seeds(plan.seed)
     if plan.deterministic:
         make_deterministic()
     return build_model(plan)
+
+
+@without_tensorflow()
+def _set_seeds(seed):
+    keras.utils.set_random_seed(seed)
 
 
 def _new_checkpoint(plan, folder, is_exact):
@@ -209,7 +215,7 @@ def _go_on(start, plan, is_exact):
     if is_exact:
         return
     # Data that shuffle by a global seed must not repeat the first epochs.
-    keras.utils.set_random_seed(plan.seed + start.epoch)
+    _set_seeds(plan.seed + start.epoch)
     if start.step:
         logger.warning(
             "Your stream starts anew: the rest of this epoch sees other images than an "

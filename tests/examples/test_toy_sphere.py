@@ -1,13 +1,13 @@
 """The toy example as users run it, for a few steps."""
 
-import os
 import pathlib
 import subprocess
 import sys
 
-import keras
 import numpy as np
 import PIL.Image
+
+from tests.examples.environment import example_environment
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -22,11 +22,7 @@ def test_toy_sphere_draws_its_picture(tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        env={
-            **os.environ,
-            "KERAS_BACKEND": keras.backend.backend(),
-            "PYTHONPATH": str(ROOT),
-        },
+        env=example_environment(),
     )
     assert result.returncode == 0, result.stderr[-3000:]
     assert "20/20" in result.stdout

@@ -1,7 +1,6 @@
 """The digits example as users run it, tiny and for two epochs."""
 
 import json
-import os
 import pathlib
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ import PIL.Image
 import pytest
 
 import keras_sphere
+from tests.examples.environment import example_environment
 
 pytestmark = pytest.mark.slow
 
@@ -32,10 +32,9 @@ TINY = (
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("digits")
-    search_path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     result = subprocess.run(
         [sys.executable, str(SCRIPT), f"--output_dir={folder}", *TINY],
-        env={**os.environ, "PYTHONPATH": search_path},
+        env=example_environment(),
         capture_output=True,
         text=True,
         check=False,
@@ -97,10 +96,9 @@ def test_a_run_becomes_the_preset(run, tmp_path):
     for name in ("config.json", "README.md"):
         shutil.copy(source / name, preset)
     script = ROOT / "examples" / "publish_digits16.py"
-    search_path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     result = subprocess.run(
         [sys.executable, str(script), f"--run_dir={folder}", f"--preset_dir={preset}"],
-        env={**os.environ, "PYTHONPATH": search_path},
+        env=example_environment(),
         capture_output=True,
         text=True,
         check=False,

@@ -1,7 +1,6 @@
 """The training examples as users run them, on data that needs no files."""
 
 import json
-import os
 import pathlib
 import resource
 import subprocess
@@ -12,6 +11,7 @@ import pytest
 
 import keras_sphere
 from keras_sphere.training.checkpoint_store import CheckpointStore
+from tests.examples.environment import example_environment
 
 ROOT = pathlib.Path(__file__).parents[2]
 QUICK = ("--split=train[:60]", "--held_out_split=test[:20]", "--verbose=2")
@@ -26,10 +26,9 @@ EXAMPLES = {
 
 def run(name, *arguments, **more):
     """Runs an example to its end; returns the finished process."""
-    search_path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
         [sys.executable, str(ROOT / "examples" / f"{name}.py"), *arguments],
-        env={**os.environ, "PYTHONPATH": search_path},
+        env=example_environment(),
         capture_output=True,
         text=True,
         check=False,

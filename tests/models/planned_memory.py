@@ -29,8 +29,7 @@ def working_memory(every):
     )
     model = SphereEncoderModel(backbone, seed=0)
     model.compile()
-    model.build_metrics()
-    model.optimizer.build(model.trainable_variables)
+    model.build_training()
     parts = (
         model.trainable_variables,
         model.non_trainable_variables,

@@ -9,6 +9,7 @@ from absl.testing import parameterized
 
 from keras_sphere import SphereEncoderBackbone
 from keras_sphere.backend.operations import compiled
+from keras_sphere.backend.valueless import Valueless
 from keras_sphere.models.sizes import SIZES
 from tests.testing import TestCase, perturb_weights, to_numpy
 
@@ -43,7 +44,7 @@ def new_images(backbone, batch=2):
 
 def count(image_size, patch_size, token_channels, size, mixers=2, **arguments):
     """Numbers of all and of trainable weights, none of which is ever made."""
-    with keras.StatelessScope(initialize_variables=False):
+    with Valueless():
         backbone = SphereEncoderBackbone(
             image_size,
             patch_size,
@@ -54,8 +55,6 @@ def count(image_size, patch_size, token_channels, size, mixers=2, **arguments):
             decoder_mixer_depth=mixers,
             **arguments,
         )
-    # Forgets the weights that wait for their values.
-    keras.utils.clear_session(free_memory=False)
     return tuple(
         sum(math.prod(weight.shape) for weight in weights)
         for weights in (backbone.weights, backbone.trainable_weights)

@@ -164,7 +164,7 @@ def test_weights_are_arguments_of_the_compiled_step():
 
 def training_program(model):
     """The program of a training step as text or bytes, and constants beside it."""
-    model.build_metrics()
+    model.build_training()
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 

@@ -1,17 +1,9 @@
 """What a configuration may say."""
 
-import copy
-
 import pytest
 
 from keras_sphere.preset_files.schema import check_config
-from keras_sphere.presets import describe
-
-
-def new_config():
-    config = dict(describe("digits16"))
-    del config["card"]
-    return copy.deepcopy(config)
+from tests.preset_files.valid_config import new_config
 
 
 def changed(place, value):

@@ -4,11 +4,11 @@ import math
 import pathlib
 import tomllib
 
-import keras
 from absl.testing import parameterized
 
 import keras_sphere
 from keras_sphere import SphereEncoderBackbone, presets
+from keras_sphere.backend.valueless import Valueless
 from keras_sphere.data import load_digits
 from keras_sphere.preset_files.folder import checked_weights, read_config
 from keras_sphere.presets.limits import fewest_parameters
@@ -44,10 +44,8 @@ RECIPES = {
 
 def abstract_backbone(architecture):
     """A backbone whose variables have shapes and no values."""
-    with keras.StatelessScope(initialize_variables=False):
-        backbone = SphereEncoderBackbone(**architecture)
-    keras.utils.clear_session(free_memory=False)
-    return backbone
+    with Valueless():
+        return SphereEncoderBackbone(**architecture)
 
 
 class BuiltInTest(TestCase):

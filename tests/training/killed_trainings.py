@@ -9,8 +9,6 @@ take about 3 minutes on PyTorch, 7 on TensorFlow and 17 on JAX, on one core that
 nothing else to do.
 """
 
-import contextlib
-import importlib
 import json
 import os
 import pathlib
@@ -29,9 +27,6 @@ import numpy as np
 import keras_sphere.training.command_line  # noqa: F401 - imported once, before forks
 from keras_sphere.files.integrity import CorruptFileError
 from keras_sphere.training.checkpoint_store import CheckpointStore
-
-with contextlib.suppress(ImportError):
-    importlib.import_module("tensorflow")  # what Keras saves with imports it, if it can
 
 SCRIPT = pathlib.Path(__file__).parents[2] / "examples" / "train_folder.py"
 STEPS_PER_EPOCH, EVERY_STEPS, STEPS_PER_KILL = 20, 3, 16

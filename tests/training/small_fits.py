@@ -19,8 +19,7 @@ JIT_COMPILE = "auto" if keras.backend.backend() == "jax" else False
 def _shared():
     model = tiny_models.new_model()
     model.compile(SphereAdamW(0.01, ema_momentum=0.5), jit_compile=JIT_COMPILE)
-    model.optimizer.build(model.trainable_variables)
-    model.build_metrics()
+    model.build_training()
     return model, tiny_models.state(model)
 
 
@@ -39,8 +38,8 @@ def fit(model, callbacks, epochs=1, **arguments):
     ).history
 
 
-def gray_model(optimizer=None, **arguments):
-    """An unconditional model of 8 px gray images."""
+@functools.cache
+def _gray(optimizer):
     size = {"hidden_dim": 16, "num_layers": 1, "num_heads": 2}
     backbone = SphereEncoderBackbone(
         8,
@@ -53,8 +52,16 @@ def gray_model(optimizer=None, **arguments):
         decoder_mixer_depth=0,
     )
     perturb_weights(backbone)
-    model = SphereEncoderModel(backbone, seed=0, **arguments)
+    model = SphereEncoderModel(backbone, seed=0, sampling={"use_ema": True})
     model.compile(optimizer, jit_compile=JIT_COMPILE)
+    model.build_training()
+    return model, tiny_models.state(model)
+
+
+def gray_model(optimizer=None):
+    """An unconditional model of 8 px gray images, which draws from its average."""
+    model, values = _gray(optimizer)
+    tiny_models.restore(model, values)
     return model
 
 

@@ -4,7 +4,6 @@ import functools
 import itertools
 import json
 import os
-import random
 import shutil
 import types
 
@@ -15,36 +14,41 @@ import pytest
 from keras_sphere import NonFiniteLossError, SphereAdamW
 from keras_sphere.data import ShuffledBatches
 from keras_sphere.files.integrity import CorruptFileError
-from keras_sphere.models.training_objective import LOSS_WEIGHTS
 from keras_sphere.training import Position, TrainingCheckpoint, restore
 from tests import tiny_models
+from tests.training import small_fits
 
 IMAGES, LABELS = tiny_models.new_images(), tiny_models.new_labels()
 BATCHES = ShuffledBatches(IMAGES, LABELS, batch_size=2, seed=5)  # 4 steps per epoch
 GENERATION = {"labels": LABELS[:2], "steps": 1, "seed": 0, "use_ema": True}
 
 
-def compiled_model(optimizer, seed=0, **arguments):
-    random.seed(seed)  # Keras' default seeds come from there
+def compiled_model(optimizer):
     model = tiny_models.new_model()
-    jit_compile = "auto" if keras.backend.backend() == "jax" else False
-    model.compile(optimizer, jit_compile=jit_compile, **arguments)
-    model.optimizer.build(model.trainable_variables)
+    model.compile(optimizer, jit_compile=small_fits.JIT_COMPILE)
+    model.build_training()
     return model
 
 
 @functools.cache
-def shared_model():
-    """One compiled model and how it was at first: compiling takes the time."""
-    model = compiled_model(SphereAdamW(0.01, ema_momentum=0.5))
+def sgd_model():
+    """A model that takes steps which `SphereAdamW` refuses, and its first state."""
+    model = compiled_model(keras.optimizers.SGD(0.01))
     return model, tiny_models.state(model)
+
+
+def new_sgd_model():
+    model, values = sgd_model()
+    tiny_models.restore(model, values)
+    return model
 
 
 def new_model(seed=0):
     """The shared model as a new one: by another seed, nothing in it is the same."""
-    model, values = shared_model()
+    model = small_fits.new_model()
     for metric in model.metrics:
         metric.reset_state()
+    values = tiny_models.state(model)
     tiny_models.restore(
         model, [value + np.array(seed, value.dtype) for value in values]
     )
@@ -266,9 +270,9 @@ def spoiled_batches():
 
 
 def test_a_loss_that_is_not_finite_is_never_saved(tmp_path):
-    """SGD takes the spoiled step, unlike `SphereAdamW`: the weights are lost."""
+    """SGD takes the spoiled step: the weights are lost."""
     checkpoint = TrainingCheckpoint(tmp_path, every_steps=1)
-    model = compiled_model(keras.optimizers.SGD(0.01))
+    model = new_sgd_model()
     with pytest.raises(ValueError, match=r"must be finite.*step 4 of epoch 1"):
         fit(model, checkpoint, x=spoiled_batches(), steps_per_epoch=8)
     assert any(not np.all(np.isfinite(w)) for w in model.backbone.get_weights())
@@ -280,8 +284,8 @@ def test_a_loss_that_is_not_finite_is_never_saved(tmp_path):
 def test_weights_that_are_not_finite_are_never_saved(tmp_path):
     """The loss of the step that destroys them is still finite."""
     checkpoint = TrainingCheckpoint(tmp_path, every_steps=1)
-    weights = dict.fromkeys(LOSS_WEIGHTS, 1e30)
-    model = compiled_model(keras.optimizers.SGD(1e30), loss_weights=weights)
+    model = new_sgd_model()
+    model.optimizer.learning_rate = np.inf
     with pytest.raises(NonFiniteLossError, match=r"variable .* is not finite"):
         fit(model, checkpoint)
     assert checkpoint.store.entries() == []

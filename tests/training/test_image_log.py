@@ -114,7 +114,7 @@ def test_reconstructions(tmp_path):
     ("labels", "optimizer"), [(None, None), (np.arange(4) % 2, "sgd")]
 )
 def test_gray_unconditional_models_with_any_optimizer(tmp_path, labels, optimizer):
-    model = small_fits.gray_model(optimizer, sampling={"use_ema": True})
+    model = small_fits.gray_model(optimizer)
     images = np.zeros((4, 8, 8, 1), "uint8")
     pictures = ImageLog(tmp_path, images, labels, rows=2, columns=1)
     small_fits.fit(model, [pictures], x=images, y=None)

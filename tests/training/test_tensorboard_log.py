@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_sphere.training import ImageLog, TensorBoardLog, TrainingStatistics
-from tests.training import event_files, processes, small_fits
+from tests.training import event_files, small_fits
 
 
 def test_scalars_of_epochs(tmp_path):
@@ -78,16 +78,6 @@ def test_a_folder_that_is_a_file(tmp_path):
     (tmp_path / "log").write_text("")
     with pytest.raises(OSError, match=r"The TensorBoard log .* could not be written"):
         small_fits.fit_line([TensorBoardLog(tmp_path / "log")])
-
-
-@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="it is there")
-def test_tensorflow_is_not_imported(tmp_path):
-    status, output, errors = processes.run(
-        "tests.training.logs_without_tensorflow", tmp_path
-    )
-    assert status == 0, errors
-    assert output.strip() == "no TensorFlow"
-    assert event_files.shown(tmp_path)["epoch/loss"]
 
 
 @pytest.mark.parametrize("every_steps", [0, 1.5, True])

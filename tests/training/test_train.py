@@ -21,6 +21,7 @@ from keras_sphere.training import (
 )
 from keras_sphere.training.checkpoint_store import CheckpointStore
 from tests import tiny_models
+from tests.training import event_files, processes
 from tests.training.signaller import Signaller
 from tests.training.small_runs import EPOCHS, STEPS_PER_EPOCH, batches, rows
 
@@ -208,14 +209,26 @@ def test_a_stream_that_cannot_start_anywhere(run, tmp_path):
     """It ends and starts anew; a generator that ends is an error."""
     images = tiny_models.new_images(8)
     stream = [images[:4], images[4:]]
-    result = run(tmp_path / "a", dataset=stream, batch_size=4, epochs=4)
+    result = run(tmp_path / "a", dataset=stream, batch_size=4)
     assert result.plan.steps_per_epoch == 2
-    assert len(result.history["loss"]) == 4
+    assert len(result.history["loss"]) == EPOCHS
     # A `ValueError`, which TensorFlow wraps in an error of its own.
     with pytest.raises(Exception, match="must not end"):
-        run(tmp_path / "b", dataset=iter(stream), batch_size=4, steps_per_epoch=3)
+        run(tmp_path / "b", dataset=iter(stream), batch_size=4, steps_per_epoch=2)
     with pytest.raises(ValueError, match="Received: steps_per_epoch=None"):
         run(tmp_path / "c", dataset=iter(stream), batch_size=4)
+
+
+@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="it is there")
+def test_tensorflow_is_not_imported(tmp_path, monkeypatch):
+    """By logs, seeds, checkpoints or presets; it costs seconds."""
+    monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+    status, output, errors = processes.run(
+        "tests.training.run_without_tensorflow", tmp_path
+    )
+    assert status == 0, errors
+    assert output.splitlines()[-1] == "TensorFlow: False"
+    assert event_files.shown(tmp_path / "run" / "tensorboard")["epoch/loss"]
 
 
 @pytest.mark.slow

@@ -1,4 +1,7 @@
-"""What a training reads, from any kind of data, and what it says of it."""
+"""What a training reads, from any kind of data, and what it says of it.
+
+Most train two steps of three images of three classes: programs are compiled once.
+"""
 
 import json
 import random
@@ -99,14 +102,15 @@ def test_a_signal_leaves_no_time_for_pictures(run, tmp_path):
         dataset=tmp_path / "photos",
         split="train[:8]",
         held_out_split="train[8:]",
-        batch_size=2,
+        batch_size=3,
+        epochs=1,
         log_images_every=1,
-        callbacks=[Signaller(signal.SIGTERM, 2)],
+        callbacks=[Signaller(signal.SIGTERM, 1)],
     )
     assert not stopped.is_complete
     assert not (tmp_path / "run" / "pictures").exists()
     assert "nearest_train_distance_ratio" not in stopped.history
-    assert places(tmp_path / "run") == [[0, 2]]
+    assert places(tmp_path / "run") == [[0, 1]]
 
 
 def places(folder):
@@ -145,8 +149,8 @@ def test_a_damaged_photo_is_counted_at_the_end(run, tmp_path, capsys):
     """One that looks sound until it is decoded."""
     write_classes(tmp_path / "photos", per_class=2)
     content = encoded(picture(60, 60), "PNG")
-    write(tmp_path / "photos" / "cat" / "2.png", content[: len(content) // 2])
-    run(tmp_path / "run", dataset=tmp_path / "photos", batch_size=7, epochs=1)
+    write(tmp_path / "photos" / "cat" / "1.png", content[: len(content) // 2])
+    run(tmp_path / "run", dataset=tmp_path / "photos", batch_size=3, epochs=1)
     _, last = capsys.readouterr().out.split("Plan of the")
     assert "another in its place: 1" in last
-    assert "2.png" in last
+    assert "1.png" in last
