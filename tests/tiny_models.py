@@ -11,7 +11,12 @@ _SIZE = {"hidden_dim": 16, "num_layers": 1, "num_heads": 2}
 
 
 def new_model(
-    num_classes=NUM_CLASSES, dtype=None, weights=None, size=None, **arguments
+    num_classes=NUM_CLASSES,
+    dtype=None,
+    weights=None,
+    size=None,
+    rematerialize_every=None,
+    **arguments,
 ):
     """A model of 16 x 16 color images, with weights that let gradients through.
 
@@ -20,6 +25,7 @@ def new_model(
         dtype: Dtype policy of the backbone, or `None`.
         weights: List of arrays for the backbone, or `None` for random ones.
         size: Dict of the size of both networks, or `None` for the smallest.
+        rematerialize_every: See `SphereEncoderBackbone`.
         **arguments: Arguments of `SphereEncoderModel`.
     """
     backbone = SphereEncoderBackbone(
@@ -31,6 +37,7 @@ def new_model(
         decoder_size=size or _SIZE,
         encoder_mixer_depth=0,
         decoder_mixer_depth=0,
+        rematerialize_every=rematerialize_every,
         dtype=dtype,
     )
     if weights is None:

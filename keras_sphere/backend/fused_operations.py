@@ -24,16 +24,43 @@ def dense(x, kernel, bias=None):
         Float tensor of shape `(..., units)`.
     """
     if ON_TORCH:
-        kernel, bias = _values(kernel, bias)
+        kernel, bias = values(kernel, bias)
         return functional.linear(x, kernel.T, bias)
     product = keras.ops.matmul(x, kernel)
     return product if bias is None else keras.ops.add(product, bias)
 
 
+def dense_halves(x, kernel, bias=None):
+    """`dense`, split into the first and the last half of the channels.
+
+    By two products, so that both halves, and their gradients, are contiguous.
+
+    Args:
+        x: See `dense`, as for the others.
+        kernel: Likewise.
+        bias: Likewise.
+
+    Returns:
+        List of two tensors of shape `(..., units / 2)`.
+    """
+    if ON_TORCH:
+        kernel, bias = values(kernel, bias)
+    biases = (None, None) if bias is None else split(bias, 2)
+    return [
+        dense(x, half, bias)
+        for half, bias in zip(split(kernel, 2), biases, strict=True)
+    ]
+
+
+def split(x, count):
+    """`count` tensors of equal parts of the last axis, which `count` must divide."""
+    return torch.chunk(x, count, -1) if ON_TORCH else keras.ops.split(x, count, axis=-1)
+
+
 def multiply_add(x, factor, added):
     """`x factor + added`, for tensors or variables that broadcast to `x` or `added`."""
     if ON_TORCH:
-        x, factor, added = _values(x, factor, added)
+        x, factor, added = values(x, factor, added)
         return torch.addcmul(added, x, factor)
     return x * factor + added
 
@@ -50,7 +77,7 @@ def rms_normalization(x, scale=None, epsilon=1e-6):
         Float tensor of the shape and dtype of `x`.
     """
     if ON_TORCH:  # the kernel counts in float32 by itself
-        (scale,) = _values(scale)
+        (scale,) = values(scale)
         scale = None if scale is None else scale.to(x.dtype)
         return functional.rms_norm(x, x.shape[-1:], scale, epsilon)
     return keras.ops.rms_normalization(x, scale, epsilon=epsilon)
@@ -172,8 +199,9 @@ def _kept_constants(function, arguments, dtype, device):
     ]
 
 
-def _values(*tensors):
-    return [x.value if isinstance(x, keras.Variable) else x for x in tensors]
+def values(*operands):
+    """List of the operands, with the values of variables in their place."""
+    return [x.value if isinstance(x, keras.Variable) else x for x in operands]
 
 
 def _rotary_attention(qkv, num_heads, cosines, signed_sines):

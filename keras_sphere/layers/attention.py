@@ -8,6 +8,25 @@ from keras_sphere.layers.rotary_embedding import rotation
 from keras_sphere.validation import read_integer
 
 
+def attend(tokens, qkv, projection, num_heads, tables):
+    """Self-attention with the dense layers `qkv` and `projection`.
+
+    Args:
+        tokens: Float tensor of shape `(batch, num_tokens, channels)`.
+        qkv: Callable that returns queries, keys and values of tokens; see
+            `fused_operations.rotary_attention`.
+        projection: Callable of what the heads return.
+        num_heads: Integer.
+        tables: Pair of tensors, see `RotaryAttention.tables`.
+
+    Returns:
+        Float tensor of the shape of `tokens`.
+    """
+    return projection(
+        fused_operations.rotary_attention(qkv(tokens), num_heads, *tables)
+    )
+
+
 @keras.saving.register_keras_serializable(package="keras_sphere")
 class RotaryAttention(keras.layers.Layer):
     """Multi-head self-attention whose queries and keys are rotated by position.
@@ -49,15 +68,21 @@ class RotaryAttention(keras.layers.Layer):
         self.projection.build(input_shape)
         self.head_dim = hidden_dim // self.num_heads
 
-    def call(self, tokens):
-        qkv = self.qkv.inside(tokens)
-        tables = fused_operations.constants(
-            rotation,
-            (self.head_dim, self.grid_size, tokens.shape[1] - self.grid_size**2),
-            like=qkv,
+    def tables(self, tokens):
+        """Cosines and signed sines of the rotation of tokens, of their dtype."""
+        num_prefix_tokens = tokens.shape[1] - self.grid_size**2
+        return fused_operations.constants(
+            rotation, (self.head_dim, self.grid_size, num_prefix_tokens), like=tokens
         )
-        mixed = fused_operations.rotary_attention(qkv, self.num_heads, *tables)
-        return self.projection.inside(mixed)
+
+    def call(self, tokens):
+        return attend(
+            tokens,
+            self.qkv.inside,
+            self.projection.inside,
+            self.num_heads,
+            self.tables(tokens),
+        )
 
     def compute_output_shape(self, input_shape):
         return input_shape

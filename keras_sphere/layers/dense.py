@@ -33,8 +33,7 @@ class Dense(keras.layers.Dense):
     def halves(self, inputs):
         """`inside`, split into the first and the last half of the channels.
 
-        By two products, so that both halves, and their gradients, are contiguous; by
-        one if the kernel is quantized.
+        By two products, or by one if the kernel is quantized.
 
         Args:
             inputs: Float tensor of shape `(..., channels)`.
@@ -43,14 +42,9 @@ class Dense(keras.layers.Dense):
             List of two tensors of shape `(..., units / 2)`.
         """
         if self.quantization_mode is not None:
-            return keras.ops.split(self(inputs), 2, axis=-1)
-        kernels, biases = keras.ops.split(self.kernel, 2, axis=-1), (None, None)
-        if self.use_bias:
-            biases = keras.ops.split(self.bias, 2)
-        return [
-            self.activation(fused_operations.dense(inputs, kernel, bias))
-            for kernel, bias in zip(kernels, biases, strict=True)
-        ]
+            return fused_operations.split(self(inputs), 2)
+        halves = fused_operations.dense_halves(inputs, self.kernel, self.bias)
+        return [self.activation(half) for half in halves]
 
     def quantize(self, mode=None, type_check=True, config=None):
         # Keras refuses subclasses, which may compute something else.

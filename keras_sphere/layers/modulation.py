@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_sphere.backend.fused_operations import modulated_normalization, silu
+from keras_sphere.backend.fused_operations import modulated_normalization, silu, split
 from keras_sphere.layers.dense import Dense
 from keras_sphere.layers.rms_normalization import RMSNormalization
 from keras_sphere.validation import read_boolean, read_integer
@@ -11,6 +11,11 @@ from keras_sphere.validation import read_boolean, read_integer
 def modulate(norm, x, shift, scale):
     """`norm(x) (1 + scale) + shift`, for a built `RMSNormalization`."""
     return modulated_normalization(x, norm.scale, norm.epsilon, shift, scale)
+
+
+def modulation_vectors(condition, linear, count):
+    """`linear(silu(condition))`, split into so many vectors."""
+    return split(linear(silu(condition)), count)
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -45,8 +50,7 @@ class AdaptiveModulation(keras.layers.Layer):
         self.linear.build(input_shape)
 
     def call(self, condition):
-        chunks = self.linear.inside(silu(condition))
-        return keras.ops.split(chunks, self.num_chunks, axis=-1)
+        return modulation_vectors(condition, self.linear.inside, self.num_chunks)
 
     def compute_output_shape(self, input_shape):
         return [input_shape] * self.num_chunks

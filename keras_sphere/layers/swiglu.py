@@ -6,6 +6,12 @@ from keras_sphere.backend.fused_operations import silu
 from keras_sphere.layers.dense import Dense
 
 
+def gated(x, expand, contract):
+    """`contract(silu(a) b)` of the two tensors `[a, b]` that `expand(x)` returns."""
+    activated, linear = expand(x)
+    return contract(silu(activated) * linear)
+
+
 @keras.saving.register_keras_serializable(package="keras_sphere")
 class SwiGLU(keras.layers.Layer):
     """Feed-forward layer gated by SiLU: `W3 (silu(a) b)` with `[a | b] = W12 x`.
@@ -35,8 +41,7 @@ class SwiGLU(keras.layers.Layer):
         self.contract.build((*input_shape[:-1], inner))
 
     def call(self, x):
-        activated, linear = self.expand.halves(x)
-        return self.contract.inside(silu(activated) * linear)
+        return gated(x, self.expand.halves, self.contract.inside)
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -1,13 +1,81 @@
 """One block of the vision transformers."""
 
+import functools
+
 import keras
 
-from keras_sphere.backend.fused_operations import multiply_add
-from keras_sphere.layers.attention import RotaryAttention
-from keras_sphere.layers.modulation import AdaptiveModulation, modulate
+from keras_sphere.backend import compiled_blocks
+from keras_sphere.backend.fused_operations import (
+    dense,
+    dense_halves,
+    modulated_normalization,
+    multiply_add,
+    rms_normalization,
+    values,
+)
+from keras_sphere.layers.attention import RotaryAttention, attend
+from keras_sphere.layers.modulation import AdaptiveModulation, modulation_vectors
 from keras_sphere.layers.rms_normalization import RMSNormalization
-from keras_sphere.layers.swiglu import SwiGLU
+from keras_sphere.layers.swiglu import SwiGLU, gated
 from keras_sphere.validation import read_boolean, read_integer
+
+NUM_VECTORS = 6
+
+
+def transform(tokens, vectors, norms, attention, feed_forward):
+    """The mathematics of a block; see `TransformerBlock`.
+
+    Args:
+        tokens: Float tensor of shape `(batch, num_tokens, hidden_dim)`.
+        vectors: List of six tensors of shape `(batch, 1, hidden_dim)`, or `None`.
+        norms: Two pairs of scale and epsilon, arguments of `rms_normalization`.
+        attention: Callable of normalised tokens.
+        feed_forward: Likewise.
+
+    Returns:
+        Float tensor of the shape of `tokens`.
+    """
+    norm1, norm2 = norms
+    if vectors is None:
+        tokens = tokens + attention(rms_normalization(tokens, *norm1))
+        return tokens + feed_forward(rms_normalization(tokens, *norm2))
+    shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = vectors
+    mixed = attention(modulated_normalization(tokens, *norm1, shift_a, scale_a))
+    tokens = multiply_add(mixed, gate_a, tokens)
+    mixed = feed_forward(modulated_normalization(tokens, *norm2, shift_m, scale_m))
+    return multiply_add(mixed, gate_m, tokens)
+
+
+def transform_by_tensors(tokens, condition, norms, weights, num_heads, tables):
+    """`transform` with dense layers of given weights.
+
+    Args:
+        tokens: See `transform`.
+        condition: Float tensor of shape `(batch, 1, hidden_dim)`, or `None`.
+        norms: See `transform`.
+        weights: Dict from names of dense layers to their kernel and bias; without
+            that of the modulation, `condition` is left out.
+        num_heads: Integer.
+        tables: What `RotaryAttention.tables` returns.
+
+    Returns:
+        Float tensor of the shape of `tokens`.
+    """
+
+    def layer(name, function=dense):
+        kernel, bias = weights[name]
+        return functools.partial(function, kernel=kernel, bias=bias)
+
+    vectors = None
+    if "modulation" in weights:
+        vectors = modulation_vectors(condition, layer("modulation"), NUM_VECTORS)
+    return transform(
+        tokens,
+        vectors,
+        norms,
+        lambda x: attend(x, layer("qkv"), layer("projection"), num_heads, tables),
+        lambda x: gated(x, layer("expand", dense_halves), layer("contract")),
+    )
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -50,22 +118,54 @@ class TransformerBlock(keras.layers.Layer):
         for layer in (self.norm1, self.attention, self.norm2, self.mlp):
             layer.build(input_shape)
         if self.conditional:
-            self.modulation = AdaptiveModulation(6, dtype=policy, name="modulation")
+            self.modulation = AdaptiveModulation(
+                NUM_VECTORS, dtype=policy, name="modulation"
+            )
             self.modulation.build((input_shape[0], 1, input_shape[-1]))
 
     # The parts are built and share the block's policy: going through Keras' `__call__`
     # for each takes as long as the operations of a small model.
     def call(self, tokens, condition=None):
-        if not self.conditional:
-            tokens = tokens + self.attention.call(self.norm1.call(tokens))
-            return tokens + self.mlp.call(self.norm2.call(tokens))
-        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation.call(
-            condition
+        if compiled_blocks.are_asked_for() and not self._is_quantized():
+            return self._run_compiled(tokens, condition)
+        return transform(
+            tokens,
+            self.modulation.call(condition) if self.conditional else None,
+            self._norms(),
+            self.attention.call,
+            self.mlp.call,
         )
-        mixed = self.attention.call(modulate(self.norm1, tokens, shift_a, scale_a))
-        tokens = multiply_add(mixed, gate_a, tokens)
-        mixed = self.mlp.call(modulate(self.norm2, tokens, shift_m, scale_m))
-        return multiply_add(mixed, gate_m, tokens)
+
+    def _run_compiled(self, tokens, condition):
+        weights = {
+            name: values(layer.kernel, layer.bias)
+            for name, layer in self._dense_layers().items()
+        }
+        return compiled_blocks.run_compiled(
+            transform_by_tensors,
+            (tokens, condition),
+            [values(*norm) for norm in self._norms()],
+            weights,
+            self.num_heads,
+            self.attention.tables(tokens),
+        )
+
+    def _norms(self):
+        return [(norm.scale, norm.epsilon) for norm in (self.norm1, self.norm2)]
+
+    def _dense_layers(self):
+        layers = {
+            "qkv": self.attention.qkv,
+            "projection": self.attention.projection,
+            "expand": self.mlp.expand,
+            "contract": self.mlp.contract,
+        }
+        if self.conditional:
+            layers["modulation"] = self.modulation.linear
+        return layers
+
+    def _is_quantized(self):
+        return any(layer.quantization_mode for layer in self._dense_layers().values())
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -5,6 +5,7 @@ import numpy as np
 
 from keras_sphere import sampling
 from keras_sphere.backend import fused_operations
+from keras_sphere.backend.compiled_blocks import compiled_blocks
 from keras_sphere.backend.operations import compiled, no_gradients, sync_variables
 from keras_sphere.backend.replicas import run_split
 
@@ -17,14 +18,18 @@ class NetworkPasses:
 
     Weights are arguments of the programs, as is all else that may differ from call
     to call. There is one program for each combination of shapes, dtypes and places
-    of guidance.
+    of guidance. Torch runs without any; with `jit_compile` it compiles the blocks.
 
     Args:
         backbone: `SphereEncoderBackbone`.
+
+    Attributes:
+        jit_compile: Boolean. See `SphereEncoderModel.compile`.
     """
 
     def __init__(self, backbone):
         self.backbone = backbone
+        self.jit_compile = False
         self._programs = {}
 
     def weights(self, averages=()):
@@ -74,7 +79,7 @@ class NetworkPasses:
         key = (program.__name__, static, _signature(inputs))
         if key not in self._programs:
             self._programs[key] = compiled(self._with_weights(program, static))
-        with no_gradients():
+        with no_gradients(), compiled_blocks(self.jit_compile):
             return run_split(
                 self._programs[key],
                 weights,

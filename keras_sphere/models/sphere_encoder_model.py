@@ -3,6 +3,7 @@
 import keras
 
 from keras_sphere.models.compile_arguments import read_compile_arguments
+from keras_sphere.models.compiled_steps import CompiledSteps
 from keras_sphere.models.file_saving import FileSaving
 from keras_sphere.models.guarded_training import GuardedTraining
 from keras_sphere.models.inference import NetworkPasses
@@ -40,6 +41,7 @@ class SphereEncoderModel(
     FileSaving,
     OptimizerState,
     ProgramExport,
+    CompiledSteps,
     keras.Model,
 ):
     """An autoencoder on a sphere that generates from random points of it.
@@ -142,8 +144,9 @@ class SphereEncoderModel(
             loss_weights: Dict of numbers, at least 0, with the names of `loss`.
                 Defaults to 1, 0.5 and 0.1.
             **kwargs: Further arguments of `keras.Model.compile`, but no metrics.
-                `jit_compile` left at "auto" is so saved too, for the backend that
-                loads the file.
+                `jit_compile=True` on torch compiles the transformer blocks, also of
+                `encode`, `decode` and `generate`; it needs a C++ compiler. Left at
+                "auto" it is so saved too, for the backend that loads the file.
 
         Raises:
             ValueError: If `fit` could not use one of them.
@@ -153,6 +156,7 @@ class SphereEncoderModel(
         )
         super().compile(**arguments)
         self._compile_config.config["jit_compile"] = arguments["jit_compile"]
+        self.passes.jit_compile = self.jit_compile
 
     def call(self, inputs, training=False):
         inputs, _ = self.reader.read(inputs)

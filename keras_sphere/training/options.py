@@ -143,7 +143,9 @@ class TrainingOptions:
         None, "Recompute the activations of every n-th block, to save memory."
     )
     jit_compile: str = _option(
-        "auto", "XLA or torch.compile. `auto`: what Keras does.", ("auto", "yes", "no")
+        "auto",
+        "XLA; on PyTorch, torch.compile of the blocks. `auto`: what Keras does.",
+        ("auto", "yes", "no"),
     )
     steps_per_execution: int = _option(1, "Steps per call of the compiled program.")
     deterministic: bool = _option(

@@ -145,6 +145,31 @@ def test_compilation_left_open_is_decided_by_the_backend_that_loads(model):
     assert fresh.get_compile_config()["jit_compile"] is False
 
 
+def num_programs():
+    """How many graphs torch has compiled in this process."""
+    from torch._dynamo.utils import counters
+
+    assert not counters["graph_break"]
+    return counters["stats"]["unique_graphs"]
+
+
+@pytest.mark.skipif(not ON_TORCH, reason="the others compile")
+def test_torch_compiles_nothing_unasked(model):
+    before = num_programs()
+    tiny_models.fit(model)
+    model.generate(2, steps=2, seed=0)
+    assert num_programs() == before
+
+
+def train_compiled(start, plain, **arguments):
+    """As `plain` was, with `jit_compile=True`."""
+    model = tiny_models.new_model(weights=start, **arguments)
+    optimizer = SphereAdamW.from_config(plain[0].optimizer.get_config())
+    model.compile(optimizer, jit_compile=True)
+    model.fit(BATCHES, batch_size=4, epochs=2, shuffle=False, verbose=0)
+    return model
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX always compiles")
 @pytest.mark.skipif(
@@ -152,9 +177,34 @@ def test_compilation_left_open_is_decided_by_the_backend_that_loads(model):
 )
 @pytest.mark.filterwarnings("ignore")  # those of torch.compile are about torch
 def test_a_compiled_step(start, plain):
-    """By XLA on TensorFlow, by `torch.compile` on torch."""
-    model = tiny_models.new_model(weights=start)
-    optimizer = SphereAdamW.from_config(plain[0].optimizer.get_config())
-    model.compile(optimizer, jit_compile=True)
-    model.fit(BATCHES, batch_size=4, epochs=2, shuffle=False, verbose=0)
+    """By XLA on TensorFlow; on torch its blocks, by one program for all of them."""
+    before = num_programs() if ON_TORCH else 0
+    model = train_compiled(start, plain)
     assert_close(model, plain[0])
+    if ON_TORCH:
+        assert num_programs() == before + 1
+        check_other_uses_of_compiled_blocks(model, start, plain)
+
+
+def check_other_uses_of_compiled_blocks(model, start, plain):
+    """They give what blocks that are not compiled give, by one program more."""
+    before = num_programs()
+    assert_close(train_compiled(start, plain, rematerialize_every=1), plain[0])
+    tiny_models.fit(model, batch_size=2)
+    expected = tiny_models.new_model(weights=model.backbone.get_weights())
+    assert num_programs() == before
+    for count in (3, 5):
+        options = {"labels": [1] * count, "seed": 0, "steps": 3, "guidance_scale": 1.5}
+        np.testing.assert_allclose(
+            model.generate(**options), expected.generate(**options), atol=2e-5
+        )
+        assert num_programs() == before + 1
+    model.evaluate(BATCHES, batch_size=4, verbose=0)
+    batch = {name: BATCHES[name] for name in ("images", "labels")}
+    images = expected.decode(expected.encode(*batch.values()), batch["labels"])
+    for compiled in (
+        model.decode(model.encode(*batch.values()), batch["labels"]),
+        model.predict(batch, batch_size=8, verbose=0),
+    ):
+        np.testing.assert_allclose(compiled, images, atol=2e-5)
+    assert num_programs() == before + 1
