@@ -10,7 +10,13 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "highest")  # no TF32
-os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
+# XLA's CPU compiler takes a third of its time without its newer fusions; what these
+# give, the slow tests run, for which the Makefile sets these flags without that.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_force_host_platform_device_count=2 --xla_cpu_use_fusion_emitters=false "
+    "--xla_cpu_parallel_codegen_split_count=1",
+)
 
 # The settings in a developer's keras.json must not decide what passes, and programs
 # that JAX compiled serve the processes of this run, not the user's later ones.
@@ -51,7 +57,10 @@ def pytest_report_header():
 
 @pytest.fixture(scope="module")
 def quick_compilation():
-    """Tests of behavior run a program few times, so they do without optimization."""
+    """Tests of behavior run a program few times, so they do without optimization.
+
+    So do the processes that they start, which find the same programs in JAX's cache.
+    """
     import keras
 
     if keras.backend.backend() != "jax":
@@ -62,5 +71,7 @@ def quick_compilation():
     option = "jax_disable_most_optimizations"
     before = jax.config.values[option]
     jax.config.update(option, True)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(option.upper(), "1")
+        yield
     jax.config.update(option, before)
