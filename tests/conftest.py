@@ -1,6 +1,7 @@
 """What must be set before a test imports Keras."""
 
 import atexit
+import gc
 import os
 import random
 import shutil
@@ -27,6 +28,10 @@ for name in ("KERAS_HOME", "JAX_COMPILATION_CACHE_DIR"):
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 
 import keras_sphere  # noqa: E402, F401  (picks the backend if nobody has)
+
+
+# Models leave much garbage, and each collection looks at all programs that are kept.
+gc.set_threshold(20_000)
 
 
 def pytest_configure():

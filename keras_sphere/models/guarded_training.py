@@ -209,8 +209,10 @@ class GuardedTraining:
 
     def _start_equal(self, once=False):
         """Lets all processes start from the weights and seeds of the first one."""
-        if num_shares() > 1 and not self._compile_loss.built:
-            self.build_metrics()  # Keras would, from labels averaged over replicas
+        # Else Keras would, from labels averaged over replicas, or in the first step,
+        # which TensorFlow then traces twice.
+        if not self._compile_loss.built and (num_shares() > 1 or not self.run_eagerly):
+            self.build_metrics()
         if not (once and getattr(self, "_is_equal", False)):
             built = self.optimizer is not None and self.optimizer.built
             make_equal_on_processes(
