@@ -4,12 +4,8 @@ import re
 
 import keras
 
-from keras_sphere.backend.operations import (
-    BatchedUpdates,
-    assign_if,
-    num_replicas,
-    outside_graph,
-)
+from keras_sphere.backend.batched_updates import BatchedUpdates
+from keras_sphere.backend.operations import assign_if, num_replicas, outside_graph
 from keras_sphere.validation import (
     if_given,
     plain,
@@ -231,7 +227,7 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
             self._update_model_variables_moving_average(self._trainable_variables)
 
     def step_sizes(self, learning_rate, dtype):
-        """Step size of each variable, and epsilon, with bias correction folded in.
+        """Step size by factor, and epsilon, with bias correction folded in.
 
         `lr / (1 - b1^t) m / (sqrt(v / (1 - b2^t)) + eps)` is
         `lr c / (1 - b1^t) m / (sqrt(v) + eps c)` with `c = sqrt(1 - b2^t)`.
@@ -241,8 +237,8 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
         correction = ops.sqrt(1.0 - ops.power(ops.cast(self.beta_2, dtype), step))
         base = ops.cast(learning_rate, dtype) * correction
         base = base / (1.0 - ops.power(ops.cast(self.beta_1, dtype), step))
-        scaled = {factor: base * factor for factor in set(self._factors)}
-        return [scaled[f] for f in self._factors], self.epsilon * correction
+        sizes = {factor: base * factor for factor in set(self._factors)}
+        return sizes, self.epsilon * correction
 
     def decay(self, index, learning_rate):
         """Share of variable number `index` that a step decays, or `None`."""
@@ -258,7 +254,7 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
         m, v = self._momentums[index], self._velocities[index]
         self.assign_add(m, (gradient - m) * (1.0 - self.beta_1))
         self.assign_add(v, (ops.square(gradient) - v) * (1.0 - self.beta_2))
-        update = step_sizes[index] * m / (ops.sqrt(v) + epsilon)
+        update = step_sizes[self._factors[index]] * m / (ops.sqrt(v) + epsilon)
         decay = self.decay(index, learning_rate)
         if decay is not None:
             update = update + ops.cast(decay, variable.dtype) * variable
@@ -266,17 +262,16 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
 
     def _clip_gradients(self, grads):
         ops = keras.ops
-        squares = [ops.sum(ops.square(ops.cast(g, "float32"))) for g in grads]
+        rows = self.joined(grads)
+        squares = [ops.sum(ops.square(row)) for row in rows]
         norm = ops.sqrt(ops.sum(ops.stack(squares)))
         self.assign(self.gradient_norm, norm)
-        finite = ops.isfinite(norm)
         scale = 1.0
         if self.global_clipnorm:
             scale = ops.minimum(1.0, self.global_clipnorm / (norm + 1e-6))
-        return [
-            ops.where(finite, g * ops.cast(scale, g.dtype), ops.zeros_like(g))
-            for g in grads
-        ]
+        finite = ops.isfinite(norm)
+        rows = [ops.where(finite, row * scale, ops.zeros_like(row)) for row in rows]
+        return self.parted(rows, grads)
 
     def finalize_variable_values(self, var_list):
         """Leaves the weights as trained: Keras would put the average in their place."""

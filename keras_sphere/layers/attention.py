@@ -4,7 +4,7 @@ import keras
 
 from keras_sphere.backend import fused_operations
 from keras_sphere.layers.dense import Dense
-from keras_sphere.layers.rotary_embedding import rotate, rotation
+from keras_sphere.layers.rotary_embedding import rotation
 from keras_sphere.validation import read_integer
 
 
@@ -60,9 +60,8 @@ class RotaryAttention(keras.layers.Layer):
             (self.head_dim, self.grid_size, num_tokens - self.grid_size**2),
             like=qkv,
         )
-        turned = rotate(qkv[:, :, :2], *(table[:, None, None] for table in tables))
         mixed = fused_operations.attention(
-            turned[:, :, 0], turned[:, :, 1], qkv[:, :, 2]
+            *fused_operations.rotate_queries_and_keys(qkv, *tables)
         )
         return self.projection(ops.reshape(mixed, ops.shape(tokens)))
 

@@ -2,15 +2,15 @@
 
 import keras
 
-from keras_sphere.backend.fused_operations import multiply_add
+from keras_sphere.backend.fused_operations import modulated_normalization
 from keras_sphere.layers.dense import Dense
 from keras_sphere.layers.rms_normalization import RMSNormalization
 from keras_sphere.validation import read_boolean, read_integer
 
 
-def modulate(x, shift, scale):
-    """`x (1 + scale) + shift`."""
-    return multiply_add(x, 1.0 + scale, shift)
+def modulate(norm, x, shift, scale):
+    """`norm(x) (1 + scale) + shift`, for a built `RMSNormalization`."""
+    return modulated_normalization(x, norm.scale, norm.epsilon, shift, scale)
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -99,7 +99,7 @@ class ModulatedDense(keras.layers.Layer):
     def call(self, tokens, condition=None):
         if self.conditional:
             shift, scale = self.modulation.call(condition)
-            tokens = modulate(self.norm.call(tokens), shift, scale)
+            tokens = modulate(self.norm, tokens, shift, scale)
         return self.linear(tokens)
 
     def compute_output_shape(self, input_shape):

@@ -1,9 +1,6 @@
 """Rotary position embedding on a square grid of tokens (axial RoPE)."""
 
-import keras
 import numpy as np
-
-from keras_sphere.backend.fused_operations import multiply_add
 
 
 def rotary_table(head_dim, grid_size, num_prefix_tokens=0):
@@ -32,25 +29,7 @@ def rotary_table(head_dim, grid_size, num_prefix_tokens=0):
 
 
 def rotation(head_dim, grid_size, num_prefix_tokens=0):
-    """What `rotate` takes: `rotary_table` with the sines of even channels negative."""
+    """`rotary_table` with the sines of even channels negative, as `rotate` takes it."""
     cosines, sines = rotary_table(head_dim, grid_size, num_prefix_tokens)
     sines[:, ::2] *= -1.0
     return cosines, sines
-
-
-def rotate(x, cosines, signed_sines):
-    """Rotates adjacent pairs of channels: (a, b) -> (a cos - b sin, b cos + a sin).
-
-    Args:
-        x: Float tensor of shape `(..., d)`.
-        cosines: Tensor of its dtype that broadcasts to its shape.
-        signed_sines: Tensor like `cosines`: the sines, negative in the places of a.
-
-    Returns:
-        Float tensor of the shape and dtype of `x`.
-    """
-    ops = keras.ops
-    shape = ops.shape(x)
-    pairs = ops.reshape(x, (*shape[:-1], x.shape[-1] // 2, 2))
-    exchanged = ops.reshape(ops.flip(pairs, axis=-1), shape)
-    return multiply_add(exchanged, signed_sines, x * cosines)

@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_sphere.backend import fused_operations
 from keras_sphere.layers.dense import Dense
 
 
@@ -34,8 +35,7 @@ class SwiGLU(keras.layers.Layer):
         self.contract.build((*input_shape[:-1], inner))
 
     def call(self, x):
-        activated, linear = keras.ops.split(self.expand(x), 2, axis=-1)
-        return self.contract(keras.ops.silu(activated) * linear)
+        return self.contract(fused_operations.gated_silu(*self.expand.halves(x)))
 
     def compute_output_shape(self, input_shape):
         return input_shape

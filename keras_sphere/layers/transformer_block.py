@@ -63,9 +63,9 @@ class TransformerBlock(keras.layers.Layer):
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation.call(
             condition
         )
-        mixed = self.attention.call(modulate(self.norm1.call(tokens), shift_a, scale_a))
+        mixed = self.attention.call(modulate(self.norm1, tokens, shift_a, scale_a))
         tokens = multiply_add(mixed, gate_a, tokens)
-        mixed = self.mlp.call(modulate(self.norm2.call(tokens), shift_m, scale_m))
+        mixed = self.mlp.call(modulate(self.norm2, tokens, shift_m, scale_m))
         return multiply_add(mixed, gate_m, tokens)
 
     def compute_output_shape(self, input_shape):

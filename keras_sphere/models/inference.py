@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from keras_sphere import sampling
+from keras_sphere.backend.one_kernel import one_kernel_each
 from keras_sphere.backend.operations import compiled, no_gradients, sync_variables
 from keras_sphere.backend.replicas import run_split
 
@@ -20,10 +21,14 @@ class NetworkPasses:
 
     Args:
         backbone: `SphereEncoderBackbone`.
+
+    Attributes:
+        one_kernel_each: Boolean. See the function of that name.
     """
 
     def __init__(self, backbone):
         self.backbone = backbone
+        self.one_kernel_each = False
         self._programs = {}
 
     def weights(self, averages=()):
@@ -33,10 +38,7 @@ class NetworkPasses:
             averages: Pairs of a variable and the variable to read in its place.
         """
         replaced = {id(variable): average for variable, average in averages}
-        return [
-            keras.ops.convert_to_tensor(replaced.get(id(v), v))
-            for v in self.backbone.weights
-        ]
+        return [replaced.get(id(v), v).value for v in self.backbone.weights]
 
     def encode(self, weights, images, labels=None):
         """Images to points of the sphere."""
@@ -75,7 +77,7 @@ class NetworkPasses:
         key = (program.__name__, static, _signature(inputs))
         if key not in self._programs:
             self._programs[key] = compiled(self._with_weights(program, static))
-        with no_gradients():
+        with no_gradients(), one_kernel_each(self.one_kernel_each):
             return run_split(
                 self._programs[key],
                 weights,

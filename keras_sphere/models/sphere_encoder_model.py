@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_sphere.backend.one_kernel import one_kernel_each
 from keras_sphere.models.compile_arguments import read_compile_arguments
 from keras_sphere.models.file_saving import FileSaving
 from keras_sphere.models.guarded_training import GuardedTraining
@@ -153,6 +154,7 @@ class SphereEncoderModel(
         )
         super().compile(**arguments)
         self._compile_config.config["jit_compile"] = arguments["jit_compile"]
+        self.passes.one_kernel_each = self.jit_compile
 
     def call(self, inputs, training=False):
         inputs, _ = self.reader.read(inputs)
@@ -261,15 +263,21 @@ class SphereEncoderModel(
 
     def train_step(self, *args):
         *state, data = args
-        return super().train_step(*state, self._repack(data, draws={}))
+        with one_kernel_each(self.jit_compile):
+            return super().train_step(*state, self._repack(data, draws={}))
 
     def test_step(self, *args):
         *state, data = args
-        return super().test_step(*state, self._repack(data, draws={}))
+        with one_kernel_each(self.jit_compile):
+            return super().test_step(*state, self._repack(data, draws={}))
 
     def predict_step(self, *args):
         *state, data = args
-        return super().predict_step(*state, self._repack(data)[:1])
+        with one_kernel_each(self.jit_compile):
+            return super().predict_step(*state, self._repack(data)[:1])
+
+    def _should_torch_compile(self):
+        return False  # not whole steps, as Keras would: that takes minutes
 
     def get_config(self):
         perceptual = self.perceptual

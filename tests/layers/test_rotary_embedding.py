@@ -4,7 +4,8 @@ import keras
 import numpy as np
 from absl.testing import parameterized
 
-from keras_sphere.layers.rotary_embedding import rotary_table, rotate, rotation
+from keras_sphere.backend.fused_operations import rotate
+from keras_sphere.layers.rotary_embedding import rotary_table, rotation
 from tests import golden_data
 from tests.differentiation import input_gradients
 from tests.testing import TestCase

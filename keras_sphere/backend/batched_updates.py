@@ -1,0 +1,122 @@
+"""How optimizers update many variables at once on each backend."""
+
+import itertools
+
+import keras
+
+from keras_sphere.backend.one_kernel import ON_TORCH
+from keras_sphere.backend.replicas import all_reduced, in_group
+
+if ON_TORCH:
+    import torch
+
+
+if ON_TORCH:
+
+    class BatchedUpdates:
+        """Optimizer mixin: updates all variables by a few fused kernels.
+
+        Keras does this for its own optimizers on torch, but a subclass falls back
+        to one small kernel after another.
+        """
+
+        averages_gradients = True
+
+        def add_replicas(self, grads, trainable_variables):
+            """Gradients of the whole batch: their mean over all processes."""
+            if not in_group():
+                return list(grads)
+            count = torch.distributed.get_world_size()
+            return [total / count for total in all_reduced(grads)]
+
+        def joined(self, grads):
+            """All gradients as rows for few operations: one row of all, in float32."""
+            return [torch.cat([gradient.float().reshape(-1) for gradient in grads])]
+
+        def parted(self, rows, grads):
+            """What `joined` made, in the shapes and dtypes of the gradients."""
+            parts = torch.split(rows[0], [gradient.numel() for gradient in grads])
+            return [
+                part.view(gradient.shape).to(gradient.dtype)
+                for part, gradient in zip(parts, grads, strict=True)
+            ]
+
+        def _values(self, slots, variables):
+            return [slots[self._get_variable_index(v)].value for v in variables]
+
+        @torch.no_grad()
+        def _backend_update_step(self, grads, trainable_variables, learning_rate):
+            step_size, epsilon = self.step_sizes(learning_rate, grads[0].dtype)
+            index = [self._get_variable_index(v) for v in trainable_variables]
+            variables = [v.value for v in trainable_variables]
+            m = self._values(self._momentums, trainable_variables)
+            v = self._values(self._velocities, trainable_variables)
+            torch._foreach_lerp_(m, grads, 1.0 - self.beta_1)
+            torch._foreach_mul_(v, self.beta_2)
+            torch._foreach_addcmul_(v, grads, grads, 1.0 - self.beta_2)
+            denominators = torch._foreach_sqrt(v)
+            torch._foreach_add_(denominators, epsilon)
+            updates = torch._foreach_div(m, denominators)
+            for factor, size in step_size.items():
+                chosen = [self._factors[i] == factor for i in index]
+                torch._foreach_mul_([*itertools.compress(updates, chosen)], size)
+            decays = [self.decay(i, learning_rate) for i in index]
+            if any(d is not None for d in decays):
+                for variable, decay in zip(variables, decays, strict=True):
+                    if decay is not None:
+                        variable.mul_(1.0 - decay)
+            torch._foreach_sub_(variables, updates)
+
+        @torch.no_grad()
+        def _backend_increment_gradient_accumulators(self, grads, acc_grads):
+            torch._foreach_add_([sum_.value for sum_ in acc_grads], grads)
+
+        @torch.no_grad()
+        def _backend_reset_gradient_accumulators(self):
+            torch._foreach_zero_([sum_.value for sum_ in self._accumulated_gradients])
+
+        @torch.no_grad()
+        def _update_model_variables_moving_average(self, trainable_variables):
+            torch._foreach_lerp_(
+                [average.value for average in self._model_variables_moving_average],
+                [variable.value for variable in trainable_variables],
+                1.0 - self.ema_momentum,
+            )
+
+else:
+
+    class BatchedUpdates:
+        """Optimizer mixin: XLA and TensorFlow graphs fuse the updates themselves.
+
+        TensorFlow's replicas add up their gradients only after clipping if left to
+        Keras; here they do before, so that the norm is that of the whole batch.
+        """
+
+        def add_replicas(self, grads, trainable_variables):
+            """Gradients of the whole batch, from those of each replica."""
+            if keras.backend.backend() != "tensorflow":
+                return list(grads)
+            pairs = zip(grads, trainable_variables, strict=True)
+            pairs = super()._all_reduce_sum_gradients(pairs)
+            return [gradient for gradient, _ in pairs]
+
+        def joined(self, grads):
+            """All gradients as rows for few operations: as they are, in float32."""
+            return [keras.ops.cast(gradient, "float32") for gradient in grads]
+
+        def parted(self, rows, grads):
+            """What `joined` made, in the dtypes of the gradients."""
+            return [
+                keras.ops.cast(row, gradient.dtype)
+                for row, gradient in zip(rows, grads, strict=True)
+            ]
+
+        def _all_reduce_sum_gradients(self, grads_and_vars):
+            return grads_and_vars  # `add_replicas` did it
+
+        def _update_model_variables_moving_average(self, trainable_variables):
+            for variable, average in zip(
+                trainable_variables, self._model_variables_moving_average, strict=True
+            ):
+                step = (variable - average) * (1.0 - self.ema_momentum)
+                average.assign(average + step)
