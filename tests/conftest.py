@@ -29,7 +29,6 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 
 import keras_sphere  # noqa: E402, F401  (picks the backend if nobody has)
 
-
 # Models leave much garbage, and each collection looks at all programs that are kept.
 gc.set_threshold(20_000)
 
