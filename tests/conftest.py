@@ -1,6 +1,7 @@
 """What must be set before a test imports Keras."""
 
 import atexit
+import contextlib
 import gc
 import os
 import random
@@ -59,12 +60,9 @@ def pytest_report_header():
     return f"keras {keras.__version__} on {keras.backend.backend()}"
 
 
-@pytest.fixture(scope="module")
-def quick_compilation():
-    """Tests of behavior run a program few times, so they do without optimization.
-
-    So do the processes that they start, which find the same programs in JAX's cache.
-    """
+@contextlib.contextmanager
+def without_optimization():
+    """JAX compiles quickly, and so do processes started here, which share programs."""
     import keras
 
     if keras.backend.backend() != "jax":
@@ -79,3 +77,17 @@ def quick_compilation():
         patch.setenv(option.upper(), "1")
         yield
     jax.config.update(option, before)
+
+
+@pytest.fixture(scope="module")
+def quick_compilation():
+    """Tests of behavior run a program few times, so they do without optimization."""
+    with without_optimization():
+        yield
+
+
+@pytest.fixture
+def quick_program():
+    """One test without optimization in a module whose others run as users do."""
+    with without_optimization():
+        yield
