@@ -19,7 +19,8 @@ demo: $(VENV)/.demo
 test: $(VENV)/.test
 	$(BIN)/python tests/run_backends.py --jobs=2 -m "not slow and not large"
 
-## Run the slow tests once per backend.
+## Run the slow tests once per backend, as XLA compiles for users.
+test-slow: export XLA_FLAGS ?= --xla_force_host_platform_device_count=2
 test-slow: $(VENV)/.test
 	$(BIN)/python tests/run_backends.py --jobs=2 -m "slow and not large"
 

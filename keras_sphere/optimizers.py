@@ -246,15 +246,25 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
             return None
         return learning_rate * self._factors[index] * self.weight_decay
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient, variable, rates):
+        """Moves one variable.
+
+        Args:
+            gradient: Tensor.
+            variable: Variable.
+            rates: Tuple of the learning rate and what `step_sizes` returns for it: in
+                a graph each variable would have operations of its own for them.
+        """
         ops = keras.ops
         index = self._get_variable_index(variable)
-        step_sizes, epsilon = self.step_sizes(learning_rate, variable.dtype)
+        learning_rate, step_sizes, epsilon = rates
         gradient = ops.cast(gradient, variable.dtype)
         m, v = self._momentums[index], self._velocities[index]
         self.assign_add(m, (gradient - m) * (1.0 - self.beta_1))
         self.assign_add(v, (ops.square(gradient) - v) * (1.0 - self.beta_2))
-        update = step_sizes[self._factors[index]] * m / (ops.sqrt(v) + epsilon)
+        step_size = ops.cast(step_sizes[self._factors[index]], variable.dtype)
+        epsilon = ops.cast(epsilon, variable.dtype)
+        update = step_size * m / (ops.sqrt(v) + epsilon)
         decay = self.decay(index, learning_rate)
         if decay is not None:
             update = update + ops.cast(decay, variable.dtype) * variable

@@ -1,6 +1,8 @@
 """What must be set before a test imports Keras."""
 
 import atexit
+import contextlib
+import gc
 import os
 import random
 import shutil
@@ -10,7 +12,13 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "highest")  # no TF32
-os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
+# XLA's CPU compiler takes a third of its time without its newer fusions; what these
+# give, the slow tests run, for which the Makefile sets these flags without that.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_force_host_platform_device_count=2 --xla_cpu_use_fusion_emitters=false "
+    "--xla_cpu_parallel_codegen_split_count=1",
+)
 
 # The settings in a developer's keras.json must not decide what passes, and programs
 # that JAX compiled serve the processes of this run, not the user's later ones.
@@ -21,6 +29,9 @@ for name in ("KERAS_HOME", "JAX_COMPILATION_CACHE_DIR"):
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 
 import keras_sphere  # noqa: E402, F401  (picks the backend if nobody has)
+
+# Models leave much garbage, and each collection looks at all programs that are kept.
+gc.set_threshold(20_000)
 
 
 def pytest_configure():
@@ -49,9 +60,9 @@ def pytest_report_header():
     return f"keras {keras.__version__} on {keras.backend.backend()}"
 
 
-@pytest.fixture(scope="module")
-def quick_compilation():
-    """Tests of behavior run a program few times, so they do without optimization."""
+@contextlib.contextmanager
+def without_optimization():
+    """JAX compiles quickly, and so do processes started here, which share programs."""
     import keras
 
     if keras.backend.backend() != "jax":
@@ -62,5 +73,21 @@ def quick_compilation():
     option = "jax_disable_most_optimizations"
     before = jax.config.values[option]
     jax.config.update(option, True)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(option.upper(), "1")
+        yield
     jax.config.update(option, before)
+
+
+@pytest.fixture(scope="module")
+def quick_compilation():
+    """Tests of behavior run a program few times, so they do without optimization."""
+    with without_optimization():
+        yield
+
+
+@pytest.fixture
+def quick_program():
+    """One test without optimization in a module whose others run as users do."""
+    with without_optimization():
+        yield

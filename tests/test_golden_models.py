@@ -161,6 +161,7 @@ def test_reconstruction(golden):
         close(null, golden.out("rec_null"), IMAGES)
 
 
+@pytest.mark.usefixtures("quick_program")
 def test_three_optimizer_steps(golden):
     """The real training step, with the draws in the batch.
 

@@ -9,6 +9,8 @@ import pytest
 from keras_sphere import editing, evaluate, evaluation, metrics, training, visualization
 from tests import tiny_models
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 IMAGES = tiny_models.new_images(4)
 BYTES = ((IMAGES + 1.0) * 127.5).astype("uint8")
 

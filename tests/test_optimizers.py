@@ -118,8 +118,9 @@ class SphereAdamWTest(TestCase):
     def test_batched_update_equals_the_generic_one(self):
         class Generic(SphereAdamW):
             def _backend_update_step(self, grads, trainable_variables, learning_rate):
+                sizes = self.step_sizes(learning_rate, grads[0].dtype)
                 for gradient, variable in zip(grads, trainable_variables, strict=True):
-                    self.update_step(gradient, variable, learning_rate)
+                    self.update_step(gradient, variable, (learning_rate, *sizes))
 
         results = []
         for cls in (SphereAdamW, Generic):

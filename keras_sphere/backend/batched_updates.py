@@ -108,6 +108,12 @@ else:
                 for row, gradient in zip(rows, grads, strict=True)
             ]
 
+        def _backend_update_step(self, grads, trainable_variables, learning_rate):
+            dtypes = [variable.dtype for variable in trainable_variables]
+            dtype = keras.backend.result_type("float32", *dtypes)
+            rates = (learning_rate, *self.step_sizes(learning_rate, dtype))
+            super()._backend_update_step(grads, trainable_variables, rates)
+
         def _all_reduce_sum_gradients(self, grads_and_vars):
             return grads_and_vars  # `add_replicas` did it
 

@@ -46,7 +46,10 @@ def launch(
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "OMP_NUM_THREADS": "1",
     }
-    environment.pop("XLA_FLAGS", None)
+    count_flag = "--xla_force_host_platform_device_count"
+    flags = os.environ["XLA_FLAGS"].split()
+    flags = [flag for flag in flags if not flag.startswith(count_flag)]
+    environment["XLA_FLAGS"] = " ".join(flags)
     simulated = devices if processes == 1 and backend != "torch" else 0
     arguments = ["-m", module, task, mode, str(simulated), str(result), str(folder)]
     if backend == "torch" and mode != "none":
@@ -54,11 +57,10 @@ def launch(
         arguments = [*launcher, f"--nproc_per_node={devices}", *arguments]
     environments = [environment]
     if processes > 1:
-        flag = f"--xla_force_host_platform_device_count={devices // processes}"
         environments = [
             {
                 **environment,
-                "XLA_FLAGS": flag,
+                "XLA_FLAGS": " ".join([*flags, f"{count_flag}={devices // processes}"]),
                 "KERAS_DISTRIBUTION_JOB_ADDRESSES": f"127.0.0.1:{_free_port()}",
                 "KERAS_DISTRIBUTION_NUM_PROCESSES": str(processes),
             }

@@ -19,6 +19,15 @@ def compile_quickly(model, **arguments):
     return model
 
 
+def without_tracing(model):
+    """For a model that trains a few steps, beside others whose steps are traced.
+
+    TensorFlow runs ten of them in the time that it takes to trace one.
+    """
+    model.run_eagerly = keras.backend.backend() == "tensorflow"
+    return model
+
+
 @pytest.fixture(scope="session")
 def shared_model():
     return compile_quickly(tiny_models.new_model())

@@ -12,7 +12,7 @@ import pytest
 from keras_sphere import SphereAdamW, SphereEncoderBackbone, SphereEncoderModel, presets
 from keras_sphere.layers import TransformerBlock
 from tests import tiny_models
-from tests.models.conftest import compile_quickly
+from tests.models.conftest import compile_quickly, without_tracing
 from tests.testing import perturb_weights, to_numpy
 
 NUM_LAYERS = 2
@@ -56,6 +56,8 @@ def train(start, every, **arguments):
     before = [to_numpy(v) for v in model.trainable_variables]
     optimizer = SphereAdamW(0.02, epsilon=1e-3, encoder_learning_rate_factor=1.0)
     compile_quickly(model, optimizer=optimizer)
+    if every is None:
+        without_tracing(model)
     options = {"batch_size": 4, "epochs": 2, "shuffle": False, "verbose": 0}
     losses = model.fit(BATCH, **options).history["loss"]
     assert np.all(np.isfinite(losses))

@@ -9,7 +9,7 @@ import pytest
 
 from keras_sphere import SphereAdamW, WarmupCosine
 from tests import tiny_models
-from tests.models.conftest import compile_quickly
+from tests.models.conftest import compile_quickly, without_tracing
 from tests.testing import to_numpy
 
 COUNT = 8
@@ -28,7 +28,7 @@ def start():
     return tiny_models.new_model().backbone.get_weights()
 
 
-def train(start, batch_size=4, accumulation=None, dtype=None, epochs=2, **arguments):
+def train(start, batch_size=4, accumulation=None, dtype=None, traced=True, **arguments):
     """Trains on given noise; returns the model and what it logged of each epoch.
 
     All its weights must have moved.
@@ -43,8 +43,10 @@ def train(start, batch_size=4, accumulation=None, dtype=None, epochs=2, **argume
         gradient_accumulation_steps=accumulation,
     )
     compile_quickly(model, optimizer=optimizer, **arguments)
+    if not traced:
+        without_tracing(model)
     history = model.fit(
-        BATCHES, batch_size=batch_size, epochs=epochs, shuffle=False, verbose=0
+        BATCHES, batch_size=batch_size, epochs=2, shuffle=False, verbose=0
     ).history
     for variable, value in zip(model.trainable_variables, before, strict=True):
         assert not np.array_equal(to_numpy(variable), value), variable.path
@@ -54,7 +56,7 @@ def train(start, batch_size=4, accumulation=None, dtype=None, epochs=2, **argume
 @pytest.fixture(scope="module")
 def plain(start):
     """Two epochs of two steps."""
-    return train(start)
+    return train(start, traced=False)
 
 
 def weights(model):
@@ -75,7 +77,7 @@ def distance(model, other):
 
 
 def test_accumulation_equals_a_large_batch(start):
-    large, large_history = train(start, batch_size=8)
+    large, large_history = train(start, batch_size=8, traced=False)
     model, history = train(start, accumulation=2)
     assert_close(model, large)
     assert int(model.optimizer.iterations) == int(large.optimizer.iterations) == 2
