@@ -3,6 +3,8 @@
 import atexit
 import contextlib
 import gc
+import importlib.metadata
+import importlib.util
 import os
 import random
 import shutil
@@ -13,12 +15,16 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "highest")  # no TF32
 # XLA's CPU compiler takes a third of its time without its newer fusions; what these
-# give, the slow tests run, for which the Makefile sets these flags without that.
-os.environ.setdefault(
-    "XLA_FLAGS",
-    "--xla_force_host_platform_device_count=2 --xla_cpu_use_fusion_emitters=false "
-    "--xla_cpu_parallel_codegen_split_count=1",
-)
+# give, the slow tests run, for which the Makefile sets these flags without that. An XLA
+# that does not know a flag ends the process, so only the version tried gets them.
+XLA_FLAGS = "--xla_force_host_platform_device_count=2"
+XLA_TRIED = "0.10.2"  # of jaxlib
+if importlib.util.find_spec("jaxlib") and (
+    importlib.metadata.version("jaxlib") == XLA_TRIED
+):
+    XLA_FLAGS += " --xla_cpu_use_fusion_emitters=false"
+    XLA_FLAGS += " --xla_cpu_parallel_codegen_split_count=1"
+os.environ.setdefault("XLA_FLAGS", XLA_FLAGS)
 
 # The settings in a developer's keras.json must not decide what passes, and programs
 # that JAX compiled serve the processes of this run, not the user's later ones.
