@@ -4,8 +4,8 @@
     python tests/run_backends.py --accelerator [pytest arguments]
 
 Fails if the suite fails on any backend, or collects no test. With `--accelerator` the
-backends are those of JAX and PyTorch that find a GPU or TPU, and tests that simulate
-devices on the CPU are left out.
+backends are those of JAX and PyTorch that find a GPU or TPU, tests that simulate devices
+on the CPU are left out, and each result has a line, which a run that is cut off keeps.
 """
 
 import argparse
@@ -181,7 +181,7 @@ def main():
         backends = with_accelerator()
         if not backends:
             sys.exit(f"Neither JAX nor PyTorch of {sys.executable} finds a GPU or TPU.")
-        pytest_arguments.append(f"--ignore={ROOT / 'tests' / SIMULATED_DEVICES}")
+        pytest_arguments += ["-v", f"--ignore={ROOT / 'tests' / SIMULATED_DEVICES}"]
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     start = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
