@@ -4,8 +4,9 @@
     python tests/run_backends.py --accelerator [pytest arguments]
 
 Fails if the suite fails on any backend, or collects no test. With `--accelerator` the
-backends are those of JAX and PyTorch that find a GPU or TPU, tests that simulate devices
-on the CPU are left out, and each result has a line, which a run that is cut off keeps.
+backends are those of JAX and PyTorch that find a GPU or TPU, tests that simulate
+devices on the CPU are left out, and each result has a line, so that a run that is cut
+off keeps its names.
 """
 
 import argparse
