@@ -4,7 +4,7 @@
     python examples/prepare_emoji.py --package=emoji-datasource-16.0.0.tgz \\
         --output_dir=data/emoji
     KERAS_BACKEND=jax python examples/train_folder.py --dataset=data/emoji \\
-        --split=train --held_out_split=test --preset=cifar10
+        --split=train --held_out_split=test --size=tiny
 
 The classes are Unicode's categories, or with `--classes_by=subcategory` its 99
 subcategories. One in ten emoji is held out in the split `test`, by emoji and not by
