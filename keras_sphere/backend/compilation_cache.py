@@ -53,4 +53,17 @@ def keep_compiled_programs(folder=None):
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     if importlib.util.find_spec("filelock"):
+        _date_all(folder)
         jax.config.update("jax_compilation_cache_max_size", MOST_BYTES)
+
+
+def _date_all(folder):
+    """Calls programs long unused that have no date of use.
+
+    JAX writes one beside each program if the folder has a limit. If one is missing, as
+    after a process that died or had no limit, it would keep no program any more.
+    """
+    for program in folder.glob("*-cache"):
+        date = program.with_name(f"{program.name.removesuffix('-cache')}-atime")
+        if not date.exists():
+            date.write_bytes(bytes(8))

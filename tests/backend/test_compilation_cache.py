@@ -70,6 +70,14 @@ def test_a_damaged_program_is_compiled_anew(jax, tmp_path):
         run_new_program(jax)
 
 
+def test_a_program_without_a_date_keeps_no_other_out(jax, tmp_path):
+    (tmp_path / "jit_old-cache").write_bytes(b"of a process that died")
+    keep_compiled_programs(tmp_path)
+    run_new_program(jax)
+    assert len(list(tmp_path.glob("*-cache"))) > 1
+    assert (tmp_path / "jit_old-atime").exists()
+
+
 def test_a_folder_that_cannot_be_written_to_costs_a_warning(jax, tmp_path, caplog):
     (tmp_path / "file").touch()
     with caplog.at_level(logging.WARNING, "keras_sphere"):
