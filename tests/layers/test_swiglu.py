@@ -1,5 +1,6 @@
 """The gated feed-forward layer."""
 
+import numpy as np
 from absl.testing import parameterized
 
 from keras_sphere.convert import reference_names
@@ -22,6 +23,17 @@ class SwiGLUTest(TestCase):
             ("w3.bias", layer.contract.bias, reference_names.same),
         ]
         check_layer(self, "swiglu", layer, weights)
+
+    def test_int8_stays_close(self):
+        layer, random = SwiGLU(), np.random.default_rng(0)
+        layer.build((None, None, 16))
+        for variable in layer.variables:
+            variable.assign(random.standard_normal(variable.shape) / 4.0)
+        tokens = random.standard_normal((2, 3, 16)).astype("float32")
+        before = layer(tokens)
+        layer.expand.quantize("int8")
+        layer.contract.quantize("int8")
+        self.assertAllClose(layer(tokens), before, atol=0.1)
 
     @parameterized.parameters((48, 128), (64, 170), (768, 2048), (1664, 4437))
     def test_inner_width(self, width, inner):
