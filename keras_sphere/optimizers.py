@@ -271,17 +271,11 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
         self.assign_sub(variable, update)
 
     def _clip_gradients(self, grads):
-        ops = keras.ops
-        rows = self.joined(grads)
-        squares = [ops.sum(ops.square(row)) for row in rows]
-        norm = ops.sqrt(ops.sum(ops.stack(squares)))
+        norm, scale = self.joint_norm(grads), 1.0
         self.assign(self.gradient_norm, norm)
-        scale = 1.0
         if self.global_clipnorm:
-            scale = ops.minimum(1.0, self.global_clipnorm / (norm + 1e-6))
-        finite = ops.isfinite(norm)
-        rows = [ops.where(finite, row * scale, ops.zeros_like(row)) for row in rows]
-        return self.parted(rows, grads)
+            scale = keras.ops.minimum(1.0, self.global_clipnorm / (norm + 1e-6))
+        return self.scaled(grads, scale, keras.ops.isfinite(norm))
 
     def finalize_variable_values(self, var_list):
         """Leaves the weights as trained: Keras would put the average in their place."""

@@ -26,17 +26,19 @@ if ON_TORCH:
             count = torch.distributed.get_world_size()
             return [total / count for total in all_reduced(grads)]
 
-        def joined(self, grads):
-            """All gradients as rows for few operations: one row of all, in float32."""
-            return [torch.cat([gradient.float().reshape(-1) for gradient in grads])]
+        @torch.no_grad()
+        def joint_norm(self, grads):
+            """The norm of all gradients together, in float32."""
+            norms = torch._foreach_norm([gradient.float() for gradient in grads])
+            return torch.linalg.vector_norm(torch.stack(norms))
 
-        def parted(self, rows, grads):
-            """What `joined` made, in the shapes and dtypes of the gradients."""
-            parts = torch.split(rows[0], [gradient.numel() for gradient in grads])
-            return [
-                part.view(gradient.shape).to(gradient.dtype)
-                for part, gradient in zip(parts, grads, strict=True)
-            ]
+        @torch.no_grad()
+        def scaled(self, grads, scale, finite):
+            """Gradients, scaled; zeros unless they are `finite`, a boolean tensor."""
+            scaled, not_finite = torch._foreach_mul(grads, scale), ~finite
+            for gradient in scaled:
+                gradient.masked_fill_(not_finite, 0.0)
+            return scaled
 
         def _values(self, slots, variables):
             return [slots[self._get_variable_index(v)].value for v in variables]
@@ -97,15 +99,18 @@ else:
             pairs = super()._all_reduce_sum_gradients(pairs)
             return [gradient for gradient, _ in pairs]
 
-        def joined(self, grads):
-            """All gradients as rows for few operations: as they are, in float32."""
-            return [keras.ops.cast(gradient, "float32") for gradient in grads]
+        def joint_norm(self, grads):
+            """The norm of all gradients together, in float32."""
+            ops = keras.ops
+            squares = [ops.sum(ops.square(ops.cast(g, "float32"))) for g in grads]
+            return ops.sqrt(ops.sum(ops.stack(squares)))
 
-        def parted(self, rows, grads):
-            """What `joined` made, in the dtypes of the gradients."""
+        def scaled(self, grads, scale, finite):
+            """Gradients, scaled; zeros unless they are `finite`, a boolean tensor."""
+            ops = keras.ops
             return [
-                keras.ops.cast(row, gradient.dtype)
-                for row, gradient in zip(rows, grads, strict=True)
+                ops.where(finite, g * ops.cast(scale, g.dtype), ops.zeros_like(g))
+                for g in grads
             ]
 
         def _backend_update_step(self, grads, trainable_variables, learning_rate):
