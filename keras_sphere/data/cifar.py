@@ -4,13 +4,12 @@ import dataclasses
 import pickle
 import tarfile
 
-import keras
 import numpy as np
 
 from keras_sphere.data.array_source import ArraySource
 from keras_sphere.data.downloads import (
-    DataNotFoundError,
     announce_download,
+    fetch,
     keras_cache,
 )
 from keras_sphere.files.integrity import sha256
@@ -112,22 +111,9 @@ def cifar_source(name, split, data_dir, download):
         url = URL + archive.file
         state = "is damaged in" if path.exists() else "is not in"
         announce_download(name, cache, [url], archive.num_bytes, download, state)
-        path = _download(name, url, cache)
+        path = fetch(name, archive.cached, url, cache, archive.sha256)
     images, labels = _read(path, archive, split)
     return ArraySource(images, labels, CLASS_NAMES[name], f"{cache}/{name}")
-
-
-def _download(name, url, cache):
-    """Path of an archive that Keras downloads to where `keras.datasets` finds it."""
-    archive = ARCHIVES[name]
-    try:
-        return keras.utils.get_file(
-            archive.cached, url, file_hash=archive.sha256, cache_dir=cache.parent
-        )
-    except Exception as error:  # Keras raises a bare Exception for a failed download
-        raise DataNotFoundError(
-            f"{name} could not be downloaded: {error}. Received: cache={str(cache)!r}"
-        ) from error
 
 
 def _read(path, archive, split):

@@ -8,6 +8,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+import keras
+
 from keras_sphere.readable import readable_size
 
 logger = logging.getLogger("keras_sphere")
@@ -56,6 +58,38 @@ def announce_download(name, place, urls, num_bytes, download, state="is not in")
             f"'digits', 'fake' or a folder of images. Received: url={urls[0]!r}"
         )
     logger.warning("%s. Downloading %s.", missing, source)
+
+
+def fetch(name, file, url, folder, sha256=None):
+    """Downloads a file to Keras' cache, where `keras.datasets` finds it.
+
+    Args:
+        name: String. The dataset.
+        file: String. Its name in the cache.
+        url: String.
+        folder: `pathlib.Path`, `keras_cache()` or in it.
+        sha256: String or `None`. SHA-256 of its content in hexadecimal digits.
+
+    Returns:
+        `pathlib.Path`. A file that is there and has that checksum stays.
+
+    Raises:
+        DataNotFoundError: If it cannot be downloaded, or is another one.
+    """
+    home = keras_cache().parent
+    try:
+        path = keras.utils.get_file(
+            file,
+            url,
+            file_hash=sha256,
+            cache_dir=home,
+            cache_subdir=folder.relative_to(home),
+        )
+    except Exception as error:  # Keras raises a bare Exception for a failed download
+        raise DataNotFoundError(
+            f"{name} could not be downloaded: {error}. Received: folder={str(folder)!r}"
+        ) from error
+    return pathlib.Path(path)
 
 
 def why_unreachable(url, seconds=SECONDS_TO_ANSWER):

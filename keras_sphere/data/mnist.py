@@ -5,13 +5,13 @@ import gzip
 import math
 import pathlib
 
-import keras
 import numpy as np
 
 from keras_sphere.data.array_source import ArraySource
 from keras_sphere.data.downloads import (
     DataNotFoundError,
     announce_download,
+    fetch,
     keras_cache,
 )
 
@@ -148,20 +148,5 @@ def _fetch(name, files, folder, split, download):
         urls = [URL + file for file in files]
         size = dataset.num_bytes[split]
         announce_download(name, folder, urls, size, download)
-    try:
-        return [
-            pathlib.Path(
-                keras.utils.get_file(
-                    file,
-                    URL + file,
-                    file_hash=dataset.sha256 or None,
-                    cache_dir=keras_cache().parent,
-                    cache_subdir=folder.relative_to(keras_cache().parent),
-                )
-            )
-            for file in files
-        ]
-    except Exception as error:  # Keras raises a bare Exception for a failed download
-        raise DataNotFoundError(
-            f"{name} could not be downloaded: {error}. Received: folder={str(folder)!r}"
-        ) from error
+    sha256 = dataset.sha256 or None
+    return [fetch(name, file, URL + file, folder, sha256) for file in files]

@@ -12,10 +12,9 @@ from PIL import Image
 
 from keras_sphere import data
 
-EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
-sys.path.insert(0, str(EXAMPLES))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "examples"))
 
-import prepare_emoji  # noqa: E402
+import prepare_emoji
 
 pytestmark = pytest.mark.any_backend
 CATEGORIES = ("Smileys & Emotion", "Flags", "Component")
@@ -73,7 +72,7 @@ def prepared(package, tmp_path_factory):
         file.add(package, "package")
     done = subprocess.run(
         [
-            *(sys.executable, EXAMPLES / "prepare_emoji.py"),
+            *(sys.executable, prepare_emoji.__file__),
             *(f"--package={archive}", f"--output_dir={folder / 'emoji'}"),
         ],
         capture_output=True,
