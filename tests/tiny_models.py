@@ -76,6 +76,19 @@ def new_draws(count, seed=0):
     }
 
 
+def new_projection_draws(count, num_projections, seed=0):
+    """What latent uniformity draws; not for `fit`, which cuts it into batches."""
+    generator = np.random.default_rng(seed)
+    directions = generator.standard_normal((np.prod(LATENT_SHAPE), num_projections))
+    noise = generator.standard_normal((count, *LATENT_SHAPE))
+    return {
+        "uniform_noise": noise.astype("float32"),
+        "directions": (directions / np.linalg.norm(directions, axis=0)).astype(
+            "float32"
+        ),
+    }
+
+
 def fit(model, **arguments):
     """Trains on eight images in two batches; returns the losses of the epochs."""
     return model.fit(

@@ -1,6 +1,7 @@
-"""The three losses of the method, one value per image."""
+"""The three losses of the method and an optional fourth, one value per image."""
 
 from keras_sphere.losses.latent_cosine_distance import LatentCosineDistance
+from keras_sphere.losses.latent_uniformity import LatentUniformity
 from keras_sphere.losses.pixel_loss import PixelLoss
 
-__all__ = ["LatentCosineDistance", "PixelLoss"]
+__all__ = ["LatentCosineDistance", "LatentUniformity", "PixelLoss"]

@@ -3,8 +3,11 @@
 import keras
 
 from keras_sphere.backend.operations import COMPILES
+from keras_sphere.losses import LatentUniformity
 from keras_sphere.models.training_objective import (
     LOSS_WEIGHTS,
+    LOSSES,
+    UNIFORMITY,
     default_losses,
     feature_maps,
     pair_losses,
@@ -43,7 +46,7 @@ def read_compile_arguments(
         ValueError: If training could not use one of them.
     """
     weights = _read_weights(LOSS_WEIGHTS if loss_weights is None else loss_weights)
-    own = default_losses(model.perceptual)
+    own = default_losses(model.perceptual, LOSSES if loss else weights)
     loss = own if loss is None else loss
     _check_names("loss", loss)
     left_out = {name for name, given in loss.items() if given is None}
@@ -54,6 +57,11 @@ def read_compile_arguments(
             "`loss` and `loss_weights` must have the same keys; a loss of `None` is "
             f"left out. Received: loss with the keys {list(loss)}, loss_weights with "
             f"the keys {list(weights)}"
+        )
+    if not isinstance(loss.get(UNIFORMITY), (LatentUniformity, type(None))):
+        raise ValueError(
+            f"`loss` of {UNIFORMITY!r} must be a `LatentUniformity`. "
+            f"Received: loss[{UNIFORMITY!r}]={loss[UNIFORMITY]!r}"
         )
     custom = {n: loss[n] for n in loss if type(loss[n]) is not type(own[n])}
     _try_losses(model, custom)
@@ -80,9 +88,9 @@ def _read_optimizer(optimizer):
 
 def _check_names(argument, given):
     """Raises a `ValueError` unless `given` is a dict with names of the losses."""
-    if not isinstance(given, dict) or not given or not set(given) <= set(LOSS_WEIGHTS):
+    if not isinstance(given, dict) or not given or not set(given) <= set(LOSSES):
         raise ValueError(
-            f"`{argument}` must be a dict with the keys {list(LOSS_WEIGHTS)}. "
+            f"`{argument}` must be a dict with the keys {list(LOSSES)}. "
             f"Received: {argument}={given!r}"
         )
 

@@ -63,7 +63,7 @@ class GuardedTraining:
                 `has_own_order`, and off for all that has an order of its own.
 
         Returns:
-            `keras.callbacks.History` with `loss`, the three losses, unweighted, and
+            `keras.callbacks.History` with `loss`, each of the losses, unweighted, and
             `psnr`, `latent_norm`, `latent_norm_std` and `cycle_angle`; see
             `training_measures.measure`.
 
@@ -187,7 +187,9 @@ class GuardedTraining:
             return
         side = self.reader.image_size
         structure = loss_structure(
-            self.perceptual_network, (side, side, self.reader.num_channels)
+            self.perceptual_network,
+            (side, side, self.reader.num_channels),
+            self._compile_loss._user_loss,
         )
         with self._strategy_scope():
             self._compile_loss.build(structure, structure)

@@ -11,20 +11,16 @@ from keras_sphere.models.interpolation import Interpolation
 from keras_sphere.models.optimizer_state import OptimizerState
 from keras_sphere.models.preset_saving import PresetSaving
 from keras_sphere.models.program_export import ProgramExport
+from keras_sphere.models.training_forward import TrainingForward
 from keras_sphere.models.training_inputs import (
     BatchReader,
-    interleave,
     is_in_range,
     measure_range,
     rescale,
-    separate,
 )
 from keras_sphere.models.training_measures import new_measures, update_measures
 from keras_sphere.models.training_objective import (
-    LOSS_WEIGHTS,
-    default_losses,
-    feature_maps,
-    loss_value,
+    UNIFORMITY,
     pair_losses,
     resolve_perceptual,
 )
@@ -37,6 +33,7 @@ from keras_sphere.validation import if_given, read_seed
 class SphereEncoderModel(
     Interpolation,
     PresetSaving,
+    TrainingForward,
     GuardedTraining,
     FileSaving,
     OptimizerState,
@@ -48,7 +45,8 @@ class SphereEncoderModel(
 
     Training minimises three losses: pixel reconstruction (decode a slightly noisy
     latent to the image), pixel consistency (decode a very noisy latent to the same)
-    and latent consistency (encode that image back to the latent).
+    and latent consistency (encode that image back to the latent). A fourth, latent
+    uniformity, is optional: see `compile`.
 
     Args:
         backbone: `SphereEncoderBackbone`.
@@ -115,6 +113,7 @@ class SphereEncoderModel(
         self.seed_generator = keras.random.SeedGenerator(self.seed)
         self.reader = BatchReader(backbone)
         self.passes = NetworkPasses(backbone)
+        self.uniformity = None
         self.measures = new_measures()
         self.build()
 
@@ -140,9 +139,10 @@ class SphereEncoderModel(
             optimizer: Keras optimizer. Defaults to `SphereAdamW()`.
             loss: Dict of `keras.losses.Loss` for `pixel_reconstruction`,
                 `pixel_consistency` (each called with dicts of `images` and
-                `features`) and `latent_consistency`; `None` leaves one out.
+                `features`), `latent_consistency`, and optionally
+                `latent_uniformity` (a `LatentUniformity`); `None` leaves one out.
             loss_weights: Dict of numbers, at least 0, with the names of `loss`.
-                Defaults to 1, 0.5 and 0.1.
+                Defaults to 1, 0.5 and 0.1, without latent uniformity.
             **kwargs: Further arguments of `keras.Model.compile`, but no metrics.
                 `jit_compile=True` on torch compiles the transformer blocks, also of
                 `encode`, `decode` and `generate`; it needs a C++ compiler. Left at
@@ -157,83 +157,13 @@ class SphereEncoderModel(
         super().compile(**arguments)
         self._compile_config.config["jit_compile"] = arguments["jit_compile"]
         self.passes.jit_compile = self.jit_compile
+        self.uniformity = arguments["loss"].get(UNIFORMITY)
 
     def call(self, inputs, training=False):
         inputs, _ = self.reader.read(inputs)
         if "draws" in inputs:
             return self.training_outputs(**inputs, training=training)
         return self.backbone(rescale(inputs["images"]), inputs.get("labels"))
-
-    def training_outputs(self, images, labels=None, draws=None, training=True):
-        """The training forward: noisy latents, what they decode to, and back.
-
-        Args:
-            images: Images, uint8 or float in [-1, 1].
-            labels: Integer tensor of shape `(batch,)`, or `None`.
-            draws: Dict of `noise` of the shape of the latents, and `radii`,
-                `small_radii` (both stratified in [0, 1]) and `hard_case_scalers`
-                of one value per image, to use in place of random ones; no label is
-                dropped then. `None` draws them.
-            training: Boolean. Whether labels are dropped.
-
-        Returns:
-            Dict of `latents` (before projection), `noisy_latents`,
-            `slightly_noisy_latents`, `noisy_reconstruction`, `reconstruction`,
-            `cycled_latents` (the noisy reconstruction encoded), and `features`, three
-            lists of perceptual feature maps (of the images, the reconstruction and
-            the noisy reconstruction).
-        """
-        images, training = rescale(images), training and not draws
-        latents = self.backbone.encode(images, labels, training)
-        sphere_latents = self.backbone.spherify(latents)
-        if not draws:
-            draws = self.noise_schedule.draw(sphere_latents, self.seed_generator)
-        noisy, slightly_noisy = (
-            self.backbone.perturb(sphere_latents, draws["noise"], sigma)
-            for sigma in self.noise_schedule.sigmas(draws)
-        )
-        noisy_reconstruction, reconstruction = separate(
-            self.backbone.decode(
-                interleave(noisy, slightly_noisy),
-                None if labels is None else interleave(labels, labels),
-                training,
-            )
-        )
-        return {
-            "latents": latents,
-            "noisy_latents": noisy,
-            "slightly_noisy_latents": slightly_noisy,
-            "noisy_reconstruction": noisy_reconstruction,
-            "reconstruction": reconstruction,
-            "cycled_latents": self.backbone.encode(
-                noisy_reconstruction, labels, training
-            ),
-            "features": feature_maps(
-                self.perceptual_network, images, reconstruction, noisy_reconstruction
-            ),
-        }
-
-    def loss_terms(self, images, outputs):
-        """The weighted losses of a training forward.
-
-        Args:
-            images: The images that `training_outputs` was given.
-            outputs: What it returned.
-
-        Returns:
-            Dict of scalars: `pixel_reconstruction`, `pixel_consistency`,
-            `latent_consistency`, and their sum `total`.
-        """
-        losses, weights = default_losses(self.perceptual), LOSS_WEIGHTS
-        if self.compiled:
-            losses = self._compile_loss._user_loss
-            weights = self._compile_loss._user_loss_weights
-        targets, predictions = pair_losses(images, outputs)
-        terms = {
-            name: weights[name] * loss_value(loss, targets[name], predictions[name])
-            for name, loss in losses.items()
-        }
-        return {**terms, "total": sum(terms.values())}
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True

@@ -1,11 +1,11 @@
-"""The three losses of a training step: what is compared with what."""
+"""The losses of a training step: what is compared with what."""
 
 import keras
 
 from keras_sphere import perceptual as perceptual_networks
 from keras_sphere.geometry import as_float
 from keras_sphere.layers import GradientPyramid
-from keras_sphere.losses import LatentCosineDistance, PixelLoss
+from keras_sphere.losses import LatentCosineDistance, LatentUniformity, PixelLoss
 from keras_sphere.models.training_inputs import rescale
 
 LOSS_WEIGHTS = {
@@ -13,17 +13,20 @@ LOSS_WEIGHTS = {
     "pixel_consistency": 0.5,
     "latent_consistency": 0.1,
 }
+UNIFORMITY = "latent_uniformity"
+LOSSES = (*LOSS_WEIGHTS, UNIFORMITY)
 
 
 def pair_losses(images, outputs):
-    """Targets and predictions of the three losses; targets get no gradient.
+    """Targets and predictions of the losses; targets get no gradient.
 
     Args:
         images: The images of the batch, uint8 or float in [-1, 1].
         outputs: Dict as `SphereEncoderModel.training_outputs` returns it.
 
     Returns:
-        Pair of dicts with the keys of `LOSS_WEIGHTS`.
+        Pair of dicts with the keys of `LOSS_WEIGHTS`, and `UNIFORMITY` if `outputs`
+        holds what it compares.
     """
 
     def fixed(structure):
@@ -46,26 +49,30 @@ def pair_losses(images, outputs):
         "pixel_consistency": pixels(outputs["noisy_reconstruction"], decoded_noisy),
         "latent_consistency": outputs["cycled_latents"],
     }
+    if "matched_projections" in outputs:
+        predictions[UNIFORMITY], targets[UNIFORMITY] = outputs["matched_projections"]
     return targets, predictions
 
 
-def loss_structure(network, image_shape):
+def loss_structure(network, image_shape, names=tuple(LOSS_WEIGHTS)):
     """A dict as `pair_losses` returns two, with a zero in place of each tensor.
 
     Args:
         network: What `resolve_perceptual` returned.
         image_shape: Tuple of height, width and channels.
+        names: Which losses there are.
     """
     maps = []
     if network is not None:
         images = keras.KerasTensor((1, *image_shape), "float32")
         maps = keras.tree.flatten(network.compute_output_spec(images))
     pixels = {"images": 0.0, "features": [0.0] * len(maps)}
-    return {
+    structure = {
         "pixel_reconstruction": pixels,
         "pixel_consistency": pixels,
         "latent_consistency": 0.0,
     }
+    return {**structure, UNIFORMITY: 0.0} if UNIFORMITY in names else structure
 
 
 def resolve_perceptual(perceptual, dtype=None):
@@ -120,21 +127,25 @@ def feature_maps(network, *image_batches):
     return [list(batch) for batch in zip(*parts, strict=True)]
 
 
-def default_losses(perceptual=None):
-    """The three losses with the paper's distances, by name.
+def default_losses(perceptual=None, names=tuple(LOSS_WEIGHTS)):
+    """The losses with the paper's distances, by name.
 
     Args:
         perceptual: The argument of the model, whose maps are made for a distance.
+        names: Which of `LOSSES` there are, beside the paper's three.
     """
     feature_distance = perceptual_networks.feature_distance_of(perceptual) or "absolute"
     pixel = {
         name: PixelLoss(name=name, feature_distance=feature_distance)
         for name in ("pixel_reconstruction", "pixel_consistency")
     }
-    return {
+    losses = {
         **pixel,
         "latent_consistency": LatentCosineDistance(name="latent_consistency"),
     }
+    if UNIFORMITY in names:
+        losses[UNIFORMITY] = LatentUniformity(name=UNIFORMITY)
+    return losses
 
 
 def loss_value(loss, targets, predictions):

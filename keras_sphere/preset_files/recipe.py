@@ -3,10 +3,16 @@
 import logging
 
 from keras_sphere.learning_rate import WarmupCosine
-from keras_sphere.losses import LatentCosineDistance, PixelLoss
+from keras_sphere.losses import LatentCosineDistance, LatentUniformity, PixelLoss
 from keras_sphere.optimizers import SphereAdamW
 
-_PIXEL_KEYS = ("distance", "distance_weight", "perceptual_weight", "feature_distance")
+_LOSS_KEYS = (
+    "distance",
+    "distance_weight",
+    "perceptual_weight",
+    "feature_distance",
+    "num_projections",
+)
 _OPTIMIZER_KEYS = (
     "learning_rate",
     "beta_1",
@@ -22,13 +28,15 @@ _CLASSES = {
     "pixel_reconstruction": PixelLoss,
     "pixel_consistency": PixelLoss,
     "latent_consistency": LatentCosineDistance,
+    "latent_uniformity": LatentUniformity,
 }
+_OPTIONAL = {"latent_uniformity"}
 
 logger = logging.getLogger("keras_sphere")
 
 
 def losses_to_recipe(losses, weights):
-    """The three losses and their weights as numbers.
+    """The losses and their weights as numbers.
 
     Args:
         losses: Dict of `keras.losses.Loss` by name, or `None`.
@@ -40,16 +48,16 @@ def losses_to_recipe(losses, weights):
     """
     if losses is None:
         return None
-    known = set(losses) == set(_CLASSES) and all(
-        type(losses[name]) is cls for name, cls in _CLASSES.items()
+    known = set(losses) | _OPTIONAL == set(_CLASSES) and all(
+        type(loss) is _CLASSES[name] for name, loss in losses.items()
     )
     if not known:
         logger.warning("Losses that are not keras_sphere's own are left out.")
         return None
-    recipe = {name: {"weight": float(weights[name])} for name in _CLASSES}
+    recipe = {name: {"weight": float(weights[name])} for name in losses}
     for name, loss in losses.items():
         config = loss.get_config()
-        recipe[name].update({k: config[k] for k in _PIXEL_KEYS if k in config})
+        recipe[name].update({k: config[k] for k in _LOSS_KEYS if k in config})
     return recipe
 
 
@@ -57,13 +65,15 @@ def losses_from_recipe(recipe):
     """The losses and their weights, as `SphereEncoderModel.compile` takes them.
 
     Args:
-        recipe: Dict as `losses_to_recipe` returns it.
+        recipe: Dict as `losses_to_recipe` returns it; a loss may be `None`.
 
     Returns:
         Pair of dicts.
     """
     losses, weights = {}, {}
     for name, values in recipe.items():
+        if values is None:
+            continue
         arguments = {key: value for key, value in values.items() if key != "weight"}
         losses[name] = _CLASSES[name](**arguments, name=name)
         weights[name] = values["weight"]

@@ -179,6 +179,9 @@ SCHEMA = {
                 "pixel_reconstruction": _PIXEL_LOSS,
                 "pixel_consistency": _PIXEL_LOSS,
                 "latent_consistency": {"weight": _number(0.0)},
+                "latent_uniformity": [
+                    {"weight": _number(0.0), "num_projections": _integer(1)}
+                ],
             }
         ],
         "optimizer": [
@@ -244,7 +247,12 @@ def _completed(config):
     if not isinstance(config, dict) or not isinstance(config.get("architecture"), dict):
         return config
     architecture = {"class_names": None, **config["architecture"]}
-    return {"quantized_layers": [], **config, "architecture": architecture}
+    config = {"quantized_layers": [], **config, "architecture": architecture}
+    recipe = config.get("recipe")
+    if isinstance(recipe, dict) and isinstance(recipe.get("losses"), dict):
+        losses = {"latent_uniformity": None, **recipe["losses"]}
+        config["recipe"] = {**recipe, "losses": losses}
+    return config
 
 
 def check_architecture(architecture, origin):

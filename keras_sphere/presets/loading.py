@@ -152,7 +152,7 @@ def _fitting_losses(recipe, perceptual):
         return recipe["losses"]
     return {
         name: {**loss, "feature_distance": distance}
-        if "feature_distance" in loss
+        if loss and "feature_distance" in loss
         else loss
         for name, loss in recipe["losses"].items()
     }

@@ -123,6 +123,11 @@ class TrainingOptions:
     latent_consistency_weight: float | None = _option(
         None, "Weight of latent consistency."
     )
+    latent_uniformity_weight: float | None = _option(
+        None,
+        "Weight of latent uniformity, which spreads the latents over the sphere; "
+        "0: none. See docs/diversity.md.",
+    )
     max_angle_degrees: float | None = _option(None, "Largest noise angle.")
     hard_case_probability: float | None = _option(None, "Share of hard cases.")
     hard_case_max_angle_degrees: float | None = _option(

@@ -4,6 +4,7 @@ import dataclasses
 
 from keras_sphere.class_names import names_in, read_class_names
 from keras_sphere.models.sizes import SIZES
+from keras_sphere.models.training_objective import UNIFORMITY
 from keras_sphere.perceptual import feature_distance_of
 from keras_sphere.presets.overrides import resolve_arguments
 from keras_sphere.presets.sources import find
@@ -51,6 +52,7 @@ _LOSS_OPTIONS = {
     "consistency_distance_weight": ("pixel_consistency", "distance_weight"),
     "consistency_perceptual_weight": ("pixel_consistency", "perceptual_weight"),
     "latent_consistency_weight": ("latent_consistency", "weight"),
+    "latent_uniformity_weight": (UNIFORMITY, "weight"),
 }
 
 
@@ -208,7 +210,7 @@ def _class_names(description, num_classes):
 
 
 def _plan_losses(options, recipe, perceptual):
-    losses = {name: dict(values) for name, values in recipe.items()}
+    losses = {name: dict(values) for name, values in recipe.items() if values}
     if options.perceptual is not None:
         for name in _PIXEL_LOSSES:
             losses[name]["feature_distance"] = feature_distance_of(perceptual)
@@ -217,7 +219,9 @@ def _plan_losses(options, recipe, perceptual):
             losses[name]["distance"] = options.distance
     for option, (name, key) in _LOSS_OPTIONS.items():
         if getattr(options, option) is not None:
-            losses[name][key] = getattr(options, option)
+            losses.setdefault(name, {})[key] = getattr(options, option)
+    if not losses.get(UNIFORMITY, {}).get("weight"):
+        losses.pop(UNIFORMITY, None)
     return losses
 
 

@@ -99,10 +99,12 @@ def _losses(plan):
             weights += f" + {loss['perceptual_weight']:g} {plan.perceptual}"
         return f"{loss['weight']:g} x ({weights})"
 
+    uniformity = plan.losses.get("latent_uniformity")
     return (
         f"reconstruction {pixel('pixel_reconstruction')}, "
         f"consistency {pixel('pixel_consistency')}, "
         f"latents {plan.losses['latent_consistency']['weight']:g}"
+        + (f", uniformity {uniformity['weight']:g}" if uniformity else "")
     )
 
 

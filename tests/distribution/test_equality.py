@@ -59,7 +59,7 @@ def assert_close(actual, desired, atol, rtol=0):
 def test_losses(one, many):
     """The loss of each step, and all running means."""
     losses = part(one, "losses")
-    assert len(losses) == 8
+    assert len(losses) == 9
     assert len(losses["losses/loss"]) == 5
     for process in many:
         assert_close(part(process, "losses"), losses, 1e-6, rtol=1e-6)

@@ -4,11 +4,12 @@ import keras
 import numpy as np
 import pytest
 
-from keras_sphere.losses import LatentCosineDistance, PixelLoss
+from keras_sphere.losses import LatentCosineDistance, LatentUniformity, PixelLoss
 from tests import tiny_models
 
 NAMES = ["pixel_reconstruction", "pixel_consistency", "latent_consistency"]
 ONES = dict.fromkeys(NAMES, 1.0)
+ALL_ONES = {**ONES, "latent_uniformity": 1.0}
 LOSSES = dict(
     zip(NAMES, [PixelLoss(), PixelLoss(), LatentCosineDistance()], strict=True)
 )
@@ -43,6 +44,14 @@ REFUSED = {
     "loss of dicts": (
         {"loss": {**LOSSES, "latent_consistency": PixelLoss()}},
         "'latent_consistency' must be .*two tensors of latents.*PixelLoss",
+    ),
+    "another loss of uniformity": (
+        {"loss": {**LOSSES, "latent_uniformity": "mse"}, "loss_weights": ALL_ONES},
+        "'latent_uniformity' must be a `LatentUniformity`.*='mse'",
+    ),
+    "uniformity without weight": (
+        {"loss": {**LOSSES, "latent_uniformity": LatentUniformity()}},
+        "must have the same keys.*'latent_uniformity'.*loss_weights",
     ),
     "loss that is not known": (
         {"loss": {**LOSSES, "latent_consistency": "mean"}},
@@ -121,6 +130,11 @@ ACCEPTED = {
         "loss_weights": {"pixel_reconstruction": 2.0},
     },
     "a loss left out": {"loss": {**LOSSES, "pixel_consistency": None}},
+    "weight of uniformity": {"loss_weights": {**ONES, "latent_uniformity": 0.3}},
+    "uniformity": {
+        "loss": {**LOSSES, "latent_uniformity": LatentUniformity(8)},
+        "loss_weights": ALL_ONES,
+    },
     "no metrics": {"metrics": [], "jit_compile": None},
     "name of an optimizer": {"optimizer": "sgd"},
 }
@@ -144,6 +158,8 @@ def test_what_is_accepted_weighs_the_losses(own_model, name):
         "cycled_latents": latents[1].astype("float32"),
         "features": [[], [], []],
     }
+    if own_model.uniformity is not None:
+        outputs["matched_projections"] = latents[0, 0], latents[1, 0]
     terms = own_model.loss_terms(images, outputs)
     loss = own_model.compute_loss({"images": images}, y_pred=outputs)
     assert float(loss) == pytest.approx(float(terms.pop("total")), rel=1e-5)

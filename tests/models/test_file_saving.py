@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_sphere import SphereAdamW, WarmupCosine
-from keras_sphere.losses import LatentCosineDistance, PixelLoss
+from keras_sphere.losses import LatentCosineDistance, LatentUniformity, PixelLoss
 from tests import tiny_models
 from tests.models.conftest import compile_quickly, without_tracing
 from tests.tiny_models import fit
@@ -31,7 +31,7 @@ class ScaledDistance(LatentCosineDistance):
 
 
 def loss_values(model):
-    draws = tiny_models.new_draws(4)
+    draws = tiny_models.new_draws(4) | tiny_models.new_projection_draws(4, 8)
     outputs = model.training_outputs(IMAGES[:4], LABELS[:4], draws)
     return {k: float(v) for k, v in model.loss_terms(IMAGES[:4], outputs).items()}
 
@@ -57,11 +57,13 @@ def trained():
             "pixel_reconstruction": PixelLoss(name="pixel_reconstruction"),
             "pixel_consistency": PixelLoss(name="pixel_consistency"),
             "latent_consistency": ScaledDistance(3.0, name="latent_consistency"),
+            "latent_uniformity": LatentUniformity(8),
         },
         loss_weights={
             "pixel_reconstruction": 0.9,
             "pixel_consistency": 0.4,
             "latent_consistency": 0.2,
+            "latent_uniformity": 0.3,
         },
     )
     fit(without_tracing(model))

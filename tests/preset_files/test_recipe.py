@@ -5,7 +5,7 @@ import json
 import keras
 
 from keras_sphere.learning_rate import WarmupCosine
-from keras_sphere.losses import LatentCosineDistance, PixelLoss
+from keras_sphere.losses import LatentCosineDistance, LatentUniformity, PixelLoss
 from keras_sphere.optimizers import SphereAdamW
 from keras_sphere.preset_files import recipe
 from tests.testing import TestCase
@@ -35,6 +35,20 @@ class RecipeTest(TestCase):
         self.assertEqual(losses["pixel_consistency"].perceptual_weight, 2.0)
         self.assertEqual(losses["pixel_consistency"].feature_distance, "l1")
         self.assertIsInstance(losses["latent_consistency"], LatentCosineDistance)
+
+    def test_uniformity_comes_back(self):
+        losses = {**new_losses(), "latent_uniformity": LatentUniformity(7)}
+        weights = {**WEIGHTS, "latent_uniformity": 0.3}
+        stored = recipe.losses_to_recipe(losses, weights)
+        revived, revived_weights = recipe.losses_from_recipe(stored)
+        self.assertEqual(revived_weights, weights)
+        self.assertEqual(revived["latent_uniformity"].num_projections, 7)
+
+    def test_a_recipe_without_uniformity_has_none(self):
+        stored = recipe.losses_to_recipe(new_losses(), WEIGHTS)
+        self.assertNotIn("latent_uniformity", stored)
+        losses, _ = recipe.losses_from_recipe({**stored, "latent_uniformity": None})
+        self.assertNotIn("latent_uniformity", losses)
 
     def test_optimizer_comes_back(self):
         optimizer = SphereAdamW(

@@ -120,6 +120,7 @@ def test_choices_override_the_preset():
         perceptual="gradient",
         consistency_perceptual_weight=0.25,
         latent_consistency_weight=0.2,
+        latent_uniformity_weight=0.3,
         ema_momentum=0.9,
         dtype="float32",
         decoder_size="base",
@@ -145,9 +146,14 @@ def test_choices_override_the_preset():
     assert plan.losses["pixel_consistency"]["perceptual_weight"] == 0.25
     assert plan.losses["pixel_consistency"]["feature_distance"] == "absolute"
     assert plan.losses["latent_consistency"]["weight"] == 0.2
+    assert plan.losses["latent_uniformity"] == {"weight": 0.3}
+    assert "latents 0.2, uniformity 0.3" in format_plan(
+        plan, {"encoder": 1, "decoder": 1, "total": 2}, "jax"
+    )
     assert plan.optimizer["ema_momentum"] == 0.9
     assert plan.dtype == "float32"
     assert new_plan(perceptual="none").perceptual is None
+    assert "latent_uniformity" not in new_plan(latent_uniformity_weight=0.0).losses
     losses = new_plan(perceptual="lpips").losses
     assert losses["pixel_reconstruction"]["feature_distance"] == "l2"
 

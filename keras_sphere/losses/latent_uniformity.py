@@ -1,0 +1,103 @@
+"""Latent uniformity: the latents of a batch lie on the sphere as random points do."""
+
+import keras
+
+from keras_sphere.backend.replicas import draw_for_batch, gather_replicas, replica
+from keras_sphere.geometry import as_float
+from keras_sphere.validation import read_integer
+
+
+@keras.saving.register_keras_serializable(package="keras_sphere")
+class LatentUniformity(keras.losses.Loss):
+    """Sliced Wasserstein distance of latents to random points: one value per image.
+
+    The latents of the global batch and as many random points of the sphere are
+    projected onto random directions. On each direction the latent of rank k belongs
+    to the point of rank k; the value of an image is the mean over the directions of
+    the squared difference.
+
+    Args:
+        num_projections: Integer, at least 1. Random directions of each step.
+        name: String.
+        **kwargs: Arguments of `keras.losses.Loss`.
+
+    Call arguments:
+        y_true: Tensor of shape `(batch, num_projections)`: on each direction the
+            point that belongs to each latent.
+        y_pred: Tensor of the same shape: the latents.
+
+    Reference:
+        - Not of the paper, whose sphere has thousands of dimensions; see
+          docs/diversity.md. The distance is that of
+          [Sliced Wasserstein Auto-Encoders](https://arxiv.org/abs/1804.01947).
+    """
+
+    def __init__(self, num_projections=256, name="latent_uniformity", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.num_projections = read_integer("num_projections", num_projections)
+
+    def call(self, y_true, y_pred):
+        return keras.ops.mean(keras.ops.square(y_pred - y_true), axis=-1)
+
+    def draw(self, latents, seed):
+        """Draws points and directions, for the global batch.
+
+        Args:
+            latents: Tensor of shape `(batch, num_tokens, token_dim)`.
+            seed: `keras.random.SeedGenerator`.
+
+        Returns:
+            Dict of `uniform_noise`, of the shape of `latents`, standard normal: its
+            projection onto the sphere are the points; and `directions` of shape
+            `(num_tokens * token_dim, num_projections)`, unit columns.
+        """
+
+        def normal(shape):
+            return keras.random.normal(shape, dtype="float32", seed=seed)
+
+        shape = keras.ops.shape(latents)
+        directions = normal((shape[1] * shape[2], self.num_projections))
+        return {
+            "uniform_noise": draw_for_batch(normal, shape),
+            "directions": keras.ops.normalize(directions, axis=0),
+        }
+
+    def get_config(self):
+        config = super().get_config()
+        return {
+            **{key: config[key] for key in ("name", "reduction")},
+            "num_projections": self.num_projections,
+        }
+
+
+def matched_projections(latents, points, directions):
+    """Projections of latents, and of the random points that belong to them by rank.
+
+    With several devices the ranks are those of the global batch.
+
+    Args:
+        latents: Float tensor of shape `(batch, num_tokens, token_dim)`, on the sphere.
+        points: Float tensor of the same shape, on the sphere.
+        directions: Float tensor of shape `(num_tokens * token_dim, projections)`.
+
+    Returns:
+        Pair of float32 tensors of shape `(batch, projections)`: those of the latents,
+        and those of the points, each at the place of the latent of its rank.
+    """
+    ops = keras.ops
+    latents, points = (_project(x, directions) for x in (latents, points))
+    everyone, points = (_global_rows(x) for x in (latents, points))
+    ranks = ops.argsort(ops.argsort(ops.stop_gradient(everyone), axis=0), axis=0)
+    matched = ops.take_along_axis(ops.sort(points, axis=0), ranks, axis=0)
+    index, count = replica()
+    own = ops.reshape(matched, (count, -1, matched.shape[-1]))[index]
+    return latents, ops.stop_gradient(own)
+
+
+def _project(points, directions):
+    rows = keras.ops.reshape(as_float(points), (-1, directions.shape[0]))
+    return keras.ops.matmul(rows, directions)
+
+
+def _global_rows(rows):
+    return keras.ops.reshape(gather_replicas(rows), (-1, rows.shape[-1]))
