@@ -19,6 +19,7 @@ ORDER = (
     "backend",
     "geometry",
     "validation",
+    "angle_gap",
     "class_names",
     "image_validation",
     "noise_schedule",

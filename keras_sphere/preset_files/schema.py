@@ -250,7 +250,8 @@ def _completed(config):
     config = {"quantized_layers": [], **config, "architecture": architecture}
     recipe = config.get("recipe")
     if isinstance(recipe, dict) and isinstance(recipe.get("losses"), dict):
-        losses = {"latent_uniformity": None, **recipe["losses"]}
+        losses = {**recipe["losses"]}
+        losses.setdefault("latent_uniformity", None)
         config["recipe"] = {**recipe, "losses": losses}
     return config
 

@@ -2,6 +2,7 @@
 
 import textwrap
 
+from keras_sphere.angle_gap import describe_gap
 from keras_sphere.class_names import describe_classes
 from keras_sphere.preset_files.card import describe_weights
 from keras_sphere.presets.sources import built_in_names, find
@@ -41,7 +42,8 @@ class PresetDescription(dict):
                 "",
                 f"parameters: {self['parameters']:,}",
                 f"weights: {describe_weights(self['weights'])}",
-                *textwrap.wrap(f"labels: {classes}", WIDTH, subsequent_indent="  "),
+                *_wrapped(f"labels: {classes}"),
+                *_describe_gap(self),
                 *sections,
             ]
         )
@@ -85,6 +87,23 @@ def _row(config):
         "license": config["license"],
         "weights": config["weights"] is not None,
     }
+
+
+def _describe_gap(config):
+    a = config["architecture"]
+    dimensions = (a["image_size"] // a["patch_size"]) ** 2 * a["token_channels"]
+    num_images = config["recipe"]["training"].get("num_images")  # a note: anything
+    phrase, warning = describe_gap(
+        config["noise"]["max_angle_degrees"],
+        dimensions,
+        num_images if isinstance(num_images, int) else 0,
+    )
+    note = f"note: {warning}" if warning else ""
+    return [line for text in (f"noise: {phrase}", note) for line in _wrapped(text)]
+
+
+def _wrapped(text):
+    return textwrap.wrap(text, WIDTH, subsequent_indent="  ")
 
 
 def _text(value):

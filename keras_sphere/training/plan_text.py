@@ -1,5 +1,6 @@
 """A plan as text, for people."""
 
+from keras_sphere.angle_gap import describe_gap
 from keras_sphere.class_names import describe_classes
 from keras_sphere.distribution import abstract_variables, memory_per_device
 from keras_sphere.presets.sources import find
@@ -30,6 +31,8 @@ def format_plan(plan, parameters, backend):
         ("memory", _memory(plan, parameters["total"])),
         ("checkpoints", _checkpoints(plan, parameters["total"])),
     ]
+    warning = _gap(plan)[1]
+    rows += [("note", warning)] if warning else []
     width = max(len(name) for name, _ in rows)
     return "\n".join(
         ["Plan of the training:", *(f"  {name:{width}}  {text}" for name, text in rows)]
@@ -112,8 +115,15 @@ def _noise(plan):
     n = plan.noise
     return (
         f"up to {n['max_angle_degrees']:g} degrees; "
-        f"{n['hard_case_probability']:g} hard cases ({n['hard_case_band']})"
+        f"{n['hard_case_probability']:g} hard cases ({n['hard_case_band']}); "
+        f"{_gap(plan)[0]}"
     )
+
+
+def _gap(plan):
+    a = plan.architecture
+    dimensions = (a["image_size"] // a["patch_size"]) ** 2 * a["token_channels"]
+    return describe_gap(plan.noise["max_angle_degrees"], dimensions, plan.num_images)
 
 
 def _backend(plan, backend):

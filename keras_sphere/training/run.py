@@ -263,6 +263,7 @@ def _write_presets(model, plan, folder):
     kinds = {PRESET: False, **({PRESET_EMA: True} if plan.save_ema else {})}
     notes = {
         "dataset": plan.data.dataset,
+        "num_images": plan.num_images,
         "epochs": plan.epochs,
         "batch_size": plan.data.batch_size,
         "dtype": plan.dtype,
