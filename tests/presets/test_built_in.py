@@ -123,6 +123,14 @@ class BuiltInTest(TestCase):
         self.assertIn("# oxford_flowers256", str(description))
         self.assertIn("guidance_scale: 1.6", str(description))
         self.assertIn("parameters: 948,844,516", str(description))
+        self.assertIn("noise: random points 31.6 standard dev", str(description))
+        self.assertNotIn("note:", str(description))
+
+    def test_describe_warns_of_an_angle_far_from_what_the_images_ask_for(self):
+        self.assertIn(
+            "note: 85 degrees are few in 65,536 dim",
+            str(presets.describe("imagenet256_base")),
+        )
 
     def test_package_data(self):
         """Every file of a preset is one that the package's metadata includes."""
