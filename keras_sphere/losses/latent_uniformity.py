@@ -4,7 +4,7 @@ import keras
 
 from keras_sphere.backend.replicas import draw_for_batch, gather_replicas, replica
 from keras_sphere.geometry import as_float
-from keras_sphere.validation import read_integer
+from keras_sphere.validation import read_boolean, read_integer
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -18,6 +18,10 @@ class LatentUniformity(keras.losses.Loss):
 
     Args:
         num_projections: Integer, at least 1. Random directions of each step.
+        per_class: Boolean. Whether the images of each class are ranked among
+            themselves, so that the latents of every class spread over the whole
+            sphere. It needs several images of a class in a batch; one alone has no
+            preferred place. Without labels all images are ranked together.
         name: String.
         **kwargs: Arguments of `keras.losses.Loss`.
 
@@ -32,9 +36,12 @@ class LatentUniformity(keras.losses.Loss):
           [Sliced Wasserstein Auto-Encoders](https://arxiv.org/abs/1804.01947).
     """
 
-    def __init__(self, num_projections=256, name="latent_uniformity", **kwargs):
+    def __init__(
+        self, num_projections=256, per_class=False, name="latent_uniformity", **kwargs
+    ):
         super().__init__(name=name, **kwargs)
         self.num_projections = read_integer("num_projections", num_projections)
+        self.per_class = read_boolean("per_class", per_class)
 
     def call(self, y_true, y_pred):
         return keras.ops.mean(keras.ops.square(y_pred - y_true), axis=-1)
@@ -67,10 +74,11 @@ class LatentUniformity(keras.losses.Loss):
         return {
             **{key: config[key] for key in ("name", "reduction")},
             "num_projections": self.num_projections,
+            "per_class": self.per_class,
         }
 
 
-def matched_projections(latents, points, directions):
+def matched_projections(latents, points, directions, labels=None):
     """Projections of latents, and of the random points that belong to them by rank.
 
     With several devices the ranks are those of the global batch.
@@ -79,6 +87,8 @@ def matched_projections(latents, points, directions):
         latents: Float tensor of shape `(batch, num_tokens, token_dim)`, on the sphere.
         points: Float tensor of the same shape, on the sphere.
         directions: Float tensor of shape `(num_tokens * token_dim, projections)`.
+        labels: Integer tensor of shape `(batch,)`: ranks are those within a class, and
+            each class has as many points as latents. `None` ranks all together.
 
     Returns:
         Pair of float32 tensors of shape `(batch, projections)`: those of the latents,
@@ -86,12 +96,26 @@ def matched_projections(latents, points, directions):
     """
     ops = keras.ops
     latents, points = (_project(x, directions) for x in (latents, points))
-    everyone, points = (_global_rows(x) for x in (latents, points))
-    ranks = ops.argsort(ops.argsort(ops.stop_gradient(everyone), axis=0), axis=0)
-    matched = ops.take_along_axis(ops.sort(points, axis=0), ranks, axis=0)
+    everyone, points = (_global_rows(ops.stop_gradient(x)) for x in (latents, points))
+    if labels is not None:
+        labels = _global_rows(ops.cast(labels, "int32")[:, None])
+    order = _order(points, labels)
+    matched = ops.take_along_axis(
+        ops.take_along_axis(points, order, axis=0),
+        ops.argsort(_order(everyone, labels), axis=0),
+        axis=0,
+    )
     index, count = replica()
-    own = ops.reshape(matched, (count, -1, matched.shape[-1]))[index]
-    return latents, ops.stop_gradient(own)
+    return latents, ops.reshape(matched, (count, -1, matched.shape[-1]))[index]
+
+
+def _order(projections, labels):
+    """Which row comes k-th on each direction: by its class, if given, then by value."""
+    order = keras.ops.argsort(projections, axis=0)
+    if labels is None:
+        return order
+    ranks = keras.ops.cast(keras.ops.argsort(order, axis=0), "int32")
+    return keras.ops.argsort(labels * keras.ops.shape(ranks)[0] + ranks, axis=0)
 
 
 def _project(points, directions):

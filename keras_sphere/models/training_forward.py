@@ -72,8 +72,9 @@ class TrainingForward:
         }
         if self.uniformity is not None:
             points = self.backbone.spherify(draws["uniform_noise"])
+            groups = labels if self.uniformity.per_class else None
             outputs["matched_projections"] = matched_projections(
-                sphere_latents, points, draws["directions"]
+                sphere_latents, points, draws["directions"], groups
             )
         return outputs
 

@@ -12,6 +12,7 @@ _LOSS_KEYS = (
     "perceptual_weight",
     "feature_distance",
     "num_projections",
+    "per_class",
 )
 _OPTIMIZER_KEYS = (
     "learning_rate",

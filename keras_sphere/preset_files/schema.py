@@ -180,7 +180,11 @@ SCHEMA = {
                 "pixel_consistency": _PIXEL_LOSS,
                 "latent_consistency": {"weight": _number(0.0)},
                 "latent_uniformity": [
-                    {"weight": _number(0.0), "num_projections": _integer(1)}
+                    {
+                        "weight": _number(0.0),
+                        "num_projections": _integer(1),
+                        "per_class": _boolean(),
+                    }
                 ],
             }
         ],

@@ -21,7 +21,12 @@ import keras_sphere
 from keras_sphere import distribution
 from keras_sphere.backend import replicas
 from keras_sphere.data import PaddedBatches, ShuffledBatches
-from keras_sphere.models.training_objective import LOSS_WEIGHTS, UNIFORMITY
+from keras_sphere.losses import LatentUniformity
+from keras_sphere.models.training_objective import (
+    LOSS_WEIGHTS,
+    UNIFORMITY,
+    default_losses,
+)
 from keras_sphere.training import TrainingCheckpoint, restore
 from tests import tiny_models
 
@@ -45,8 +50,9 @@ def new_model(devices):
     model = tiny_models.new_model(size=SIZE, seed=None)
     jit_compile = "auto" if keras.backend.backend() == "jax" else False
     optimizer = keras_sphere.SphereAdamW(1e-3, ema_momentum=0.9, global_clipnorm=0.1)
+    losses = {**default_losses(), UNIFORMITY: LatentUniformity(per_class=True)}
     weights = {**LOSS_WEIGHTS, UNIFORMITY: 0.3}
-    model.compile(optimizer, loss_weights=weights, jit_compile=jit_compile)
+    model.compile(optimizer, losses, weights, jit_compile=jit_compile)
     return model
 
 

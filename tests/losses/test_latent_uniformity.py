@@ -67,6 +67,18 @@ class LatentUniformityTest(TestCase):
         self.assertAllClose(gradient.reshape(6, 8), expected, atol=1e-6)
         self.assertAllClose(none, np.zeros(SHAPE))
 
+    def test_per_class_is_the_same_for_each_class_alone(self):
+        labels = np.array([1, 0, 1, 1, 0, 1])
+        latents, points = (x.reshape(SHAPE) for x in (self.latents, self.points))
+        _, matched = matched_projections(latents, points, self.directions, labels)
+        for label in (0, 1):
+            of_class = labels == label
+            _, alone = matched_projections(
+                latents[of_class], points[of_class], self.directions
+            )
+            own = keras.ops.convert_to_numpy(matched)[of_class]
+            self.assertAllClose(own, alone, atol=1e-6)
+
     def test_is_zero_for_the_points_themselves_in_any_order(self):
         order = np.random.default_rng(3).permutation(len(self.points))
         self.assertAllClose(self.value(self.points[order], self.points), np.zeros(6))
@@ -103,7 +115,7 @@ class LatentUniformityTest(TestCase):
             self.assertNotAllClose(drawn, again[name])
 
     def test_config(self):
-        loss = LatentUniformity(num_projections=7, name="spread", reduction="sum")
+        loss = LatentUniformity(7, per_class=True, name="spread", reduction="sum")
         revived = keras.losses.deserialize(keras.losses.serialize(loss))
         self.assertIsInstance(revived, LatentUniformity)
         self.assertEqual(revived.get_config(), loss.get_config())

@@ -37,12 +37,13 @@ class RecipeTest(TestCase):
         self.assertIsInstance(losses["latent_consistency"], LatentCosineDistance)
 
     def test_uniformity_comes_back(self):
-        losses = {**new_losses(), "latent_uniformity": LatentUniformity(7)}
+        losses = {**new_losses(), "latent_uniformity": LatentUniformity(7, True)}
         weights = {**WEIGHTS, "latent_uniformity": 0.3}
         stored = recipe.losses_to_recipe(losses, weights)
         revived, revived_weights = recipe.losses_from_recipe(stored)
         self.assertEqual(revived_weights, weights)
         self.assertEqual(revived["latent_uniformity"].num_projections, 7)
+        self.assertIs(revived["latent_uniformity"].per_class, True)
 
     def test_a_recipe_without_uniformity_has_none(self):
         stored = recipe.losses_to_recipe(new_losses(), WEIGHTS)

@@ -54,7 +54,7 @@ def test_a_valid_one_passes():
         ("sampling.shared_noise", 1),
         ("recipe.perceptual", {"module": "os", "class_name": "system"}),
         ("recipe.losses.latent_consistency", {"weight": "much"}),
-        ("recipe.losses.latent_uniformity", {"weight": 0.3, "num_projections": 0}),
+        ("recipe.losses.latent_uniformity", {"weight": 0.3}),
         ("recipe.optimizer.learning_rate", {"class_name": "Schedule"}),
         ("recipe.training", {"data": {"nested": 1}}),
         ("parameters", -1),
