@@ -43,6 +43,9 @@ def _data(plan):
     how = [f"seed {plan.data.seed}"]
     if plan.data.horizontal_flip:
         how.append("flipped at random")
+    if plan.data.augment:
+        names = [part if isinstance(part, str) else [*part][0] for part in plan.data.augment]
+        how.append(f"augmented ({', '.join(names)})")
     if plan.data.resize:
         how.append(f"resized ({plan.data.resize})")
     how.append(f"crop {plan.data.crop}")
