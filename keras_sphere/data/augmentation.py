@@ -13,6 +13,10 @@ NAMES = (FLIP, AFFINE, RANDAUGMENT)
 VALUE_RANGE = (0, 255)
 # What the configuration of a layer holds beside what it does.
 INCIDENTAL = ("name", "trainable", "dtype", "build_input_shape")
+# Layers run in this one thread. Keras keeps per thread which distribution and which
+# dtype policy are in force, so the training's are not; and generators that a process
+# has only one of serve one batch after the other.
+THREAD = concurrent.futures.ThreadPoolExecutor(1, "augmentation")
 
 logger = logging.getLogger("keras_sphere")
 
@@ -20,11 +24,9 @@ logger = logging.getLogger("keras_sphere")
 class Augmentation:
     """Layers that change batches of images, at random but by seeds alone.
 
-    The layers see float32 images in [0, 255]. They run on the CPU, in one thread of
-    their own: Keras keeps per thread which distribution and which dtype policy are in
-    force, so there are none of the training's. Random numbers come from the seed
-    generators of Keras' layers, from Python's (`AugMix`) and, for KerasCV, from
-    TensorFlow's: all are set anew for each batch.
+    The layers see float32 images in [0, 255], and run on the CPU. Random numbers come
+    from the seed generators of Keras' layers; `AugMix` draws from Python's `random`,
+    too, and KerasCV from TensorFlow's generators. All are set anew for each batch.
 
     Args:
         augment: See `keras_sphere.data.load`.
@@ -37,8 +39,8 @@ class Augmentation:
     def __init__(self, augment):
         parts = read_parts(augment)
         self._name = ", ".join(map(str, map(_name, parts)))
-        self._thread = concurrent.futures.ThreadPoolExecutor(1, "augmentation")
-        self._layer = self._thread.submit(_pipeline, parts).result()
+        self._layer = THREAD.submit(_pipeline, parts).result()
+        self._parts = self._layer._flatten_layers()
 
     def __call__(self, images, generator):
         """Changed images.
@@ -50,7 +52,7 @@ class Augmentation:
         Returns:
             New array of the same shape and dtype.
         """
-        images = self._thread.submit(self._changed, images, generator).result()
+        images = THREAD.submit(self._changed, images, generator).result()
         return np.rint(np.clip(images, *VALUE_RANGE)).astype("uint8")
 
     def _changed(self, images, generator):
@@ -59,21 +61,17 @@ class Augmentation:
             changed = self._layer(images, training=True)
             return np.array(keras.ops.convert_to_numpy(changed))
 
-    @contextlib.contextmanager
     def _seeded(self, generator):
-        """Context in which all that the layers draw from starts anew."""
-        seed = int(generator.integers(2**31))
+        """Lets all that the layers draw from start anew; a context for the call."""
         for variable in self._layer.variables:
             if variable.name == "seed_generator_state":
                 variable.assign(generator.integers(2**30, size=2))
-        if any(map(_is_of_keras_cv, self._layer._flatten_layers())):
-            _seed_tensorflow(seed, self._layer._flatten_layers())
-        state = random.getstate()
-        random.seed(seed)
-        try:
-            yield
-        finally:
-            random.setstate(state)
+        seed = int(generator.integers(2**31))
+        if any(map(_is_of_keras_cv, self._parts)):
+            _seed_tensorflow(seed, self._parts)
+        if any(isinstance(part, keras.layers.AugMix) for part in self._parts):
+            return _python_seeded(seed)
+        return contextlib.nullcontext()
 
     def check(self, shape):
         """Tries the layers on noise, and warns if seeds do not decide what they do.
@@ -87,9 +85,7 @@ class Augmentation:
         noise = np.random.default_rng(0).integers(0, 256, shape, "uint8")
         try:
             # The first call of a layer may draw more, to build it.
-            _, first, second = (
-                self(noise, np.random.default_rng(0)) for _ in range(3)
-            )
+            _, first, second = (self(noise, np.random.default_rng(0)) for _ in range(3))
         except Exception as error:
             raise ValueError(
                 f"`augment` must take batches of shape {shape}. "
@@ -157,6 +153,12 @@ def record(augment):
     ]
 
 
+def names_in_record(parts):
+    """What `record` returned, as text: names and classes of layers."""
+    names = [part if isinstance(part, str) else next(iter(part)) for part in parts]
+    return ", ".join(names)
+
+
 def _serialized(layer):
     try:
         return keras.saving.serialize_keras_object(layer)
@@ -205,6 +207,17 @@ def _pipeline(parts):
                 f"value_range={value_range}"
             )
     return pipeline
+
+
+@contextlib.contextmanager
+def _python_seeded(seed):
+    """Context in which Python's generator starts from a seed."""
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)
 
 
 def _is_layer(value):

@@ -160,9 +160,7 @@ class ImageDataset(OrderedBatches, keras.utils.PyDataset):
                 self.epoch += 1
             self._steps_read.add(step)
             position = self.epoch * len(self) + step
-            return (
-                self._batch_at(position) if self._is_quick else self._ahead[position]
-            )
+            return self._batch_at(position) if self._is_quick else self._ahead[position]
 
     def starting_at(self, epoch=0, step=0):
         """A generator of batches without end, for `fit` with `steps_per_epoch`.

@@ -1,6 +1,7 @@
 """A plan as text, for people."""
 
 from keras_sphere.class_names import describe_classes
+from keras_sphere.data.augmentation import names_in_record
 from keras_sphere.distribution import abstract_variables, memory_per_device
 from keras_sphere.presets.sources import find
 from keras_sphere.readable import readable_size
@@ -44,8 +45,7 @@ def _data(plan):
     if plan.data.horizontal_flip:
         how.append("flipped at random")
     if plan.data.augment:
-        names = [part if isinstance(part, str) else [*part][0] for part in plan.data.augment]
-        how.append(f"augmented ({', '.join(names)})")
+        how.append(f"augmented ({names_in_record(plan.data.augment)})")
     if plan.data.resize:
         how.append(f"resized ({plan.data.resize})")
     how.append(f"crop {plan.data.crop}")
