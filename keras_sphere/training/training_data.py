@@ -206,10 +206,9 @@ class Stream:
         self.stream = options.dataset
         if options.augment is not None:
             raise ValueError(
-                "`augment` is for a data set by its name or path; a stream of your own "
-                "augments its images itself, as `keras_sphere.data.load(..., augment="
-                "...)` does. Received: augment with dataset of type "
-                f"{type(self.stream).__name__}"
+                "`augment` is for a data set by name or path; a stream of your own, such "
+                "as `keras_sphere.data.load(..., augment=...)`, changes images itself. "
+                f"Received: augment with dataset of type {type(self.stream).__name__}"
             )
         batch_size = getattr(self.stream, "batch_size", None)
         if options.batch_size is None and batch_size:
