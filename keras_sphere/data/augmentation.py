@@ -178,8 +178,13 @@ def _essence(value):
     if isinstance(value, dict):
         return {key: _essence(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_essence(part) for part in value]
+        return [_essence(part) for part in value if not _is_input(part)]
     return value
+
+
+def _is_input(value):
+    """Whether this is what a `Sequential` adds to its layers when it is built."""
+    return isinstance(value, dict) and value.get("class_name") == "InputLayer"
 
 
 def _pipeline(parts):

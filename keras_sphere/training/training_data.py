@@ -206,8 +206,8 @@ class Stream:
         self.stream = options.dataset
         if options.augment is not None:
             raise ValueError(
-                "`augment` is for a data set by name or path; a stream of your own, such "
-                "as `keras_sphere.data.load(..., augment=...)`, changes images itself. "
+                "`augment` is for a data set by name or path; a stream of your own, as "
+                "of `keras_sphere.data.load(..., augment=...)`, changes images itself. "
                 f"Received: augment with dataset of type {type(self.stream).__name__}"
             )
         batch_size = getattr(self.stream, "batch_size", None)
