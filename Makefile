@@ -49,12 +49,14 @@ $(VENV)/.demo: $(BIN)/python $(INPUTS)
 # tensorflow-cpu, and torch by its exact version: `tensorflow` and a range of torch
 # would fetch gigabytes of CUDA. (macOS has no tensorflow-cpu: TENSORFLOW=tensorflow.)
 # torch-fidelity, which one test compares with, stays apart: where it is found,
-# torchmetrics imports it, and so torchvision.
+# torchmetrics imports it, and so torchvision. keras-cv comes without what it asks for
+# and does not need: keras-core and kagglehub.
 $(VENV)/.test: $(VENV)/.lint $(INPUTS)
 	$(PIP) install --constraint constraints.txt torch==2.13.0 $(TENSORFLOW)
 	$(PIP) install --constraint constraints.txt --editable ".[jax,data,train,convert,evaluate,huggingface,dev]"
 	$(PIP) install --constraint constraints.txt --no-deps --upgrade \
 	  --target $(VENV)/reference torch-fidelity
+	$(PIP) install --constraint constraints.txt --no-deps keras-cv regex
 	touch $@
 
 $(VENV)/.lint: $(BIN)/python $(INPUTS)

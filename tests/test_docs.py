@@ -11,8 +11,8 @@ LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 
 
 def can_run(block):
-    """Whether the backend that a block is about is installed."""
-    needed = re.match(r"import (tensorflow|torch)\b", block)
+    """Whether the backend or the library that a block is about is installed."""
+    needed = re.match(r"import (tensorflow|torch|keras_cv)\b", block)
     return needed is None or importlib.util.find_spec(needed[1]) is not None
 
 

@@ -93,6 +93,19 @@ class EpochOrder:
             index
         ]
 
+    def generator(self, epoch, step, stream):
+        """A generator for one batch, or for this process's part of it.
+
+        Args:
+            epoch: Integer.
+            step: Integer.
+            stream: Integer, at least 1. What the numbers are for.
+
+        Returns:
+            `numpy.random.Generator`.
+        """
+        return self._generator(epoch, stream, step, self._share[0])
+
     def check_position(self, epoch, step):
         """Raises a `ValueError` unless an epoch has that step, or ends there."""
         if epoch < 0 or not 0 <= step <= self.num_batches:
@@ -102,9 +115,9 @@ class EpochOrder:
                 f"epoch={epoch}, step={step}"
             )
 
-    def _generator(self, epoch, stream):
+    def _generator(self, epoch, stream, step=0, part=0):
         key = np.array([self.seed, epoch], "uint64")
-        counter = np.array([0, 0, 0, stream], "uint64")
+        counter = np.array([0, step, part, stream], "uint64")
         return np.random.Generator(np.random.Philox(key=key, counter=counter))
 
     def _remember(self, key, compute):

@@ -16,7 +16,7 @@ from keras_sphere.data.read_report import ReadReport
 
 logger = logging.getLogger("keras_sphere")
 
-FLIP, CROP = 1, 2  # streams of random numbers
+FLIP, CROP, AUGMENT = 1, 2, 3  # streams of random numbers
 # More bad images in a row are no accident but a disk that is gone.
 MAX_BAD_IN_A_ROW = 100
 # A JPEG may be decoded at a smaller scale that is still so much larger than needed.
@@ -27,9 +27,9 @@ class ImageDataset(OrderedBatches, keras.utils.PyDataset):
     """Images of a source, as batches for `fit` on every backend; made by `load`.
 
     `fit(dataset)` reads it as Keras' `PyDataset`; `fit(dataset.starting_at(...),
-    steps_per_epoch=len(dataset), shuffle=False)` starts anywhere. Both decode images
-    ahead, in threads. Order, crops and flips of a batch are functions of seed, epoch
-    and step.
+    steps_per_epoch=len(dataset), shuffle=False)` starts anywhere. Both decode and
+    augment images ahead, in threads. Order, crops, flips and augmentation of a batch
+    are functions of seed, epoch and step.
 
     An image that turns out to be unreadable is replaced by the next readable one in
     file order with that one's label, whatever was read before, and counted.
@@ -42,7 +42,7 @@ class ImageDataset(OrderedBatches, keras.utils.PyDataset):
         num_channels: Integer. 1 or 3.
         resize: String. Method of resampling.
         batch_size: Integer. Images per batch.
-        seed: Integer, at least 0. Seed of order, crops and flips.
+        seed: Integer, at least 0. Seed of all that is random.
         shuffle: Boolean. Whether every epoch has an order of its own.
         drop_last: Boolean. Whether a last batch that is not full is left out.
         horizontal_flip: Boolean. Whether each image is mirrored every other time.
@@ -51,6 +51,7 @@ class ImageDataset(OrderedBatches, keras.utils.PyDataset):
             whether the source has some.
         report: `ReadReport`, or `None` for a new one that is not strict.
         num_threads: Integer. Batches that are made at a time.
+        augmentation: `Augmentation`, or `None`.
 
     Attributes:
         description: `DatasetDescription`.
@@ -58,8 +59,8 @@ class ImageDataset(OrderedBatches, keras.utils.PyDataset):
         has_own_order: `True`, which tells `fit` not to shuffle the batches itself.
 
     Raises:
-        ValueError: If labels are asked for and there are none, or if there is not
-            one batch.
+        ValueError: If labels are asked for and there are none, if there is not one
+            batch, or if the images cannot be augmented.
         UnreadableImageError: In use, if an image cannot be read and the report is
             strict, or if a hundred in a row cannot.
     """
@@ -83,6 +84,7 @@ class ImageDataset(OrderedBatches, keras.utils.PyDataset):
         conditional=None,
         report=None,
         num_threads=1,
+        augmentation=None,
     ):
         has_labels = len(source.class_names) > 0
         if conditional and not has_labels:
@@ -92,6 +94,7 @@ class ImageDataset(OrderedBatches, keras.utils.PyDataset):
                 f"name={name!r}"
             )
         self._in_memory = _has_size(source, image_size, num_channels)
+        self._is_quick = self._in_memory and augmentation is None
         super().__init__()
         self._source = source
         self._conditional = has_labels if conditional is None else conditional
@@ -99,6 +102,7 @@ class ImageDataset(OrderedBatches, keras.utils.PyDataset):
         self._resize = resize
         self._crop = crop
         self._horizontal_flip = horizontal_flip
+        self._augmentation = augmentation
         self._num_threads = num_threads
         self._start_reading()
         self._report = report or ReadReport()
@@ -116,6 +120,8 @@ class ImageDataset(OrderedBatches, keras.utils.PyDataset):
             num_skipped=self._report.num_skipped,
             source=source.location,
         )
+        if augmentation is not None:
+            augmentation.check((self.batch_size, image_size, image_size, num_channels))
         logger.info("%s", self.report)
 
     def _start_reading(self):
@@ -154,14 +160,12 @@ class ImageDataset(OrderedBatches, keras.utils.PyDataset):
                 self.epoch += 1
             self._steps_read.add(step)
             position = self.epoch * len(self) + step
-            return (
-                self._batch_at(position) if self._in_memory else self._ahead[position]
-            )
+            return self._batch_at(position) if self._is_quick else self._ahead[position]
 
     def starting_at(self, epoch=0, step=0):
         """A generator of batches without end, for `fit` with `steps_per_epoch`.
 
-        Images from files are decoded ahead, in threads, by grain.
+        Images from files, and augmented ones, are made ahead, in threads, by grain.
 
         Args:
             epoch: Integer. Epoch of the first batch, counted from 0.
@@ -174,16 +178,16 @@ class ImageDataset(OrderedBatches, keras.utils.PyDataset):
 
         Raises:
             ValueError: If the position does not exist.
-            ImportError: If images must be decoded and grain is not installed.
+            ImportError: If images are made ahead and grain is not installed.
         """
         self._epochs.check_position(epoch, step)
-        if self._in_memory:
+        if self._is_quick:
             positions = itertools.count(epoch * len(self) + step)
             return (self._batch_at(position) for position in positions)
         return self._ahead.starting_at(epoch * len(self) + step)
 
     def examples(self, indices):
-        """Images by their place in file order, cropped at the center, not mirrored.
+        """Images by their place in file order, cropped at the center, else unchanged.
 
         Args:
             indices: Integers in [0, `description.num_images`).
@@ -226,6 +230,9 @@ class ImageDataset(OrderedBatches, keras.utils.PyDataset):
         if self._horizontal_flip:
             mirrored = self._epochs.draws(epoch, FLIP)[rows] < 0.5
             images[mirrored] = images[mirrored, :, ::-1]
+        if self._augmentation is not None:
+            generator = self._epochs.generator(epoch, step, AUGMENT)
+            images = self._augmentation(images, generator)
         return (images,) if labels is None else (images, labels)
 
     def _read(self, rows, offsets):

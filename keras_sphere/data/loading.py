@@ -3,6 +3,7 @@
 import logging
 import os
 
+from keras_sphere.data.augmentation import Augmentation
 from keras_sphere.data.file_source import CHECKS, FileSource, default_check
 from keras_sphere.data.image_dataset import ImageDataset
 from keras_sphere.data.image_fitting import CROPS, RESIZE_METHODS, default_resize
@@ -42,12 +43,13 @@ def load(
     num_classes=None,
     check=None,
     num_threads=None,
+    augment=None,
 ):
     """Loads a dataset of images for `fit`.
 
     The shorter side is resized to `image_size` and a square cut out. Batches are
-    uint8, which the model brings to [-1, 1]. Order, crops and flips are functions of
-    `seed` and the epoch, so a training can be taken up anywhere.
+    uint8, which the model brings to [-1, 1]. Order, crops, flips and augmentation are
+    functions of `seed` and the epoch, so a training can be taken up anywhere.
 
     Args:
         name_or_path: `"cifar10"`, `"cifar100"`, `"fashion_mnist"`, `"mnist"`,
@@ -61,7 +63,7 @@ def load(
             shuffle over all classes.
         image_size: Integer. Height and width. Required for a path.
         batch_size: Integer. Images per batch.
-        seed: Integer, at least 0. Seed of order, crops and flips.
+        seed: Integer, at least 0. Seed of all that is random.
         horizontal_flip: Boolean. Whether each image is mirrored with probability 1/2.
         resize: `"nearest"`, `"bilinear"`, `"bicubic"` or `"lanczos"`. Defaults to
             nearest for images of up to 64 pixels, else bicubic. The digits have their
@@ -88,6 +90,11 @@ def load(
             names.
         num_threads: Integer. Batches that are made at a time. Defaults to the number
             of CPU cores, at most 8.
+        augment: How images are changed at random, after crop and flip: `"flip"`,
+            `"affine"` (turned, moved, zoomed), `"randaugment"`, several with commas
+            between them, a Keras or KerasCV layer for pixels in [0, 255] that keeps
+            the shape, or a list of names and layers. A layer's own seed does not
+            count. For layers that are seeded otherwise than Keras' a warning says so.
 
     Returns:
         `ImageDataset`, with a `description`.
@@ -115,6 +122,7 @@ def load(
     download = read_boolean("download", download)
     horizontal_flip = read_boolean("horizontal_flip", horizontal_flip)
     conditional = if_given(read_boolean, "conditional", conditional)
+    augmentation = None if augment is None else Augmentation(augment)
     _check(name, image_size, crop, resize, num_channels, check, synthetic)
     num_threads = num_threads or default_num_threads()
     if is_name(name):
@@ -143,6 +151,7 @@ def load(
         conditional=conditional,
         report=report,
         num_threads=num_threads,
+        augmentation=augmentation,
     )
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from keras_sphere.data.augmentation import record
 from keras_sphere.presets.sources import find
 from keras_sphere.validation import read_integer
 
@@ -17,7 +18,8 @@ class DataPlan:
         batch_size: Integer.
         conditional: Boolean or `None` for whether the images have classes.
         horizontal_flip, resize, crop: See `keras_sphere.data.load`.
-        seed: Integer. Of order and flips.
+        augment: List of what the augmentation does, as `record` returns it, or `None`.
+        seed: Integer. Of all that is random in the data.
     """
 
     dataset: str
@@ -26,6 +28,7 @@ class DataPlan:
     batch_size: int
     conditional: bool | None
     horizontal_flip: bool
+    augment: list | None
     resize: str | None
     crop: str
     seed: int
@@ -42,6 +45,9 @@ def plan_data(options, dataset, num_devices=1):
 
     Returns:
         `DataPlan`.
+
+    Raises:
+        ValueError: If a number is missing, or impossible, or `augment` no augmentation.
     """
     config = find(options.preset).config
     training, architecture = config["recipe"]["training"], config["architecture"]
@@ -62,6 +68,7 @@ def plan_data(options, dataset, num_devices=1):
         horizontal_flip=first_given(
             options.horizontal_flip, training.get("horizontal_flip"), False
         ),
+        augment=None if options.augment is None else record(options.augment),
         resize=first_given(options.resize, training.get("resize")),
         crop=first_given(options.crop, training.get("crop"), "center"),
         seed=options.seed,

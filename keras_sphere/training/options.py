@@ -138,6 +138,12 @@ class TrainingOptions:
     )
     label_dropout: float | None = _option(None, "Share of images without their label.")
     horizontal_flip: bool | None = _option(None, "Whether half the images are flipped.")
+    augment: typing.Any = _option(
+        None,
+        "How images are changed at random, besides: `flip`, `affine`, `randaugment`, "
+        "several with commas between them; in Python also Keras layers. See "
+        "docs/data.md.",
+    )
     resize: str | None = _option(None, "How images are resized, such as `bicubic`.")
     crop: str | None = _option(None, "How images are cropped, such as `center`.")
     seed: int = _option(0, "Of the weights, the order of images and the noise.")

@@ -2,6 +2,7 @@
 
 from keras_sphere.angle_gap import describe_gap
 from keras_sphere.class_names import describe_classes
+from keras_sphere.data.augmentation import names_in_record
 from keras_sphere.distribution import abstract_variables, memory_per_device
 from keras_sphere.presets.sources import find
 from keras_sphere.readable import readable_size
@@ -46,6 +47,8 @@ def _data(plan):
     how = [f"seed {plan.data.seed}"]
     if plan.data.horizontal_flip:
         how.append("flipped at random")
+    if plan.data.augment:
+        how.append(f"augmented ({names_in_record(plan.data.augment)})")
     if plan.data.resize:
         how.append(f"resized ({plan.data.resize})")
     how.append(f"crop {plan.data.crop}")

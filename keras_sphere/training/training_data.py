@@ -109,6 +109,7 @@ class NamedData:
                 plan.split,
                 horizontal_flip=plan.horizontal_flip,
                 crop=plan.crop,
+                augment=options.augment,
                 download=not options.dry_run,
             )
         except data.DataNotFoundError:
@@ -194,7 +195,8 @@ class Stream:
             `class_names`, if there is one, holds the names of the classes.
 
     Raises:
-        ValueError: If nobody says how many batches an epoch has.
+        ValueError: If nobody says how many batches an epoch has, or if it is to be
+            augmented.
     """
 
     can_read = True
@@ -202,6 +204,12 @@ class Stream:
 
     def __init__(self, options):
         self.stream = options.dataset
+        if options.augment is not None:
+            raise ValueError(
+                "`augment` is for a data set by name or path; a stream of your own, as "
+                "of `keras_sphere.data.load(..., augment=...)`, changes images itself. "
+                f"Received: augment with dataset of type {type(self.stream).__name__}"
+            )
         batch_size = getattr(self.stream, "batch_size", None)
         if options.batch_size is None and batch_size:
             options = dataclasses.replace(options, batch_size=int(batch_size))

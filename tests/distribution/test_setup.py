@@ -199,6 +199,24 @@ def test_shards_of_a_loaded_dataset():
     assert len(dataset.shard(0, 2)) == len(dataset)
 
 
+@pytest.mark.skipif(BACKEND == "torch", reason="its devices are processes")
+def test_images_are_augmented_outside_of_the_engine():
+    def batches():
+        return data.load("fake", image_size=8, batch_size=8, augment="flip,affine")
+
+    expected = next(batches().starting_at(0, 1))[0]
+    with two_devices():
+        dataset = batches()
+        np.testing.assert_array_equal(next(dataset.starting_at(0, 1))[0], expected)
+        dataset[0]
+        np.testing.assert_array_equal(dataset[1][0], expected)
+    seed = dataset._augmentation._layer.variables[0].value
+    if BACKEND == "jax":
+        assert len(seed.devices()) == 1
+    else:
+        assert "Mirrored" not in type(seed).__name__
+
+
 def test_padded_batches_count_each_image_once():
     images = np.arange(11.0).reshape(11, 1, 1, 1)
     batches = PaddedBatches(images, np.arange(11), batch_size=8)
