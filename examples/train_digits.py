@@ -42,6 +42,7 @@ import digits_quality
 import keras_sphere
 from keras_sphere.data import load_digits
 from keras_sphere.files.atomic_file import replace_when_done
+from keras_sphere.losses import LatentCosineDistance, LatentUniformity, PixelLoss
 
 import keras
 import numpy as np
@@ -72,6 +73,12 @@ CONSISTENCY_WEIGHT = flags.DEFINE_float(
 )
 LATENT_WEIGHT = flags.DEFINE_float(
     "latent_consistency_weight", 0.1, "Weight of the latent consistency loss."
+)
+UNIFORMITY_WEIGHT = flags.DEFINE_float(
+    "latent_uniformity_weight", 0.3, "Weight of the latent uniformity loss; 0: none."
+)
+UNIFORM_PER_CLASS = flags.DEFINE_boolean(
+    "uniform_per_class", True, "Whether the latents of each class are spread alone."
 )
 SCHEDULE = flags.DEFINE_enum(
     "schedule", "decay", ["fixed", "decay"], "Noise strength over generation's steps."
@@ -147,19 +154,35 @@ def build_model(num_images):
     schedule = keras_sphere.WarmupCosine(
         LEARNING_RATE.value, FINAL_LEARNING_RATE.value, warmup_steps, decay_steps
     )
+    loss, loss_weights = losses()
     model.compile(
         optimizer=keras_sphere.SphereAdamW(
             learning_rate=schedule,
             encoder_learning_rate_factor=ENCODER_FACTOR.value,
             ema_momentum=EMA_MOMENTUM.value,
         ),
-        loss_weights={
-            "pixel_reconstruction": 1.0,
-            "pixel_consistency": CONSISTENCY_WEIGHT.value,
-            "latent_consistency": LATENT_WEIGHT.value,
-        },
+        loss=loss,
+        loss_weights=loss_weights,
     )
     return model
+
+
+def losses():
+    """The losses of the flags and their weights, as `compile` takes them."""
+    loss = {
+        "pixel_reconstruction": PixelLoss(),
+        "pixel_consistency": PixelLoss(),
+        "latent_consistency": LatentCosineDistance(),
+    }
+    weights = {
+        "pixel_reconstruction": 1.0,
+        "pixel_consistency": CONSISTENCY_WEIGHT.value,
+        "latent_consistency": LATENT_WEIGHT.value,
+    }
+    if UNIFORMITY_WEIGHT.value:
+        loss["latent_uniformity"] = LatentUniformity(per_class=UNIFORM_PER_CLASS.value)
+        weights["latent_uniformity"] = UNIFORMITY_WEIGHT.value
+    return loss, weights
 
 
 def train(model, images, labels):

@@ -128,6 +128,9 @@ class TrainingOptions:
         "Weight of latent uniformity, which spreads the latents over the sphere; "
         "0: none. See docs/diversity.md.",
     )
+    latent_uniformity_per_class: bool | None = _option(
+        None, "Whether it spreads the latents of each class by themselves."
+    )
     max_angle_degrees: float | None = _option(None, "Largest noise angle.")
     hard_case_probability: float | None = _option(None, "Share of hard cases.")
     hard_case_max_angle_degrees: float | None = _option(

@@ -53,6 +53,7 @@ _LOSS_OPTIONS = {
     "consistency_perceptual_weight": ("pixel_consistency", "perceptual_weight"),
     "latent_consistency_weight": ("latent_consistency", "weight"),
     "latent_uniformity_weight": (UNIFORMITY, "weight"),
+    "latent_uniformity_per_class": (UNIFORMITY, "per_class"),
 }
 
 

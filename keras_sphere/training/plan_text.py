@@ -110,8 +110,13 @@ def _losses(plan):
         f"reconstruction {pixel('pixel_reconstruction')}, "
         f"consistency {pixel('pixel_consistency')}, "
         f"latents {plan.losses['latent_consistency']['weight']:g}"
-        + (f", uniformity {uniformity['weight']:g}" if uniformity else "")
+        + (f", {_uniformity(uniformity)}" if uniformity else "")
     )
+
+
+def _uniformity(loss):
+    per_class = " per class" if loss.get("per_class") else ""
+    return f"uniformity {loss['weight']:g}{per_class}"
 
 
 def _noise(plan):

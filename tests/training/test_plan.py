@@ -121,6 +121,7 @@ def test_choices_override_the_preset():
         consistency_perceptual_weight=0.25,
         latent_consistency_weight=0.2,
         latent_uniformity_weight=0.3,
+        latent_uniformity_per_class=True,
         ema_momentum=0.9,
         dtype="float32",
         decoder_size="base",
@@ -146,8 +147,8 @@ def test_choices_override_the_preset():
     assert plan.losses["pixel_consistency"]["perceptual_weight"] == 0.25
     assert plan.losses["pixel_consistency"]["feature_distance"] == "absolute"
     assert plan.losses["latent_consistency"]["weight"] == 0.2
-    assert plan.losses["latent_uniformity"] == {"weight": 0.3}
-    assert "latents 0.2, uniformity 0.3" in format_plan(
+    assert plan.losses["latent_uniformity"] == {"weight": 0.3, "per_class": True}
+    assert "latents 0.2, uniformity 0.3 per class" in format_plan(
         plan, {"encoder": 1, "decoder": 1, "total": 2}, "jax"
     )
     assert plan.optimizer["ema_momentum"] == 0.9
