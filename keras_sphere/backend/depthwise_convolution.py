@@ -1,7 +1,7 @@
 """Depthwise convolution, which XLA's CPU compiler needs to have spelled out.
 
-On a CPU its convolutions of one group per channel take 14 to 80 times as long as the sum
-of shifted products, and their gradients 7 to 70 times (jaxlib 0.10.2).
+On a CPU its convolutions of one group per channel take 14 to 80 times as long as the
+sum of shifted products, and their gradients 7 to 70 times (jaxlib 0.10.2).
 """
 
 import functools
