@@ -81,8 +81,9 @@ def test_features_and_logits_are_those_of_torch(public_file, features):
         torch.load(public_file), resized(IMAGES, 64)
     )
     assert expected.std() > 0.1
-    np.testing.assert_allclose(found["features"], expected, atol=1e-4)
-    np.testing.assert_allclose(found["logits"], logits, atol=1e-4)
+    # Random weights amplify rounding more than the public ones.
+    np.testing.assert_allclose(found["features"], expected, atol=1e-4, rtol=3e-4)
+    np.testing.assert_allclose(found["logits"], logits, atol=1e-4, rtol=3e-4)
 
 
 def test_gray_images_are_repeated(features):
