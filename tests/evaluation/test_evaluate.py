@@ -12,6 +12,7 @@ from PIL import Image
 import keras_sphere
 from keras_sphere import evaluation, metrics
 from keras_sphere.evaluation import Evaluation, FeatureNetwork, IncomparableError
+from keras_sphere.perceptual.resizing import resize_bilinear
 from tests import tiny_models
 
 
@@ -137,7 +138,9 @@ def test_a_folder_of_images(network, reference, held_out, tmp_path):
 
 def test_a_network_takes_images_of_several_sizes():
     network = evaluation.FeatureNetwork(
-        keras.layers.GlobalAveragePooling2D(data_format="channels_last"), "means"
+        keras.layers.GlobalAveragePooling2D(data_format="channels_last"),
+        "means",
+        lambda images: resize_bilinear(images, 4) / 255.0,
     )
     for side in (8, 9, 8, 10):
         images = np.full((2, side, side, 3), 51, "uint8")
