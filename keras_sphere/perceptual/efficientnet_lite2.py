@@ -29,8 +29,8 @@ _STAGES = (
 )
 # The last blocks before the sides of maps are halved, from 1/2 to 1/32 of an image's.
 _MAP_BLOCKS = (0, 3, 6, 14, 20)
-# What every map's distance weighs, near the mean of LPIPS' heads.
-_MAP_WEIGHT = 0.1
+# What every map's distance weighs; docs/perceptual_loss.md says why.
+_MAP_WEIGHT = 0.03
 _EPSILON = 1e-10
 
 
@@ -103,9 +103,8 @@ class EfficientNetLite2(_EfficientNetLite2):
     """Feature maps of EfficientNet-Lite2, for a perceptual distance.
 
     At each resolution the maps after the last block are normalized over channels to
-    length 1, as LPIPS does, and multiplied by the root of their number of channels, so
-    that the mean squared difference is that of the normalized maps, summed over
-    channels.
+    length 1, as LPIPS does, and multiplied such that their mean squared difference is
+    0.03 of the normalized maps' squared difference, summed over channels.
 
     Args:
         map_range: Pair of integers, the first map and the one after the last, of five,
