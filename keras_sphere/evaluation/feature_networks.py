@@ -1,5 +1,7 @@
 """Networks whose features stand for images when sets of images are compared."""
 
+import hashlib
+
 import keras
 
 from keras_sphere.evaluation.compiled_model import CompiledModel
@@ -9,6 +11,7 @@ from keras_sphere.evaluation.inception_network import (
     find_inception_weights,
     load_inception_weights,
 )
+from keras_sphere.perceptual import EfficientNetLite2Classifier
 from keras_sphere.perceptual.resizing import resize_bilinear
 from keras_sphere.validation import check_choice
 
@@ -79,3 +82,30 @@ class InceptionFeatures(FeatureNetwork):
         super().__init__(
             network, f"inception-2015-12-05 ({checksum[:8]}), {resize} resize", prepare
         )
+
+
+class EfficientNetFeatures(FeatureNetwork):
+    """EfficientNet-Lite2, an ImageNet classifier whose weights a package brings.
+
+    Distances of its features are no FID, and compare with each other only.
+
+    Args:
+        weights: String or path of a file that ends in `.npz` or `.pth`; `None` looks
+            for it as `perceptual.EfficientNetLite2` does.
+        image_size: Integer. The side to which images of any size are brought. The
+            network was trained on 260 px.
+
+    Raises:
+        FileNotFoundError: If there are no weights.
+        CorruptFileError: If their file is damaged.
+        ValueError: If it does not hold the weights of the network.
+    """
+
+    def __init__(self, weights=None, image_size=128):
+        network = EfficientNetLite2Classifier(image_size, weights or "package")
+        network.build((None, image_size, image_size, 3))
+        digest = hashlib.sha256()  # of the numbers, alike for both kinds of files
+        for variable in network.weights:
+            digest.update(keras.ops.convert_to_numpy(variable).tobytes())
+        name = f"efficientnet_lite2 ({digest.hexdigest()[:8]}), {image_size} px"
+        super().__init__(network, name)

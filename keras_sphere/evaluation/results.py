@@ -18,6 +18,8 @@ COLUMNS = {
     "ssim": ("SSIM", "{:.4f}"),
     "lpips": ("LPIPS", "{:.4f}"),
 }
+# What the same is called of features that are not Inception's.
+_OTHER_COLUMNS = {"inception_score": "score", "rfid": "rFrechet"}
 # What must be the same for numbers to be put side by side.
 _COMPARED = ("network", "reference", "rounding")
 
@@ -57,7 +59,7 @@ class Evaluation:
     def __str__(self):
         shown = [key for key in COLUMNS if any(key in row.values for row in self.rows)]
         cells = [["", "steps", "passes", "guidance", "images"]]
-        cells[0] += [COLUMNS[key][0] for key in shown]
+        cells[0] += [self._column(key) for key in shown]
         for row in self.rows:
             line = [row.name, *map(_setting(row), ("steps", "passes"))]
             line += [_setting(row)("guidance_scale"), str(_count(row))]
@@ -76,10 +78,20 @@ class Evaluation:
         ]
         return "\n".join([*lines, "", *self._notes()])
 
+    @property
+    def _is_inception(self):
+        return self.settings["network"].startswith("inception-")
+
+    def _column(self, key):
+        """The heading of a column: FID is what Inception measures."""
+        other = None if self._is_inception else _OTHER_COLUMNS.get(key)
+        return other or COLUMNS[key][0]
+
     def _notes(self):
         """Lines on how the numbers were measured."""
         reference = self.settings["reference"]
-        yield f"Features: {self.settings['network']}."
+        no_fid = "" if self._is_inception else " Their Frechet distance is no FID."
+        yield f"Features: {self.settings['network']}.{no_fid}"
         yield (
             f"Reference: {reference['set']}, {reference['count']} "
             f"({reference.get('content', 'a file')})."

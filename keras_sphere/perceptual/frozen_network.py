@@ -10,8 +10,6 @@ from keras_sphere.perceptual.weight_files import (
     read_weight_file,
 )
 
-SOURCES = ("torchvision", "keras_applications")
-
 
 class FrozenNetwork(keras.layers.Layer):
     """Base class of pretrained networks, whose weights are read and never trained.
@@ -24,7 +22,8 @@ class FrozenNetwork(keras.layers.Layer):
     float32.
 
     A subclass names its `file_name` and has `weight_shapes`, `used_names`,
-    `keras_weights` and `features`.
+    `keras_weights` and `features`. Where its weights are from elsewhere, it names its
+    `sources` and `file_endings` and has `read_weights`.
 
     Args:
         source: Where the weights come from. `"torchvision"`, the default: the file
@@ -49,16 +48,19 @@ class FrozenNetwork(keras.layers.Layer):
 
     feature_distance = "l2"
     file_name = None
+    sources = ("torchvision", "keras_applications")
+    file_endings = (".npz",)
     smallest_image = 1
 
     def __init__(self, source="torchvision", **kwargs):
         super().__init__(autocast=False, **kwargs)
         if source is not None:
             source = os.fspath(source)
-            if source not in SOURCES and not source.endswith(".npz"):
+            if source not in self.sources and not source.endswith(self.file_endings):
                 raise ValueError(
-                    f"`source` must be None, one of {list(SOURCES)}, or the path of an "
-                    f".npz file. Received: source={source!r}"
+                    f"`source` must be None, one of {list(self.sources)}, or the path "
+                    f"of an {' or '.join(self.file_endings)} file. "
+                    f"Received: source={source!r}"
                 )
         self.source = source
 
@@ -72,7 +74,7 @@ class FrozenNetwork(keras.layers.Layer):
                 f"{tuple(input_shape)}"
             )
         shapes = self.weight_shapes()
-        weights = {} if self.source is None else self._read_weights(shapes)
+        weights = {} if self.source is None else self.read_weights(shapes)
         self.arrays = {}
         for name in self.used_names():
             kind = name.rpartition("_")[2]
@@ -110,7 +112,8 @@ class FrozenNetwork(keras.layers.Layer):
             images = keras.ops.repeat(images, 3, axis=-1)
         return self.features(images)
 
-    def _read_weights(self, shapes):
+    def read_weights(self, shapes):
+        """Dict of name -> array of the weights in `used_names`, from the source."""
         if self.source == "keras_applications":
             weights = self.keras_weights()
             received = {name: array.shape for name, array in weights.items()}

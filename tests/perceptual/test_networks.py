@@ -6,7 +6,12 @@ import pytest
 import torch
 
 from keras_sphere.losses import PixelLoss
-from keras_sphere.perceptual import LPIPS, ConvNeXtLogits, WeightedSum
+from keras_sphere.perceptual import (
+    LPIPS,
+    ConvNeXtLogits,
+    EfficientNetLite2,
+    WeightedSum,
+)
 from keras_sphere.perceptual.resizing import bilinear_matrix, resize_bilinear
 from tests.differentiation import input_gradients
 from tests.testing import TestCase, to_numpy
@@ -50,6 +55,17 @@ class LayerTest(TestCase):
         )
         self.assertEmpty(layer.trainable_weights)
 
+    def test_efficientnet_lite2(self):
+        layer = self.run_layer_test(
+            EfficientNetLite2,
+            {"map_range": (0, 2), "image_size": 12, "source": None},
+            (2, 8, 10, 3),
+            [(2, 6, 6, 16), (2, 3, 3, 24)],
+            expected_mixed_dtype="float32",
+        )
+        self.assertEmpty(layer.trainable_weights)
+        self.assertLen(layer.weights, 2 * (1 + 2 + 3 * 3))
+
     def test_weighted_sum(self):
         self.run_layer_test(
             WeightedSum,
@@ -86,7 +102,12 @@ def test_a_weighted_sum_is_the_mean_of_distances():
 
 
 @pytest.mark.parametrize(
-    "new", [lambda: LPIPS((0, 2), None), lambda: ConvNeXtLogits(**TINY)]
+    "new",
+    [
+        lambda: LPIPS((0, 2), None),
+        lambda: ConvNeXtLogits(**TINY),
+        lambda: EfficientNetLite2((0, 1), source=None),
+    ],
 )
 def test_gray_images_are_repeated(new):
     network, gray = new(), IMAGES[..., :1]
@@ -119,11 +140,13 @@ def test_gradients_are_finite_where_nothing_differs(value):
     np.testing.assert_allclose(gradient, 0.0, atol=1e-6)
 
 
-@pytest.mark.parametrize("cls", [LPIPS, ConvNeXtLogits])
+@pytest.mark.parametrize("cls", [LPIPS, ConvNeXtLogits, EfficientNetLite2])
 def test_mixed_precision_is_near_float32(cls):
-    arguments = {LPIPS: {"layer_range": (0, 3), "source": None}, ConvNeXtLogits: TINY}[
-        cls
-    ]
+    arguments = {
+        LPIPS: {"layer_range": (0, 3), "source": None},
+        ConvNeXtLogits: TINY,
+        EfficientNetLite2: {"map_range": (0, 2), "source": None},
+    }[cls]
     exact, mixed = cls(**arguments), cls(**arguments, dtype="mixed_bfloat16")
     for network in (exact, mixed):
         network.build((None, 16, 16, 3))
