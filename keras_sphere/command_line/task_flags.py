@@ -171,8 +171,11 @@ def define_evaluate(values):
     flags.DEFINE_string("images", None, text, values)
     text = "Side to which the images of --images, and the real ones, are brought."
     define_integer(values, "image_size", None, text, 1, 4096)
-    text = "Some of frechet, kernel, inception_score, precision, recall, rfid, psnr, "
-    flags.DEFINE_list("metrics", None, f"{text}ssim, lpips; all but LPIPS.", values)
+    text = (
+        "Some of frechet, kernel, inception_score, precision, recall, density, "
+        "coverage, nearest, class_agreement, rfid, psnr, ssim, lpips; all but LPIPS."
+    )
+    flags.DEFINE_list("metrics", None, text, values)
     text = "Folders of earlier evaluations whose rows are put below."
     flags.DEFINE_list("join", [], text, values)
     text = "Join evaluations that do not compare; their rows then say so."

@@ -23,11 +23,14 @@ class Collected:
         inception_score: Pair of mean and spread, or `None` without a classifier or
             with too few images.
         kept: float32 array of the features of the first images.
+        class_agreement: Float: share of images that the network puts into the class of
+            their label, or `None` if it is no classifier of these classes.
     """
 
     gaussian: Gaussian
     inception_score: tuple | None
     kept: np.ndarray
+    class_agreement: float | None = None
 
 
 def collect(image_set, network, batch_size, folder=None, max_kept=MAX_KEPT, tick=None):
@@ -50,14 +53,17 @@ def collect(image_set, network, batch_size, folder=None, max_kept=MAX_KEPT, tick
     """
     path = None
     if folder is not None:
-        name = {"network": network.name, "kept": max_kept, **image_set.settings}
+        name = {"network": network.name, "kept": max_kept, "format": 2}
+        name |= image_set.settings
         path = pathlib.Path(folder) / f"statistics-{fingerprint(name)}.npz"
     progress = _Progress.load(path)
     saved = progress.count
     while progress.count < image_set.count:
         stop = min(progress.count + batch_size, image_set.count)
-        images, _ = image_set.batch(progress.count, stop)
-        progress.add(network(images), max_kept)
+        images, labels = image_set.batch(progress.count, stop)
+        outputs = network(images)
+        progress.add(outputs, max_kept)
+        progress.add_labels(outputs["logits"], labels, image_set.num_classes)
         is_last = progress.count == image_set.count
         if path and (is_last or progress.count - saved >= IMAGES_BETWEEN_SAVES):
             progress.save(path)
@@ -74,6 +80,7 @@ class _Progress:
         self.fit = None
         self.score = InceptionScore()
         self.kept = []
+        self.labelled = self.agreed = 0
 
     @property
     def count(self):
@@ -90,6 +97,13 @@ class _Progress:
         if outputs["logits"] is not None:
             self.score.update(outputs["logits"])
 
+    def add_labels(self, logits, labels, num_classes):
+        """Counts the images that a classifier of these classes agrees on."""
+        if labels is None or logits is None or logits.shape[1] != num_classes:
+            return
+        self.labelled += len(labels)
+        self.agreed += int(np.sum(np.argmax(logits, axis=1) == np.asarray(labels)))
+
     def save(self, path):
         count = self.fit.count
         with replace_when_done(path) as temporary, open(temporary, "wb") as file:
@@ -100,6 +114,7 @@ class _Progress:
                 n=count,
                 scatter=self.fit.scatter,
                 kept=np.concatenate(self.kept),
+                labels=np.array([self.labelled, self.agreed]),
                 **{f"score_{k}": v for k, v in self.score.state().items()},
             )
 
@@ -114,6 +129,7 @@ class _Progress:
             progress.fit.mean = file["mu"]
             progress.fit.scatter = file["scatter"]
             progress.kept = [file["kept"]]
+            progress.labelled, progress.agreed = file["labels"].tolist()
             names = [name for name in file.files if name.startswith("score_")]
             state = {name.removeprefix("score_"): file[name] for name in names}
             progress.score = InceptionScore.from_state(state)
@@ -125,4 +141,5 @@ class _Progress:
             self.fit.gaussian(),
             self.score.result() if has_score else None,
             np.concatenate(self.kept),
+            self.agreed / self.labelled if self.labelled else None,
         )

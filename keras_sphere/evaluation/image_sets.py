@@ -67,6 +67,11 @@ class GivenImages:
         self._images = images
         self._labels = labels
 
+    @property
+    def num_classes(self):
+        """How many classes the labels are of; 0 if that is not known."""
+        return self._dataset.description.num_classes if self._dataset else 0
+
     @functools.cached_property
     def settings(self):
         """What the set is, as plain values; its content stands in as a checksum."""
@@ -113,6 +118,7 @@ class GeneratedImages:
         self.seed = read_seed("seed", seed)
         self.options = model.sampling.override(**sampling)
         self.name = "generated"
+        self.num_classes = model.backbone.num_classes
         self._weights_name = weights_name
 
     @property
@@ -169,6 +175,7 @@ class ReconstructedImages:
         self.originals = originals
         self.count = originals.count
         self.name = "reconstructed"
+        self.num_classes = 0  # they have no labels
         use_ema = if_given(read_boolean, "use_ema", use_ema)
         self._use_ema = model.sampling.use_ema if use_ema is None else use_ema
         self._weights_name = weights_name

@@ -9,7 +9,7 @@ from keras_sphere.evaluation.image_sets import GivenImages
 from keras_sphere.evaluation.results import Row
 from keras_sphere.perceptual import LPIPS
 
-NUM_NEIGHBORS = 3
+NEIGHBOR_METRICS = {"precision", "recall", "density", "coverage", "nearest"}
 
 
 class Runner:
@@ -82,11 +82,16 @@ def set_row(images, reference, runner, metrics):
     if "inception_score" in metrics and collected.inception_score is not None:
         score, spread = collected.inception_score
         values.update(inception_score=score, inception_score_spread=spread)
-    if {"precision", "recall"} & set(metrics):
-        values["precision"], values["recall"] = measures.precision_recall(
-            reference.kept, collected.kept, NUM_NEIGHBORS
+    if NEIGHBOR_METRICS & set(metrics):
+        # Density asks for more neighbors, and so for more images.
+        options = (
+            {} if {"density", "coverage"} & set(metrics) else {"density_neighbors": 3}
         )
+        found = measures.neighbor_measures(reference.kept, collected.kept, **options)
+        values.update({name: found[name] for name in metrics if name in found})
         values["neighbors_among"] = min(len(reference.kept), MAX_KEPT)
+    if "class_agreement" in metrics and collected.class_agreement is not None:
+        values["class_agreement"] = collected.class_agreement
     return Row(images.name, images.settings, values)
 
 

@@ -5,8 +5,10 @@ from keras_sphere.metrics.gaussian import Gaussian, GaussianFit
 from keras_sphere.metrics.inception_score import InceptionScore
 from keras_sphere.metrics.kernel_distance import kernel_distance
 from keras_sphere.metrics.neighbors import (
+    density_coverage,
     nearest_distances,
     nearest_neighbors,
+    neighbor_measures,
     precision_recall,
 )
 from keras_sphere.metrics.psnr import psnr
@@ -26,11 +28,13 @@ __all__ = [
     "UniformityTest",
     "cone_coverage",
     "cosine_law",
+    "density_coverage",
     "frechet_distance",
     "frechet_distance_of_gaussians",
     "kernel_distance",
     "nearest_distances",
     "nearest_neighbors",
+    "neighbor_measures",
     "pair_angles",
     "precision_recall",
     "psnr",

@@ -37,12 +37,80 @@ def precision_recall(real, fake, num_neighbors=3):
         - [Kynkaanniemi et al., 2019](https://arxiv.org/abs/1904.06991)
     """
     num_neighbors = read_integer("num_neighbors", num_neighbors)
-    real = as_features("real", real, min_items=num_neighbors + 1)
-    fake = as_features("fake", fake, min_items=num_neighbors + 1)
+    values = neighbor_measures(real, fake, num_neighbors, num_neighbors)
+    return values["precision"], values["recall"]
+
+
+def density_coverage(real, fake, num_neighbors=5):
+    """Density and coverage of generated features against real ones.
+
+    Both use the balls around the real items only, each reaching to its k-th nearest
+    neighbor among them. Density is how many of them a sample lies in, on average, by
+    k: it is no share and exceeds 1 where samples crowd where real items do. Coverage
+    is the share of them with a sample inside. One outlier among the samples changes
+    neither much, other than recall.
+
+    Args:
+        real: Array of shape `(items, features)`; more axes are flattened.
+        fake: Array of shape `(other_items, features)`.
+        num_neighbors: Integer, k. Each set needs more items than that. Defaults to
+            `5`.
+
+    Returns:
+        Pair of floats: density, at least 0, and coverage, in [0, 1].
+
+    Raises:
+        As `precision_recall`.
+
+    Reference:
+        - [Naeem et al., 2020](https://arxiv.org/abs/2002.09797)
+    """
+    num_neighbors = read_integer("num_neighbors", num_neighbors)
+    values = neighbor_measures(real, fake, num_neighbors, num_neighbors)
+    return values["density"], values["coverage"]
+
+
+def neighbor_measures(real, fake, num_neighbors=3, density_neighbors=5):
+    """What `precision_recall`, `density_coverage` and `nearest_distances` say, at once.
+
+    Each distance is computed once: for 10,000 items of 1,280 features a minute per
+    call of those.
+
+    Args:
+        real: Array of shape `(items, features)`; more axes are flattened.
+        fake: Array of shape `(other_items, features)`.
+        num_neighbors: Integer. Of precision and recall.
+        density_neighbors: Integer. Of density and coverage.
+
+    Returns:
+        Dict of floats: `precision`, `recall`, `density`, `coverage`, and `nearest`,
+        the median distance of `fake` to the nearest of `real`.
+
+    Raises:
+        As `precision_recall`.
+    """
+    least = 1 + max(num_neighbors, density_neighbors)
+    real = as_features("real", real, min_items=least)
+    fake = as_features("fake", fake, min_items=least)
     check_same_width(real=real, fake=fake)
-    precision = _share_inside(fake, real, num_neighbors)
-    recall = _share_inside(real, fake, num_neighbors)
-    return precision, recall
+    real_radii, density_radii = _radii(real, num_neighbors, density_neighbors)
+    (fake_radii,) = _radii(fake, num_neighbors)
+    precise, nearest, density = [], [], 0
+    recalled, reach = np.zeros(len(real), bool), np.full(len(real), np.inf)
+    for start, distances in _distance_blocks(fake, real):
+        own_radii = fake_radii[start : start + len(distances), np.newaxis]
+        precise.append(np.any(distances <= real_radii, axis=1))
+        recalled |= np.any(distances <= own_radii, axis=0)
+        density += np.sum(distances <= density_radii)
+        reach = np.minimum(reach, distances.min(axis=0))
+        nearest.append(distances.min(axis=1))
+    return {
+        "precision": float(np.mean(np.concatenate(precise))),
+        "recall": float(np.mean(recalled)),
+        "density": float(density) / (density_neighbors * len(fake)),
+        "coverage": float(np.mean(reach <= density_radii)),
+        "nearest": float(np.median(np.concatenate(nearest))),
+    }
 
 
 def nearest_distances(samples, references):
@@ -78,25 +146,25 @@ def nearest_neighbors(samples, references):
     check_same_width(samples=samples, references=references)
     blocks = [
         (distances.min(axis=1), distances.argmin(axis=1))
-        for distances in _distance_blocks(samples, references)
+        for _, distances in _distance_blocks(samples, references)
     ]
     return tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
 
 
-def _share_inside(points, centers, num_neighbors):
-    """Share of points inside at least one k-nearest-neighbor ball of the centers."""
-    # The nearest center of a center is itself, at distance 0.
-    own = _distance_blocks(centers, centers)
-    radii = np.concatenate(
-        [np.partition(distances, num_neighbors)[:, num_neighbors] for distances in own]
-    )
-    blocks = _distance_blocks(points, centers)
-    inside = [np.any(distances <= radii, axis=1) for distances in blocks]
-    return float(np.mean(np.concatenate(inside)))
+def _radii(centers, *ranks):
+    """Distances of each item to its neighbors of these ranks, an array per rank."""
+    # The nearest of an item is itself, at distance 0.
+    blocks = [
+        np.partition(distances, ranks, axis=1)[:, ranks]
+        for _, distances in _distance_blocks(centers, centers)
+    ]
+    return np.concatenate(blocks).T
 
 
 def _distance_blocks(points, centers):
-    """Yields distances `(up to BLOCK_ITEMS points, centers)`, bounding the memory."""
+    """Yields the first of up to BLOCK_ITEMS points, and their distances `(points,
+    centers)`: the memory is bounded.
+    """
     spatial = import_optional("scipy.spatial.distance", "Comparing neighbors")
     for start in range(0, len(points), BLOCK_ITEMS):
-        yield spatial.cdist(points[start : start + BLOCK_ITEMS], centers)
+        yield start, spatial.cdist(points[start : start + BLOCK_ITEMS], centers)

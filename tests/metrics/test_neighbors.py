@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from keras_sphere.metrics import nearest_distances, neighbors, precision_recall
+from keras_sphere.metrics import (
+    density_coverage,
+    nearest_distances,
+    neighbors,
+    precision_recall,
+)
 
 pytestmark = pytest.mark.any_backend
 
@@ -28,6 +33,34 @@ def test_by_hand_with_two_neighbors():
     assert recall == 0.0
 
 
+def test_density_and_coverage_by_hand():
+    # One neighbor. Real radii: 1, 1, 1, 8. 2.25 lies in the balls of 2 and 10, 2.5
+    # too, 20 in none.
+    real, fake = on_a_line(0, 1, 2, 10), on_a_line(2.25, 2.5, 20)
+    density, coverage = density_coverage(real, fake, num_neighbors=1)
+    assert density == pytest.approx(4 / 3)
+    assert coverage == pytest.approx(2 / 4)
+
+
+def test_one_outlier_changes_recall_but_not_coverage():
+    generator = np.random.default_rng(0)
+    real = generator.normal(size=(100, 2))
+    fake = np.concatenate([real[:30] + 0.01, np.full((4, 2), 300.0)])
+    fake[30:] += 250.0 * generator.normal(size=(4, 2))
+    assert precision_recall(real, fake)[1] > 0.95
+    assert density_coverage(real, fake)[1] < 0.95
+    assert density_coverage(real, fake)[1] == density_coverage(real, fake[:30])[1]
+
+
+def test_all_measures_at_once_are_those_alone():
+    generator = np.random.default_rng(0)
+    real, fake = generator.normal(size=(31, 4)), generator.normal(size=(23, 4))
+    values = neighbors.neighbor_measures(real, fake)
+    assert precision_recall(real, fake) == (values["precision"], values["recall"])
+    assert density_coverage(real, fake) == (values["density"], values["coverage"])
+    assert values["nearest"] == np.median(nearest_distances(fake, real))
+
+
 def test_equal_and_distant_sets():
     points = np.random.default_rng(0).normal(size=(50, 2, 3))
     assert precision_recall(points, points) == (1.0, 1.0)
@@ -46,9 +79,9 @@ def test_samples_of_one_mode_are_precise_but_do_not_cover():
 def test_blocks_change_nothing(monkeypatch):
     generator = np.random.default_rng(0)
     real, fake = generator.normal(size=(31, 4)), generator.normal(size=(23, 4))
-    whole = precision_recall(real, fake), nearest_distances(real, fake)
+    whole = neighbors.neighbor_measures(real, fake), nearest_distances(real, fake)
     monkeypatch.setattr(neighbors, "BLOCK_ITEMS", 5)
-    assert precision_recall(real, fake) == whole[0]
+    assert neighbors.neighbor_measures(real, fake) == pytest.approx(whole[0])
     np.testing.assert_array_equal(nearest_distances(real, fake), whole[1])
 
 
