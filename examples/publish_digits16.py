@@ -1,7 +1,9 @@
 """Turns a run of `train_digits.py` into the preset `digits16` of the package.
 
     python examples/train_digits.py --hidden_dim=96 --epochs=400 \
-        --learning_rate=1.5e-3 --pixel_consistency_weight=1.0 \
+        --learning_rate=1.5e-3 --batch_size=25 --max_angle_degrees=80 \
+        --latent_consistency_weight=0.1 --latent_uniformity_weight=0 \
+        --guidance_scale=1.2 \
         --output_dir=runs/digits16
     python examples/publish_digits16.py --run_dir=runs/digits16
 

@@ -5,15 +5,15 @@ Two random points of a sphere in D dimensions stand at 90 degrees, give or take
 angle of training and 90 degrees. A small one: a random point looks like noise of
 training, but noise at that angle no longer says which image it was made of, so the
 decoder averages. A large one: a random point is unlike all that the decoder was
-trained on. To tell N images apart takes a gap of about `sqrt(1.39 log2 N)`. Derived,
-not measured for other images than those in docs/diversity.md.
+trained on. To tell N images of a class apart takes a gap of about `sqrt(2 ln N)`, at
+which clouds of noise around them just about cover the sphere (docs/how_it_works.md).
+Derived, not measured for other images than those in docs/diversity.md.
 """
 
 import math
 
 _DEGREES = math.degrees(1.0)
-_BITS = 1.39
-FAR = 0.6, 2.5  # times the gap that the images ask for
+FAR = 0.7, 3.0  # times the gap that the images ask for
 
 
 def gap_of_angle(max_angle_degrees, dimensions):
@@ -33,9 +33,9 @@ def gap_of_images(num_images):
     """The gap that tells so many images apart.
 
     Args:
-        num_images: Integer, at least 1.
+        num_images: Number, at least 1. Images of a class: its label tells the rest.
     """
-    return math.sqrt(_BITS * math.log2(num_images))
+    return math.sqrt(2.0 * math.log(num_images))
 
 
 def angle_of_images(num_images, dimensions):
@@ -43,20 +43,21 @@ def angle_of_images(num_images, dimensions):
     at least 1.
 
     Args:
-        num_images: Integer, at least 1.
+        num_images: Number, at least 1. Images of a class.
         dimensions: Integer. Tokens by channels.
     """
     gap = gap_of_images(num_images) * _DEGREES / math.sqrt(dimensions)
     return max(90.0 - gap, 1.0)
 
 
-def describe_gap(max_angle_degrees, dimensions, num_images=0):
+def describe_gap(max_angle_degrees, dimensions, num_images=0, num_classes=0):
     """A largest angle beside what its images ask for, as text.
 
     Args:
         max_angle_degrees: Float in (0, 90).
         dimensions: Integer. Tokens by channels.
         num_images: Integer. Images of training; 0 if unknown.
+        num_classes: Integer. Classes of a conditional model, else 0.
 
     Returns:
         Pair of a phrase, and of a sentence that warns, `""` if nothing is amiss.
@@ -66,15 +67,18 @@ def describe_gap(max_angle_degrees, dimensions, num_images=0):
         f"random points {gap:.1f} standard deviations beyond {max_angle_degrees:g} "
         f"degrees in {dimensions:,} dimensions"
     )
-    if num_images < 2:
+    of_class = num_images / max(num_classes, 1)
+    if of_class < 2:
         return phrase, ""
-    asked = gap_of_images(num_images)
-    angle = angle_of_images(num_images, dimensions)
-    phrase += f"; {num_images:,} images ask for about {asked:.1f}, {angle:.0f} degrees"
+    asked, angle = gap_of_images(of_class), angle_of_images(of_class, dimensions)
+    images = f"{num_images:,} images"
+    if num_classes:
+        images += f" of {num_classes:,} classes"
+    phrase += f"; {images} ask for about {asked:.1f}, {angle:.0f} degrees"
     least, most = FAR
     if gap < least * asked:
         return phrase, (
-            f"{max_angle_degrees:g} degrees are much for {num_images:,} images in "
+            f"{max_angle_degrees:g} degrees are much for {images} in "
             f"{dimensions:,} dimensions: expect little variety at one step. A smaller "
             f"angle (about {angle:.0f}) or more channels help; see docs/diversity.md."
         )

@@ -38,9 +38,14 @@ def test_few_dimensions_and_many_images_leave_some_angle():
 
 
 def test_a_fitting_angle_has_no_warning():
-    phrase, warning = describe_gap(75.0, 128, 1500)
+    phrase, warning = describe_gap(75.0, 128, 1500, 10)
     assert warning == ""
     assert "3.0 standard deviations beyond 75 degrees in 128" in phrase
+    assert "1,500 images of 10 classes ask for about 3.2, 74 degrees" in phrase
+
+
+def test_without_classes_all_images_are_told_apart():
+    phrase, _ = describe_gap(75.0, 128, 1500)
     assert "1,500 images ask for about 3.8, 71 degrees" in phrase
 
 

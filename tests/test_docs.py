@@ -22,6 +22,7 @@ def can_run(block):
     [
         "README.md",
         "docs/data.md",
+        "docs/diversity.md",
         "docs/presets.md",
         "docs/training_options.md",
         pytest.param("docs/quickstart.md", marks=pytest.mark.slow),

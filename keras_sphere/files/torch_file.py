@@ -128,8 +128,9 @@ def _read_legacy(path):
         values, size = {}, os.fstat(file.fileno()).st_size
         for key in _Unpickler(file).load():
             dtype = unpickler.storages[key].dtype
-            count = int.from_bytes(file.read(8), "little")
-            if count * dtype.itemsize > size - file.tell():
+            head = file.read(8)
+            count = int.from_bytes(head, "little")
+            if len(head) < 8 or count * dtype.itemsize > size - file.tell():
                 raise EOFError("cut short")
             values[key] = np.frombuffer(file.read(count * dtype.itemsize), dtype)
         return content, values

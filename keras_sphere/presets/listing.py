@@ -97,6 +97,7 @@ def _describe_gap(config):
         config["noise"]["max_angle_degrees"],
         dimensions,
         num_images if isinstance(num_images, int) else 0,
+        a["num_classes"],
     )
     note = f"note: {warning}" if warning else ""
     return [line for text in (f"noise: {phrase}", note) for line in _wrapped(text)]

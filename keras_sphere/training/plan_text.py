@@ -131,7 +131,9 @@ def _noise(plan):
 def _gap(plan):
     a = plan.architecture
     dimensions = (a["image_size"] // a["patch_size"]) ** 2 * a["token_channels"]
-    return describe_gap(plan.noise["max_angle_degrees"], dimensions, plan.num_images)
+    return describe_gap(
+        plan.noise["max_angle_degrees"], dimensions, plan.num_images, a["num_classes"]
+    )
 
 
 def _backend(plan, backend):

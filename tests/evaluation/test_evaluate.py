@@ -219,15 +219,29 @@ def test_bad_arguments(network, reference):
 
 
 def test_the_classifier_of_digits_knows_digits():
-    from keras_sphere.evaluation.digits_classifier import digits_features
+    from keras_sphere.evaluation.classifiers import classifier_features
 
     _, (images, labels) = keras_sphere.data.load_digits()
-    outputs = digits_features()(images)
+    outputs = classifier_features("digits")(images)
     assert outputs["features"].shape == (297, 64)
     assert np.mean(outputs["logits"].argmax(1) == labels) > 0.97
     large = images.repeat(2, axis=1).repeat(2, axis=2).repeat(3, axis=3)
-    agreement = digits_features()(large)["logits"].argmax(1) == labels
+    agreement = classifier_features("digits")(large)["logits"].argmax(1) == labels
     assert np.mean(agreement) > 0.95
+
+
+def test_the_classifier_of_fashion_comes_with_the_package():
+    """Its accuracy is in docs/evaluation.md: the images are not in the package."""
+    from keras_sphere.evaluation.classifiers import classifier_features
+
+    network = classifier_features("fashion_mnist")
+    assert "Fashion-MNIST classifier (d30bd8c4)" in network.name
+    generator = np.random.default_rng(0)
+    outputs = network(generator.integers(0, 256, (3, 28, 28, 1), "uint8"))
+    assert outputs["features"].shape == (3, 64)
+    assert outputs["logits"].shape == (3, 10)
+    outputs = network(generator.integers(0, 256, (2, 32, 32, 3), "uint8"))
+    assert outputs["features"].shape == (2, 64)
 
 
 @pytest.mark.slow

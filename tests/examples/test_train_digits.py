@@ -77,6 +77,7 @@ def test_metrics_file(run):
         "pixel_reconstruction_loss",
         "pixel_consistency_loss",
         "latent_consistency_loss",
+        "latent_uniformity_loss",
     }
 
 

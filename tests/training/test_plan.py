@@ -240,9 +240,9 @@ def test_the_text_has_the_numbers():
         "5,000 epochs x 3,125",
         "50,000 images of 32x32x3",
         "6.25e-06",
-        "50,000 images ask for about 4.7, 84 degrees",
+        "50,000 images of 10 classes ask for about 4.1, 85 degrees",
     ):
         assert part in text
     assert "note" not in text
     far = format_plan(new_plan(max_angle_degrees=89.0), parameters, "jax")
-    assert "note           89 degrees are much for 50,000 images" in far
+    assert "note           89 degrees are much for 50,000 images of" in far
