@@ -10,8 +10,9 @@ class PaddedBatches(keras.utils.PyDataset):
     """Batches of arrays in order, the last one filled up with images that do not count.
 
     Many devices need batches that they can share evenly. What fills up the last one
-    are copies of the last image, of sample weight 0; the others weigh a little more
-    than 1, such that means over the padded batches are means over the images.
+    are the first images again, of sample weight 0; the others weigh a little more
+    than 1, such that means over the padded batches are means over the images. (Latent
+    uniformity ranks the images of a batch, and those that fill it up among them.)
 
     Args:
         images: Array of shape `(num_images, height, width, channels)`.
@@ -49,7 +50,7 @@ class PaddedBatches(keras.utils.PyDataset):
         num_images = len(self.images)
         weight = len(self) * self.batch_size / num_images
         weights = np.where(rows < num_images, weight, 0.0).astype("float32")
-        rows = np.minimum(rows, num_images - 1)
+        rows = rows % num_images
         labels = None if self.labels is None else self.labels[rows]
         return self.images[rows], labels, weights
 
