@@ -44,14 +44,16 @@ def start(mode, num_devices):
     return devices
 
 
-def new_model(devices):
+def new_model(devices, uniformity=0.0):
     """The same model in every run; only the first process knows its seed."""
     random.seed(devices.process_index if keras.backend.backend() == "torch" else 0)
     model = tiny_models.new_model(size=SIZE, seed=None)
     jit_compile = "auto" if keras.backend.backend() == "jax" else False
     optimizer = keras_sphere.SphereAdamW(1e-3, ema_momentum=0.9, global_clipnorm=0.1)
-    losses = {**default_losses(), UNIFORMITY: LatentUniformity(per_class=True)}
-    weights = {**LOSS_WEIGHTS, UNIFORMITY: 0.3}
+    losses, weights = default_losses(), {**LOSS_WEIGHTS}
+    if uniformity:  # whose random directions cannot be given to `fit`
+        losses[UNIFORMITY] = LatentUniformity(per_class=True)
+        weights[UNIFORMITY] = uniformity
     model.compile(optimizer, losses, weights, jit_compile=jit_compile)
     return model
 
@@ -73,7 +75,7 @@ def given_batch():
 
 
 def given(devices):
-    model = new_model(devices)
+    model = new_model(devices, uniformity=0.3)
     batch = given_batch()
     before = variables(model)
     history = model.fit(
