@@ -50,18 +50,20 @@ def angle_of_images(num_images, dimensions):
     return max(90.0 - gap, 1.0)
 
 
-def describe_gap(max_angle_degrees, dimensions, num_images=0, num_classes=0):
+def describe_gap(max_angle_degrees, architecture, num_images=0):
     """A largest angle beside what its images ask for, as text.
 
     Args:
         max_angle_degrees: Float in (0, 90).
-        dimensions: Integer. Tokens by channels.
+        architecture: Dict of arguments of `SphereEncoderBackbone`.
         num_images: Integer. Images of training; 0 if unknown.
-        num_classes: Integer. Classes of a conditional model, else 0.
 
     Returns:
         Pair of a phrase, and of a sentence that warns, `""` if nothing is amiss.
     """
+    side = architecture["image_size"] // architecture["patch_size"]
+    dimensions = side**2 * architecture["token_channels"]
+    num_classes = architecture["num_classes"]
     gap = gap_of_angle(max_angle_degrees, dimensions)
     phrase = (
         f"random points {gap:.1f} standard deviations beyond {max_angle_degrees:g} "
@@ -79,8 +81,8 @@ def describe_gap(max_angle_degrees, dimensions, num_images=0, num_classes=0):
     if gap < least * asked:
         return phrase, (
             f"{max_angle_degrees:g} degrees are much for {images} in "
-            f"{dimensions:,} dimensions: expect little variety at one step. A smaller "
-            f"angle (about {angle:.0f}) or more channels help; see docs/diversity.md."
+            f"{dimensions:,} dimensions: expect little variety at one step. About "
+            f"{angle:.0f} would leave more; see docs/diversity.md."
         )
     if gap > most * asked:
         return phrase, (

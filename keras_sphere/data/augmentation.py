@@ -86,7 +86,7 @@ class Augmentation:
         try:
             # The first call of a layer may draw more, to build it.
             _, first, second = (self(noise, np.random.default_rng(0)) for _ in range(3))
-        except Exception as error:
+        except Exception as error:  # a layer of a user's may raise anything
             raise ValueError(
                 f"`augment` must take batches of shape {shape}. "
                 f"Received: augment={self._name}, which raised {error!r}"
@@ -162,7 +162,7 @@ def names_in_record(parts):
 def _serialized(layer):
     try:
         return keras.saving.serialize_keras_object(layer)
-    except Exception as error:
+    except Exception as error:  # so may its `get_config`
         raise ValueError(
             "`augment` must be of layers whose `get_config` says what they do. "
             f"Received: augment={layer!r}, which raised {error!r}"

@@ -73,8 +73,7 @@ def density_coverage(real, fake, num_neighbors=5):
 def neighbor_measures(real, fake, num_neighbors=3, density_neighbors=5):
     """What `precision_recall`, `density_coverage` and `nearest_distances` say, at once.
 
-    Each distance is computed once: for 10,000 items of 1,280 features a minute per
-    call of those.
+    Each distance is computed once.
 
     Args:
         real: Array of shape `(items, features)`; more axes are flattened.

@@ -90,14 +90,11 @@ def _row(config):
 
 
 def _describe_gap(config):
-    a = config["architecture"]
-    dimensions = (a["image_size"] // a["patch_size"]) ** 2 * a["token_channels"]
     num_images = config["recipe"]["training"].get("num_images")  # a note: anything
     phrase, warning = describe_gap(
         config["noise"]["max_angle_degrees"],
-        dimensions,
+        config["architecture"],
         num_images if isinstance(num_images, int) else 0,
-        a["num_classes"],
     )
     note = f"note: {warning}" if warning else ""
     return [line for text in (f"noise: {phrase}", note) for line in _wrapped(text)]

@@ -129,10 +129,8 @@ def _noise(plan):
 
 
 def _gap(plan):
-    a = plan.architecture
-    dimensions = (a["image_size"] // a["patch_size"]) ** 2 * a["token_channels"]
     return describe_gap(
-        plan.noise["max_angle_degrees"], dimensions, plan.num_images, a["num_classes"]
+        plan.noise["max_angle_degrees"], plan.architecture, plan.num_images
     )
 
 
