@@ -19,6 +19,8 @@ class Task:
         arguments: Tuple of names of arguments without dashes; `"[NAME]"` may be
             left out.
         example: String. Flags that show how it is used.
+        common: Tuple of names of the flags that `--help` lists; `--help=all` lists
+            the others, too. Empty for all.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Task:
     required: tuple[str, ...] = ("preset",)
     arguments: tuple[str, ...] = ()
     example: str = "--preset=digits16"
+    common: tuple[str, ...] = ()
 
     def flag_values(self):
         """New `absl.flags.FlagValues` with the flags of this task, not yet parsed."""

@@ -3,6 +3,7 @@
 import os
 
 _BYTES = 4  # of a float32
+BYTES_PER_PARAMETER = 5 * _BYTES  # weight, two moments, average, gradient
 
 
 def estimate_memory(parameters, plan):

@@ -3,7 +3,7 @@
 import dataclasses
 
 from keras_sphere.class_names import names_in, read_class_names
-from keras_sphere.models.sizes import SIZES
+from keras_sphere.models.sizes import SIZES, resolve_size
 from keras_sphere.models.training_objective import UNIFORMITY
 from keras_sphere.perceptual import feature_distance_of
 from keras_sphere.presets.overrides import resolve_arguments
@@ -13,8 +13,8 @@ from keras_sphere.training.data_plan import (
     first_given,
     missing_choice,
 )
-from keras_sphere.training.options import OF_PRESET
 from keras_sphere.training.trial import TINY, TINY_ARCHITECTURE
+from keras_sphere.training_options import OF_PRESET
 from keras_sphere.validation import read_integer, read_share
 
 NO_PERCEPTUAL = "none"
@@ -36,6 +36,7 @@ _MODEL_OPTIONS = (
     "hard_case_max_angle_degrees",
     "hard_case_band",
 )
+_SIZE_OPTIONS = ("hidden_dim", "num_layers", "num_heads")
 _OPTIMIZER_OPTIONS = (
     "encoder_learning_rate_factor",
     "weight_decay",
@@ -201,6 +202,12 @@ def _model_overrides(options, data, description):
             f"Received: size={options.size!r}"
         )
     overrides.update(_given(options, _MODEL_OPTIONS))
+    widths = _given(options, _SIZE_OPTIONS)
+    if widths:
+        known = find(options.preset).config["architecture"]
+        for half in ("encoder_size", "decoder_size"):
+            size = resolve_size(half, overrides.get(half, known[half]))
+            overrides[half] = {**size, **widths}
     return overrides
 
 

@@ -1,33 +1,27 @@
 """The one training loop of the package: recipes, examples and a user's own data."""
 
 import contextlib
-import dataclasses
 import logging
 import os
-import pathlib
 import sys
 import typing
 
 import keras
 
-from keras_sphere import perceptual
 from keras_sphere.backend.operations import make_deterministic
 from keras_sphere.backend.replicas import alone, wait_for_processes, whole_variables
 from keras_sphere.backend.unasked_tensorflow import without_tensorflow
 from keras_sphere.distribution import setup
 from keras_sphere.training.checkpoint_store import CheckpointStore
 from keras_sphere.training.checkpoints import TrainingCheckpoint
-from keras_sphere.training.data_plan import plan_data
 from keras_sphere.training.dry_run import measure
 from keras_sphere.training.graceful_stop import StopAfterSteps, StopOnSignal
 from keras_sphere.training.model_building import build_model, count_parameters
 from keras_sphere.training.options import new_options
-from keras_sphere.training.plan import make_plan, plan_perceptual
 from keras_sphere.training.plan_file import check_same_plan, write_plan
 from keras_sphere.training.plan_text import format_memory_per_device, format_plan
+from keras_sphere.training.preparation import prepare
 from keras_sphere.training.run_callbacks import watching_callbacks
-from keras_sphere.training.training_data import open_data
-from keras_sphere.training.trial import with_trial_defaults
 
 CHECKPOINTS, PRESET, PRESET_EMA = "checkpoints", "preset", "preset_ema"
 
@@ -50,7 +44,7 @@ class TrainingRun(typing.NamedTuple):
     is_complete: bool
 
 
-def train(preset="cifar10", dataset=None, output_dir=None, callbacks=(), **options):
+def train(preset=None, dataset=None, output_dir=None, callbacks=(), **options):
     """Trains a preset's model by its recipe, or goes on with a training.
 
     Every number comes from the preset; any of `TrainingOptions` can be chosen instead.
@@ -66,11 +60,12 @@ def train(preset="cifar10", dataset=None, output_dir=None, callbacks=(), **optio
     It sets Keras' global seed, and prints what it does.
 
     Args:
-        preset: String. Name or folder of a preset.
+        preset: String. Name or folder of a preset, the recipe; `None` chooses one
+            from the images, for the machine and the time of `hours`, and says so.
         dataset: Name of a data set, path of images, a dataset or an endless generator;
             `None` for the preset's own. See `keras_sphere.data.load`.
         output_dir: String or path. Defaults to `"runs/<preset>"`, of a trial run to
-            `"runs/<preset>-trial"`.
+            `"runs/<preset>-trial"`; without a preset to `"runs/<dataset>"`.
         callbacks: Sequence of Keras callbacks of your own. They are called before what
             is logged is written, and before checkpoints.
         **options: Fields of `TrainingOptions`, such as `epochs` or `batch_size`.
@@ -94,7 +89,10 @@ def train(preset="cifar10", dataset=None, output_dir=None, callbacks=(), **optio
     >>> samples = run.model.generate(labels=[3, 7])
     """
     options = new_options(
-        preset=str(preset), dataset=dataset, output_dir=output_dir, **options
+        preset=None if preset is None else str(preset),
+        dataset=dataset,
+        output_dir=output_dir,
+        **options,
     )
     with (
         setup(
@@ -102,7 +100,8 @@ def train(preset="cifar10", dataset=None, output_dir=None, callbacks=(), **optio
         ) as devices,
         _quiet_unless(devices.is_main),
     ):
-        options, data, plan = _prepare(options, devices.num_shares)
+        ready = prepare(options, devices)
+        data, plan = ready.data, ready.plan
         devices.check_batch_size(plan.data.batch_size)
         if devices.num_processes > 1:
             data.shard(devices)
@@ -116,17 +115,18 @@ def train(preset="cifar10", dataset=None, output_dir=None, callbacks=(), **optio
         stop = StopOnSignal()
         stop.install()
         try:
-            return _train(options, data, plan, stop, callbacks, devices)
+            return _train(ready, stop, callbacks, devices)
         finally:
             stop.restore()
 
 
-def _train(options, data, plan, stop, callbacks, devices):
-    folder = pathlib.Path(options.output_dir)
+def _train(ready, stop, callbacks, devices):
+    options, data, plan = ready.options, ready.data, ready.plan
+    folder = options.output_dir
     is_resumed = _check_folder(folder, plan, options.resume)
     model = _new_model(plan)
     if devices.is_main:
-        write_plan(plan, folder)
+        write_plan(plan, folder, ready.chosen)
     checkpoint = _new_checkpoint(plan, folder, data.is_exact)
     start = checkpoint.resume(model, options.on_corrupt)
     if is_resumed:
@@ -154,23 +154,6 @@ def _train(options, data, plan, stop, callbacks, devices):
     _save_presets(model, plan, folder, devices)
     print(f"Done: {folder.resolve()}")
     return TrainingRun(model, history, plan, True)
-
-
-def _prepare(options, num_devices):
-    """Options with all defaults, opened data, and the plan."""
-    data = open_data(options)
-    options, sentence = with_trial_defaults(data.options, data.name)
-    if sentence:
-        print(sentence)
-    if options.output_dir is None:
-        name = pathlib.Path(options.preset).name + ("-trial" if sentence else "")
-        options = dataclasses.replace(options, output_dir=pathlib.Path("runs", name))
-    data_plan = plan_data(options, data.name, num_devices)
-    network = plan_perceptual(options)
-    if network in perceptual.NAMES and not options.dry_run:
-        perceptual.load(network)  # before any data is downloaded
-    data.open(data_plan, options)
-    return options, data, make_plan(options, data_plan, data.description, len(data))
 
 
 def _new_model(plan):

@@ -24,7 +24,7 @@ import h5py
 import keras
 import numpy as np
 
-import keras_sphere.training.command_line  # noqa: F401 - imported once, before forks
+import keras_sphere.training  # noqa: F401 - imported once, before forks
 from keras_sphere.files.integrity import CorruptFileError
 from keras_sphere.training.checkpoint_store import CheckpointStore
 
