@@ -5,6 +5,7 @@ import keras
 import ml_dtypes
 import numpy as np
 
+from keras_sphere.files.atomic_file import check_space
 from keras_sphere.files.integrity import CorruptFileError
 
 
@@ -45,11 +46,13 @@ def write_weights(backbone, path, dtype="float32", value_of=lambda variable: Non
 
     Raises:
         ValueError: If a weight is not finite in `dtype`.
+        OSError: If the disk is full.
     """
     full = path.with_name(f"full-{path.name}")
     try:
         with _OtherValues(value_of):
             backbone.save_weights(full)
+        check_space(path, full.stat().st_size)
         _cast(full, path, dtype)
     finally:
         full.unlink(missing_ok=True)

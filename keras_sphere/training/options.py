@@ -28,6 +28,12 @@ class TrainingOptions:
 
     # What is trained, on what
     preset: str = _option("cifar10", "Recipe: name or folder of a preset.")
+    init_from: str | None = _option(
+        None,
+        "Preset whose weights the training begins with: a name, a folder, the folder "
+        "of a run, or hf://user/repository. What does not fit starts afresh, and is "
+        "named. See docs/training.md.",
+    )
     dataset: typing.Any = _option(
         None,
         "Name of a data set, or path of a folder, zip or .jsonl list of images. "
@@ -36,6 +42,9 @@ class TrainingOptions:
     split: str = _option("train", "Images to train on, such as `train[:95%]`.")
     held_out_split: str | None = _option(
         None, "Images for pictures and the alarm. Default: the data set's other split."
+    )
+    data_license: str | None = _option(
+        None, "License of the images, for the card of the presets. Default: not stated."
     )
     strict: bool = _option(
         False,

@@ -132,7 +132,9 @@ def final_arrays(folder):
     """All that the last checkpoint and the preset of a run hold."""
     store = CheckpointStore(folder / "checkpoints")
     checkpoint = store.open(store.entries()[-1])
-    arrays = {"state": (checkpoint / "state.json").read_text()}
+    state = json.loads((checkpoint / "state.json").read_text())
+    assert state.pop("seconds_trained") > 0.0
+    arrays = {"state": json.dumps(state)}
     with zipfile.ZipFile(checkpoint / "model.keras") as archive:
         archive.extract("model.weights.h5", folder / "extracted")
     files = {
