@@ -45,7 +45,7 @@ def start_from(model, init_from):
     The moving average starts from them, too.
 
     Args:
-        model: `SphereEncoderModel`, before its first step.
+        model: `SphereEncoderModel`, compiled, before its first step.
         init_from: String or path, as for `presets.load`.
 
     Returns:
@@ -65,7 +65,7 @@ def start_from(model, init_from):
             f"{source.handle!r}, without other sizes. Received: init_from="
             f"{source.handle!r}, {fitted.share:.1%} of the weights of a fitting shape"
         )
-    if model.optimizer is not None and model.optimizer.built:
+    if model.optimizer.built:
         model.optimizer.restart_moving_average()
     logger.info("Afresh: %s. Left out: %s.", fitted.afresh, fitted.left_out)
     return _describe(fitted, source.handle, model.backbone)
