@@ -67,7 +67,7 @@ def start_from(model, init_from):
         )
     if model.optimizer.built:
         model.optimizer.restart_moving_average()
-    logger.info("Afresh: %s. Left out: %s.", fitted.afresh, fitted.left_out)
+    logger.debug("Afresh: %s. Left out: %s.", fitted.afresh, fitted.left_out)
     return _describe(fitted, source.handle, model.backbone)
 
 
