@@ -34,6 +34,13 @@ class TrainingOptions:
         "Recipe: name or folder of a preset. Default: chosen from the images.",
         is_common=True,
     )
+    init_from: str | None = _option(
+        None,
+        "Preset whose weights the training begins with: a name, a folder, the folder "
+        "of a run, or hf://user/repository. What does not fit starts afresh, and is "
+        "named. See docs/training.md.",
+        is_common=True,
+    )
     dataset: typing.Any = _option(
         None,
         "Name of a data set, or path of a folder, zip or .jsonl list of images. "
@@ -42,6 +49,11 @@ class TrainingOptions:
     split: str = _option("train", "Images to train on, such as `train[:95%]`.")
     held_out_split: str | None = _option(
         None, "Images for pictures and the alarm. Default: the data set's other split."
+    )
+    data_license: str | None = _option(
+        None,
+        "License of the images, for the card of the presets. Default: not stated.",
+        is_common=True,
     )
     strict: bool = _option(
         False,

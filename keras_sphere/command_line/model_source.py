@@ -8,6 +8,7 @@ import keras
 from keras_sphere import presets
 from keras_sphere.files.integrity import sha256
 from keras_sphere.models import SphereEncoderModel
+from keras_sphere.presets.sources import find
 from keras_sphere.sampling import SamplingOptions
 
 
@@ -36,8 +37,8 @@ class ModelSource:
     """A preset or a `.keras` file.
 
     Args:
-        handle: String: a preset's name, folder or `hf://user/repository`, or the
-            path of a `.keras` file.
+        handle: String: a preset's name, folder or `hf://user/repository`, the folder
+            of a training run, or the path of a `.keras` file.
         expected_sha256: String. Checksum that the file with the weights must have,
             or `None`.
 
@@ -62,7 +63,10 @@ class ModelSource:
             self._check(expected_sha256)
             self.description = _describe_model(self.load())
             return
-        config = presets.describe(handle)
+        source = find(handle)
+        # A run that is being trained has another newest preset a moment later.
+        self._place = handle if source.repository else source.folder
+        config = source.config
         if config["weights"] is None:
             raise ValueError(
                 f"The preset {handle!r} has no weights: train it, or convert a "
@@ -83,7 +87,7 @@ class ModelSource:
     def load(self):
         """The model, `SphereEncoderModel`."""
         if not self._is_file:
-            return presets.load(self.handle, weights=True)
+            return presets.load(self._place, weights=True)
         if self._model is None:
             self._model = keras.saving.load_model(self.handle)
             if not isinstance(self._model, SphereEncoderModel):

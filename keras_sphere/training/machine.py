@@ -1,12 +1,15 @@
 """What a training can count on: the device, its memory and its speed."""
 
 import dataclasses
-import os
 import time
 
 import keras
 
-from keras_sphere.backend.devices import accelerator, free_accelerator_memory
+from keras_sphere.backend.devices import (
+    accelerator,
+    describe_machine,
+    free_accelerator_memory,
+)
 from keras_sphere.training.memory import free_host_memory
 
 # Sides of the matrices that are multiplied, and how often, to see how fast it goes.
@@ -40,21 +43,14 @@ def look_at_machine():
     Returns:
         `Machine`.
     """
-    gpu = accelerator()
-    kind = "cpu" if gpu is None else "accelerator"
+    is_cpu = accelerator() is None
+    kind = "cpu" if is_cpu else "accelerator"
     return Machine(
-        name=gpu or describe_cpu(),
-        is_cpu=gpu is None,
-        free_bytes=free_host_memory() if gpu is None else free_accelerator_memory(),
-        operations=_REACHED[kind] * _product_speed(_SIDES[kind], gpu is not None),
+        name=describe_machine(),
+        is_cpu=is_cpu,
+        free_bytes=free_host_memory() if is_cpu else free_accelerator_memory(),
+        operations=_REACHED[kind] * _product_speed(_SIDES[kind], not is_cpu),
     )
-
-
-def describe_cpu():
-    """The cores that this process may use, as text."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-    cores = cores or os.cpu_count() or 1
-    return f"{cores} CPU core{'s' * (cores > 1)}"
 
 
 def _product_speed(side, is_half):

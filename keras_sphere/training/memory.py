@@ -27,8 +27,9 @@ def estimate_memory(parameters, plan):
 
 
 def checkpoint_bytes(parts):
-    """Bytes of a checkpoint: all but the gradients of the present step."""
-    return sum(size for name, size in parts.items() if name != "gradients")
+    """Bytes of a checkpoint: all but the gradients of a step, and a preset."""
+    kept = sum(size for name, size in parts.items() if name != "gradients")
+    return kept + parts["weights"]
 
 
 def free_host_memory():

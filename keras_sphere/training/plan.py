@@ -81,7 +81,7 @@ class TrainingPlan:
         dtype, seed, rematerialize_every, jit_compile, steps_per_execution,
             deterministic: See `TrainingOptions`.
         checkpoint_every_steps, keep, log_images_every, memorization_alarm,
-            tensorboard, save_ema, max_steps: Likewise.
+            tensorboard, save_ema, max_steps, init_from, data_license: Likewise.
     """
 
     preset: str
@@ -112,6 +112,8 @@ class TrainingPlan:
     tensorboard: bool
     save_ema: bool
     max_steps: int | None
+    init_from: str | None = None
+    data_license: str | None = None
 
     @property
     def total_steps(self):
@@ -173,6 +175,8 @@ def make_plan(options, data, description, steps_per_epoch):
         tensorboard=options.tensorboard,
         save_ema=options.save_ema,
         max_steps=options.max_steps,
+        init_from=None if options.init_from is None else str(options.init_from),
+        data_license=options.data_license,
     )
 
 

@@ -10,14 +10,15 @@ import keras
 
 from keras_sphere.class_names import difference_of_names
 from keras_sphere.files.atomic_file import replace_when_done
+from keras_sphere.presets.run_folders import PLAN_FILE
 from keras_sphere.version import __version__
 
-PLAN_FILE = "plan.json"
 CLASS_NAMES = "architecture.class_names"
 # A run that goes on may change these: what it learns stays the same,
 HARMLESS = (
     "preset",  # all its numbers are compared
     "checkpoint_every_steps",
+    "data_license",
     "keep",
     "log_images_every",
     "max_steps",

@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 
 from keras_sphere import perceptual
+from keras_sphere.training.checkpoint_store import is_begun
 from keras_sphere.training.choices import choose, set_length
 from keras_sphere.training.data_plan import plan_data
 from keras_sphere.training.dry_run import time_steps
@@ -12,6 +13,7 @@ from keras_sphere.training.machine import look_at_machine
 from keras_sphere.training.model_building import build_model
 from keras_sphere.training.plan import make_plan, plan_perceptual
 from keras_sphere.training.plan_file import read_chosen
+from keras_sphere.training.starting_weights import check_source
 from keras_sphere.training.training_data import open_data
 from keras_sphere.training.trial import with_trial_defaults
 
@@ -53,6 +55,8 @@ def prepare(options, devices):
     if sentence:
         print(sentence)
     options = _with_folder(options, data.name, is_trial=bool(sentence))
+    if options.init_from is not None and not is_begun(options.output_dir):
+        check_source(options.init_from)
     found, machine = data.survey(), look_at_machine()
     choices, chosen = None, {}
     if options.preset is None:
