@@ -110,6 +110,12 @@ class TrainingOptions:
         "Default: 1 on a CPU, 4 on a GPU.",
         is_common=True,
     )
+    continue_for: str | None = _option(
+        None,
+        "Goes on with the finished run in the output folder for so long, such as 30m "
+        "or 1.5h.",
+        is_common=True,
+    )
     epochs: int | None = _option(None, "Passes over the images.", is_common=True)
     steps_per_epoch: int | None = _option(
         None,

@@ -6,7 +6,8 @@ from keras_sphere.preset_files.folder import CONFIG, read_config
 
 PLAN_FILE = "plan.json"
 CHECKPOINTS, PRESET, PRESET_EMA = "checkpoints", "preset", "preset_ema"
-STEPS = "steps"  # among the notes of a preset: how many steps it was trained
+# Among the notes of a preset: how long it was trained.
+STEPS, SECONDS = "steps", "seconds_trained"
 
 
 def is_run_folder(folder):

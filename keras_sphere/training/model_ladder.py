@@ -93,15 +93,13 @@ def operations_per_image(encoder, decoder, tokens, image_size, perceptual):
     return passes + of_pixel * image_size**2
 
 
-def activation_bytes(rung, image_size, batch_size):
+def activation_bytes(rung, tokens, batch_size):
     """Bytes of activations of a training step, roughly.
 
     Args:
         rung: `Rung`.
-        image_size: Integer, pixels.
+        tokens: Integer, of an image.
         batch_size: Integer.
     """
-    tokens = tokens_side(rung, image_size) ** 2
     values = batch_size * tokens * rung.num_layers * rung.hidden_dim
-    values *= 2 * PASSES_OF_A_HALF
-    return 4 * values * FLOATS_PER_VALUE
+    return 4 * FLOATS_PER_VALUE * 2 * PASSES_OF_A_HALF * values

@@ -36,35 +36,35 @@ class PlanChangedError(ValueError):
     """A run is to go on by another plan than it was begun with."""
 
 
-def write_plan(plan, folder, chosen=None):
+def write_plan(plan, folder, notes):
     """Writes the plan of a training, and what it runs on, as `plan.json`.
 
     Args:
         plan: `TrainingPlan`.
         folder: Path.
-        chosen: Dict of the options that were chosen from the images, or `None`.
+        notes: Dict of more to write, which `read_notes` returns.
     """
-    content = {"plan": _plain(plan), "environment": _environment()}
-    if chosen:
-        content["chosen"] = chosen
+    content = {"plan": _plain(plan), "environment": _environment(), **notes}
     with replace_when_done(folder / PLAN_FILE) as temporary:
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def read_chosen(folder):
-    """What was chosen from the images when a run was begun.
+def read_notes(folder):
+    """What is noted beside the plan of a run.
 
     Args:
         folder: Path of the run folder.
 
     Returns:
-        Dict of option -> value, empty if there is no such run.
+        Dict of `chosen`, the options that were chosen from the images, and `before`,
+        `steps` and `seconds` of the trainings that the run goes on with: dicts that
+        are empty if there is nothing to note.
     """
     try:
         content = json.loads((folder / PLAN_FILE).read_text(encoding="utf-8"))
-        return dict(content.get("chosen", {}))
+        return {name: dict(content.get(name) or {}) for name in ("chosen", "before")}
     except (OSError, ValueError, AttributeError, TypeError):
-        return {}
+        return {"chosen": {}, "before": {}}
 
 
 def check_same_plan(plan, folder):

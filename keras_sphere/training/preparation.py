@@ -5,14 +5,15 @@ import pathlib
 
 from keras_sphere import perceptual
 from keras_sphere.training.checkpoint_store import is_begun
-from keras_sphere.training.choices import choose, set_length
+from keras_sphere.training.choices import PRESET, choose, set_length
+from keras_sphere.training.continuation import go_on_if_finished
 from keras_sphere.training.data_plan import plan_data
 from keras_sphere.training.dry_run import time_steps
 from keras_sphere.training.feasibility import check_feasible
 from keras_sphere.training.machine import look_at_machine
 from keras_sphere.training.model_building import build_model
 from keras_sphere.training.plan import make_plan, plan_perceptual
-from keras_sphere.training.plan_file import read_chosen
+from keras_sphere.training.plan_file import read_notes
 from keras_sphere.training.starting_weights import check_source
 from keras_sphere.training.training_data import open_data
 from keras_sphere.training.trial import with_trial_defaults
@@ -28,13 +29,13 @@ class Preparation:
         options: `TrainingOptions` with all defaults.
         data: `NamedData` or `Stream`, opened.
         plan: `TrainingPlan`.
-        chosen: Dict of the options that were chosen from the images.
+        notes: Dict of what to write beside the plan; see `plan_file.read_notes`.
     """
 
     options: object
     data: object
     plan: object
-    chosen: dict
+    notes: dict
 
 
 def prepare(options, devices):
@@ -55,14 +56,19 @@ def prepare(options, devices):
     if sentence:
         print(sentence)
     options = _with_folder(options, data.name, is_trial=bool(sentence))
+    before = None
+    if options.continue_for is not None:
+        options, before = go_on_if_finished(options)
+    notes = read_notes(options.output_dir)
+    if before is not None:
+        notes["before"] = before
     if options.init_from is not None and not is_begun(options.output_dir):
         check_source(options.init_from)
     found, machine = data.survey(), look_at_machine()
-    choices, chosen = None, {}
+    choices = None
     if options.preset is None:
-        chosen = read_chosen(options.output_dir)
-        if chosen:
-            options = _complete(options, chosen)
+        if notes["chosen"]:
+            options = _complete(options, notes["chosen"])
         else:
             _check_can_choose(found, devices)
             choices = choose(options, found, machine)
@@ -78,8 +84,10 @@ def prepare(options, devices):
     if choices is not None:
         plan = _with_measured_length(choices, plan, data, data_plan)
         print(choices.text())
-        chosen = choices.as_dict()
-    return Preparation(options, data, plan, chosen)
+        notes["chosen"] = choices.as_dict()
+        if before is not None:
+            notes["chosen"]["init_from"] = options.init_from
+    return Preparation(options, data, plan, notes)
 
 
 def _with_folder(options, name, is_trial):
@@ -98,7 +106,7 @@ def _complete(options, chosen):
     """The options with what was chosen when the run was begun."""
     open_ones = {n: v for n, v in chosen.items() if getattr(options, n) is None}
     split = {"split": chosen["split"]} if "split" in chosen else {}
-    return dataclasses.replace(options, **{**open_ones, **split})
+    return dataclasses.replace(options, **open_ones, **split, preset=PRESET)
 
 
 def _check_can_choose(found, devices):

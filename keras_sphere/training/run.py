@@ -16,6 +16,7 @@ from keras_sphere.training.checkpoint_store import is_begun
 from keras_sphere.training.checkpoints import TrainingCheckpoint
 from keras_sphere.training.dry_run import measure
 from keras_sphere.training.graceful_stop import StopAfterSteps, StopOnSignal
+from keras_sphere.training.last_words import say_end
 from keras_sphere.training.model_building import build_model, count_parameters
 from keras_sphere.training.options import new_options
 from keras_sphere.training.plan_file import check_same_plan, write_plan
@@ -128,8 +129,8 @@ def _train(ready, stop, callbacks, devices):
     is_resumed = _check_folder(folder, plan, options.resume)
     model = _new_model(plan)
     if devices.is_main:
-        write_plan(plan, folder, ready.chosen)
-    presets = RunPresets(plan, folder, devices.num_devices)
+        write_plan(plan, folder, ready.notes)
+    presets = RunPresets(plan, folder, devices.num_devices, ready.notes["before"])
     checkpoint = _new_checkpoint(plan, folder, data.is_exact, presets)
     start = checkpoint.resume(model, options.on_corrupt)
     if is_resumed:
@@ -155,9 +156,11 @@ def _train(ready, stop, callbacks, devices):
         data.tell_changes()
     if stop.agreed():
         _tell_stop(stop, checkpoint, folder)
+        say_end(folder, plan)
         return TrainingRun(model, history, plan, False)
     presets.write_at_the_end(model, checkpoint.progress)
-    print(f"Done: {folder.resolve()}")
+    print(f"Done: {folder}")
+    say_end(folder, plan)
     return TrainingRun(model, history, plan, True)
 
 

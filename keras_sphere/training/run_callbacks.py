@@ -1,10 +1,26 @@
 """What watches a training run: logs, pictures, the alarm."""
 
+import keras
+
 from keras_sphere.training.csv_log import CSVLog
 from keras_sphere.training.image_log import ImageLog
 from keras_sphere.training.memorization_alarm import MemorizationAlarm
 from keras_sphere.training.tensorboard_log import TensorBoardLog
 from keras_sphere.training.training_statistics import TrainingStatistics
+
+
+class _PictureNames(keras.callbacks.Callback):
+    """Prints where the newest samples are, once there are new ones."""
+
+    def __init__(self, image_log):
+        super().__init__()
+        self.image_log, self._told = image_log, None
+
+    def on_epoch_end(self, epoch, logs=None):
+        newest = self.image_log.pictures.get("samples")
+        if newest != self._told:
+            self._told = newest
+            print(f"Samples: {newest}")
 
 
 def watching_callbacks(plan, data, folder):
@@ -32,7 +48,7 @@ def watching_callbacks(plan, data, folder):
             seed=plan.seed,
             batch_size=batch_size,
         )
-        callbacks.append(image_log)
+        callbacks += [image_log, _PictureNames(image_log)]
     if plan.memorization_alarm and held_out is not None:
         callbacks.append(
             MemorizationAlarm(

@@ -11,7 +11,7 @@ from keras_sphere.backend.replicas import (
     wait_for_processes,
     whole_variables,
 )
-from keras_sphere.presets.run_folders import PRESET, PRESET_EMA, STEPS
+from keras_sphere.presets.run_folders import PRESET, PRESET_EMA, SECONDS, STEPS
 
 
 class RunPresets:
@@ -21,9 +21,12 @@ class RunPresets:
         plan: `TrainingPlan`.
         folder: `pathlib.Path` of the run.
         num_devices: Integer. How many devices train.
+        before: Dict of `steps` and `seconds` that the weights were trained before this
+            run, or an empty one.
     """
 
-    def __init__(self, plan, folder, num_devices=1):
+    def __init__(self, plan, folder, num_devices=1, before=None):
+        self.before = {"steps": 0, "seconds": 0.0, **(before or {})}
         self.plan = plan
         self.folder = folder
         self.machine = describe_machine(num_devices)
@@ -53,12 +56,15 @@ class RunPresets:
             path,
             use_ema=use_ema,
             name=f"{name}-ema" if use_ema else name,
-            training={**_notes(self.plan, progress), "machine": self.machine},
+            training={
+                **_notes(self.plan, progress, self.before),
+                "machine": self.machine,
+            },
             overwrite=True,
         )
 
 
-def _notes(plan, progress):
+def _notes(plan, progress, before):
     """How the weights were made, for the configuration and the card."""
     return {
         "dataset": plan.data.dataset,
@@ -70,8 +76,8 @@ def _notes(plan, progress):
         "batch_size": plan.data.batch_size,
         "dtype": plan.dtype,
         "seed": plan.seed,
-        STEPS: progress.steps,
-        "seconds_trained": round(progress.seconds, 1),
+        STEPS: before["steps"] + progress.steps,
+        SECONDS: round(before["seconds"] + progress.seconds, 1),
         "backend": keras.backend.backend(),
         "date": datetime.date.today().isoformat(),
     }

@@ -75,9 +75,7 @@ def test_images_are_as_large_as_they_are_and_time_allows(side, machine, hours, s
     choices, options = chosen(found(1_000, side=side), machine, hours=hours)
     assert options.image_size == size
     assert options.image_size % options.patch_size == 0
-    assert ("need a larger model than" in choices.text()) == (
-        size < 256 and side == 500
-    )
+    assert ("ask for a larger model" in choices.text()) == (size < 256 and side == 500)
 
 
 def test_more_time_more_images_and_a_faster_machine_allow_a_larger_model():

@@ -1,6 +1,7 @@
 """Images of one's own: a folder in, a trained model out, with nothing else said."""
 
 import json
+import signal
 
 import numpy as np
 import PIL.Image
@@ -9,6 +10,7 @@ import pytest
 
 from keras_sphere import presets
 from keras_sphere.training import train
+from tests.training.signaller import Signaller
 
 TINY = {
     "image_size": 16,
@@ -59,6 +61,40 @@ def test_a_folder_is_enough(photos, tmp_path, capsys):
     assert "measured: " not in capsys.readouterr().out
     assert again.plan == run.plan
     assert again.history == {}
+
+
+def test_a_finished_run_goes_on(photos, tmp_path, capsys):
+    train(dataset=photos, output_dir=tmp_path, max_steps=3, **TINY)
+    rest = {name: TINY[name] for name in ("perceptual", "verbose")}
+    command = {"dataset": photos, "output_dir": tmp_path, "continue_for": "0.01s"}
+    capsys.readouterr()
+    stop = Signaller(signal.SIGTERM, 2)
+    run = train(**command, **rest, callbacks=[stop])
+    assert not run.is_complete
+    output = capsys.readouterr().out
+    assert "100.0% of the weights begin with those of" in output
+    assert f"generate --preset={tmp_path} --classes=all" in output
+    assert run.plan.architecture["encoder_size"]["hidden_dim"] == 16
+    assert presets.describe(tmp_path)["recipe"]["training"]["steps"] == 5
+    moved = {path.name for path in (tmp_path / "before-1").iterdir()}
+    assert moved == {"checkpoints", "pictures", "log.csv", "plan.json"}
+    # Stopped, it first comes to its end.
+    assert train(**command, **rest).is_complete
+    assert "goes on to its end" in capsys.readouterr().out
+    steps = 3 + run.plan.total_steps
+    assert presets.describe(tmp_path)["recipe"]["training"]["steps"] == steps
+    assert not (tmp_path / "before-2").exists()
+
+
+@pytest.mark.any_backend
+def test_going_on_needs_a_run(photos, tmp_path):
+    for duration in ("30", "half an hour", "0m", "-3m"):
+        with pytest.raises(ValueError, match=r"must be a duration"):
+            train(dataset=photos, output_dir=tmp_path, continue_for=duration)
+    with pytest.raises(ValueError, match=r"no run to go on with"):
+        train(dataset=photos, output_dir=tmp_path, continue_for="30m")
+    with pytest.raises(ValueError, match=r"leave `preset`"):
+        train("digits16", photos, output_dir=tmp_path, continue_for="30m")
 
 
 @pytest.mark.any_backend

@@ -1,0 +1,108 @@
+"""Going on with a training that is finished, for some more time."""
+
+import dataclasses
+import json
+import re
+
+from keras_sphere.preset_files.folder import CONFIG, read_config
+from keras_sphere.presets.run_folders import (
+    CHECKPOINTS,
+    PLAN_FILE,
+    PRESET,
+    SECONDS,
+    STEPS,
+)
+
+_MOVED = (CHECKPOINTS, "pictures", "tensorboard", "log.csv", PLAN_FILE)
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h)")
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def read_duration(name, value):
+    """Seconds of a duration such as `"30m"`.
+
+    Args:
+        name: String. The argument's name, for errors.
+        value: String: a number and `s`, `m` or `h`.
+
+    Raises:
+        ValueError: If it is no duration, or none at all.
+    """
+    match = _DURATION.fullmatch(str(value))
+    seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
+    if not seconds:
+        raise ValueError(
+            f"`{name}` must be a duration, such as '30m' or '1.5h'. "
+            f"Received: {name}={value!r}"
+        )
+    return seconds
+
+
+def go_on_if_finished(options):
+    """Makes room in the folder of a finished run for going on with what it learned.
+
+    Its files move to a folder `before-1`, but for its preset, which stays in use, and
+    which the training begins with. A run that is not finished stays as it is: it goes
+    on first.
+
+    Args:
+        options: `TrainingOptions` with `continue_for`.
+
+    Returns:
+        Pair of `TrainingOptions` of the new training, and of what was trained before:
+        a dict of `steps` and `seconds`, `None` if the run is not finished.
+
+    Raises:
+        ValueError: If there is no run in the folder, or a preset is chosen.
+    """
+    seconds = read_duration("continue_for", options.continue_for)
+    folder = options.output_dir
+    if options.preset is not None or options.init_from is not None:
+        raise ValueError(
+            "What goes on is the model of the run, for as long as `continue_for` says: "
+            "leave `preset` and `init_from` out. Received: "
+            f"preset={options.preset!r}, init_from={options.init_from!r}"
+        )
+    if not (folder / PRESET / CONFIG).is_file():
+        if (folder / PLAN_FILE).is_file():
+            print("The run is not finished: it goes on to its end first.")
+            return options, None
+        raise ValueError(
+            "There is no run to go on with in this folder. Received: "
+            f"output_dir={str(folder)!r}, continue_for={options.continue_for!r}"
+        )
+    notes = read_config(folder / PRESET)["recipe"]["training"]
+    before = {"steps": notes.get(STEPS, 0), "seconds": notes.get(SECONDS, 0.0)}
+    if _is_under_way(folder, before["steps"]):
+        print("The run went on already, and is not finished: it goes on to its end.")
+        return options, None
+    _move_aside(folder)
+    return (
+        dataclasses.replace(
+            options, init_from=str(folder / PRESET), hours=seconds / 3600
+        ),
+        before,
+    )
+
+
+def _is_under_way(folder, steps):
+    """Whether the plan in a folder reaches beyond the steps of its preset."""
+    try:
+        content = json.loads((folder / PLAN_FILE).read_text(encoding="utf-8"))
+        plan, before = content["plan"], content.get("before", {"steps": 0})
+        planned = plan["epochs"] * plan["steps_per_epoch"]
+        planned = min(planned, plan["max_steps"] or planned)
+        return before["steps"] + planned > steps
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _move_aside(folder):
+    number = 1
+    while (folder / f"before-{number}").exists():
+        number += 1
+    aside = folder / f"before-{number}"
+    aside.mkdir()
+    for name in _MOVED:
+        if (folder / name).exists():
+            (folder / name).rename(aside / name)
