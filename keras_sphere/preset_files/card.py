@@ -37,7 +37,7 @@ def model_card(config):
         f"{'shared' if sampling['shared_noise'] else 'independent'} noise, "
         f"{sampling['schedule']} strength.",
         f"- License: {config['license']}.",
-        *_training(config["recipe"]["training"]),
+        *training_lines(config["recipe"]["training"]),
         "",
         f"    python -m keras_sphere generate {_flags(classes)}",
         "",
@@ -51,7 +51,7 @@ def model_card(config):
     return "\n".join(lines) + "\n"
 
 
-def _training(notes):
+def training_lines(notes):
     """What the notes of a run of `training.train` say, as a list of lines.
 
     Notes of another origin may be anything: they are shown only if they are a run's.

@@ -4,12 +4,11 @@ import json
 import signal
 
 import numpy as np
-import PIL.Image
-import PIL.ImageDraw
 import pytest
 
 from keras_sphere import presets
 from keras_sphere.training import train
+from tests.training.drawn_photos import write_photos
 from tests.training.signaller import Signaller
 
 TINY = {
@@ -25,19 +24,7 @@ TINY = {
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    """Drawn circles and squares, 17 of each, in folders named after them."""
-    folder = tmp_path_factory.mktemp("photos")
-    draws = np.random.default_rng(0)
-    for shape in ("circle", "square"):
-        (folder / shape).mkdir()
-        for index in range(17):
-            image = PIL.Image.new("RGB", (24, 20), "white")
-            x, y = (int(place) for place in draws.integers(1, 10, 2))
-            draw = PIL.ImageDraw.Draw(image)
-            draw_shape = draw.ellipse if shape == "circle" else draw.rectangle
-            draw_shape([x, y, x + 8, y + 8], fill=("red", "blue")[index % 2])
-            image.save(folder / shape / f"{index}.png")
-    return folder
+    return write_photos(tmp_path_factory.mktemp("photos"))
 
 
 def test_a_folder_is_enough(photos, tmp_path, capsys):
