@@ -20,8 +20,8 @@ FITS = ("crop", "pad", "stretch", "exact")
 def define_model(values):
     """Which model."""
     text = (
-        "The model: a name as in `presets`, a preset's folder, hf://user/repository, "
-        "or a file model.keras."
+        "The model: a name as in `presets`, a folder of a preset or of a training run, "
+        "hf://user/repository, or a file model.keras."
     )
     flags.DEFINE_string("preset", None, text, values)
     text = "Whether to take the moving average of the weights, which a .keras file has."

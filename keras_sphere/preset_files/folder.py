@@ -148,4 +148,5 @@ def _remove_other_weights(folder, entry):
 
 def _replace_text(path, text):
     with replace_when_done(path) as temporary:
-        temporary.write_text(text)
+        # Names of classes come from folders', which may be no text.
+        temporary.write_text(text, encoding="utf-8", errors="replace")

@@ -40,7 +40,9 @@ class PresetSource:
     def card(self):
         """Text of the model card, or `""`."""
         path = self.folder / "README.md"
-        return path.read_text(errors="replace") if path.is_file() else ""
+        return (
+            path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        )
 
 
 def built_in_names():

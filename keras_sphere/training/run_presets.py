@@ -13,6 +13,8 @@ from keras_sphere.backend.replicas import (
 )
 from keras_sphere.presets.run_folders import PRESET, PRESET_EMA, SECONDS, STEPS
 
+LONGEST_NAME = 190  # a preset's has at most 200 characters
+
 
 class RunPresets:
     """Writes the presets of a run: raw weights, named after the run's folder, a card.
@@ -51,7 +53,7 @@ class RunPresets:
         wait_for_processes("presets")
 
     def _write(self, model, path, progress, use_ema=False):
-        name = self.folder.resolve().name
+        name = self.folder.resolve().name[:LONGEST_NAME]
         model.save_to_preset(
             path,
             use_ema=use_ema,

@@ -131,6 +131,13 @@ def test_contents_are_checked_beside_the_checksum(tmp_path):
         checked_weights(tmp_path, config)
 
 
+def test_a_card_of_any_names(tmp_path):
+    """The second is how Python says a file name that is no text."""
+    for text, read in (("\u00e9\u732b", "\u00e9\u732b"), ("caf\udce9", "caf?")):
+        write_preset(tmp_path, new_config(), text, overwrite=True)
+        assert (tmp_path / "README.md").read_bytes() == read.encode()
+
+
 def test_no_configuration(tmp_path):
     with pytest.raises(FileNotFoundError, match="Received: folder="):
         read_config(tmp_path)

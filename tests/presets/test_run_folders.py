@@ -12,8 +12,6 @@ from keras_sphere.presets.run_folders import is_run_folder, newest_preset
 from keras_sphere.presets.sources import find
 from tests.preset_files.test_folder import write
 
-pytestmark = pytest.mark.any_backend
-
 
 @pytest.fixture
 def run(tmp_path):
