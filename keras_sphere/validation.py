@@ -7,8 +7,13 @@ or truth value, whatever library the given one is of.
 import math
 import numbers
 
-import keras
 import numpy as np
+
+
+def _to_numpy(tensor):
+    import keras  # not at the top: checks of plain values do not wait for it
+
+    return keras.ops.convert_to_numpy(tensor)
 
 
 def plain(value):
@@ -16,7 +21,7 @@ def plain(value):
     if not (hasattr(value, "dtype") and hasattr(value, "shape")) or len(value.shape):
         return value
     if not isinstance(value, (np.generic, np.ndarray)):
-        value = keras.ops.convert_to_numpy(value)
+        value = _to_numpy(value)
     return np.asarray(value).item()
 
 
@@ -132,6 +137,8 @@ def check_choice(name, value, choices):
 
 def dtype_name(dtype):
     """Name of a dtype of any library, also of one that Keras knows nothing of."""
+    import keras
+
     try:
         return keras.backend.standardize_dtype(dtype)
     except ValueError:
@@ -151,7 +158,7 @@ def as_array(name, values):
     """
     try:
         if hasattr(values, "dtype") and not isinstance(values, np.ndarray):
-            values = keras.ops.convert_to_numpy(values)
+            values = _to_numpy(values)
         array = np.asarray(values)
     except (TypeError, ValueError) as error:
         raise ValueError(

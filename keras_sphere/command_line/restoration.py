@@ -8,12 +8,11 @@ from keras_sphere.visualization import Panel
 from keras_sphere.visualization.image_grid import to_uint8
 
 
-def plan_restoration(job, strengths, columns):
-    """Checks the classes and fills in the strengths.
+def plan_restoration(job, columns):
+    """Checks the classes.
 
     Args:
         job: `Job`.
-        strengths: Sequence of floats: the default of the task.
         columns: Integer. Images that a row shows.
 
     Returns:
@@ -21,13 +20,18 @@ def plan_restoration(job, strengths, columns):
     """
     count = len(job.images["image"])
     check_classes(job, "label", count)
-    if job.settings["strengths"] is None:
-        job.settings["strengths"] = list(strengths)
     return count * columns
 
 
-def restoration_options(job):
-    """Keyword arguments of all functions of `editing.restoration`."""
+def restoration_options(job, strengths):
+    """Keyword arguments of all functions of `editing.restoration`.
+
+    Args:
+        job: `Job`, in whose settings the strengths are filled in.
+        strengths: Sequence of floats: the default of the task.
+    """
+    if job.settings["strengths"] is None:
+        job.settings["strengths"] = list(strengths)
     return {
         "labels": job.labels(count=len(job.images["image"])),
         "strengths": job.settings["strengths"],

@@ -151,6 +151,7 @@ _ALL = (
         required=(),
         arguments=("[NAME]",),
         example="digits16",
+        needs_keras=False,
     ),
 )
 TASKS = {task.name: task for task in _ALL}

@@ -5,6 +5,8 @@ import numpy as np
 from keras_sphere.metrics.image_pairs import read_image_pair
 from keras_sphere.optional_imports import import_optional
 
+PACKAGE = ("skimage.metrics", "Structural similarity (`ssim`)", "evaluate")
+
 
 def ssim(a, b, max_value):
     """Structural similarity of each pair of images, with a Gaussian window.
@@ -30,7 +32,7 @@ def ssim(a, b, max_value):
     Reference:
         - [Wang et al., 2004](https://doi.org/10.1109/TIP.2003.819861)
     """
-    metrics = import_optional("skimage.metrics", "Structural similarity", "evaluate")
+    metrics = import_optional(*PACKAGE)
     a, b, max_value = read_image_pair(a, b, max_value)
     if a.ndim != 4 or min(a.shape[1:3]) < 11:
         raise ValueError(

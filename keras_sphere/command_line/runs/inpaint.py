@@ -2,20 +2,18 @@
 
 import numpy as np
 
-from keras_sphere import editing
-from keras_sphere.command_line.picture_task import make_picture
+from keras_sphere.command_line.picture_task import prepare_picture
 from keras_sphere.command_line.restoration import (
     compare,
     plan_restoration,
     restoration_options,
 )
-from keras_sphere.editing.restoration import INPAINT_STRENGTHS
 
 GRAY = 128
 
 
-def run(request):
-    make_picture(request, plan, draw, image_flags=("image", "mask"))
+def prepare(request):
+    return prepare_picture(request, plan, draw, image_flags=("image", "mask"))
 
 
 def plan(job):
@@ -24,13 +22,20 @@ def plan(job):
         raise ValueError(
             "The mask must leave a pixel that is known. Received: nothing but black"
         )
-    return plan_restoration(job, INPAINT_STRENGTHS, columns=4)
+    return plan_restoration(job, columns=4)
 
 
 def draw(job, sampling):
+    from keras_sphere import editing
+    from keras_sphere.editing.restoration import INPAINT_STRENGTHS
+
     images, known = job.images["image"], _known(job)
     filled = editing.inpaint(
-        job.model, images, known, **restoration_options(job), **sampling
+        job.model,
+        images,
+        known,
+        **restoration_options(job, INPAINT_STRENGTHS),
+        **sampling,
     )
     known = known[..., None]
     mean = np.sum(images * known, axis=(1, 2), keepdims=True) / known.sum()
