@@ -40,13 +40,14 @@ def restoration_options(job, strengths):
     }
 
 
-def compare(columns, caption):
+def compare(columns, caption, row_names=()):
     """A panel of columns by name; prints the PSNR of each against the first one.
 
     Args:
         columns: Dict of name -> images, uint8 or float in [-1, 1]; `"image"`, if it
             is there, is what the others are measured against.
         caption: String.
+        row_names: Sequence of strings, one for each image, or none.
     """
     columns = {name: to_uint8(images) for name, images in columns.items()}
     if "image" in columns:
@@ -56,4 +57,4 @@ def compare(columns, caption):
                 mean = float(np.mean(psnr(truth, images / 255.0, max_value=1.0)))
                 print(f"{f'{caption}: ' if caption else ''}{name}: PSNR {mean:.1f} dB")
     table = np.stack(list(columns.values()), axis=1)
-    return Panel(table, (), list(columns), caption)
+    return Panel(table, row_names, list(columns), caption)

@@ -120,6 +120,11 @@ def define_inpaint(values):
     text = "Without --mask: the part that misses."
     choices = ("center", "left", "right", "top", "bottom")
     flags.DEFINE_enum("hide", "center", choices, text, values)
+    text = (
+        "Class of every image, or one for all, by name or id; best: the one that the "
+        "known pixels fit best, of up to 20 classes; none: the null class."
+    )
+    define_class_list(values, "label", "best", text, ("best", "none"))
     _define_restoration(values)
 
 

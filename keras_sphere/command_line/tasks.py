@@ -102,7 +102,7 @@ _ALL = (
         "inpaint",
         "Missing pixels filled in.",
         "--image=three.png --hide=left",
-        *_IMAGES,
+        shared.define_image,
         *_PRIOR,
         own.define_inpaint,
     ),

@@ -4,10 +4,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from keras_sphere.command_line import task_flags
 from keras_sphere.command_line.picture_settings import read_picture_settings
 from keras_sphere.command_line.tasks import TASKS
-from keras_sphere.editing.crossover import PATTERNS
 from tests.command_line.conftest import pixels
 
 # Flags beside --preset and --seed, images among them by place in `digit_files`, and
@@ -222,7 +220,3 @@ def test_errors(command, digit_files, tmp_path, words, message):
     assert errors.startswith("Error: ")
     assert message in errors
     assert not list(tmp_path.iterdir())
-
-
-def test_patterns_are_those_of_the_library():
-    assert task_flags.PATTERNS == PATTERNS
