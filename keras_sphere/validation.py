@@ -77,6 +77,23 @@ def read_angle_degrees(name, value):
     return _read_number(name, value, expected, lambda number: 0.0 < number < 90.0)
 
 
+def read_model_angle(name, value, largest):
+    """`value` as a plain number; a `ValueError` unless it is in (0, largest].
+
+    Args:
+        name: String. Name of the argument, for messages.
+        value: Number of any library, an angle in degrees.
+        largest: Float. The largest angle that the model was trained with.
+    """
+    angle = read_angle_degrees(name, value)
+    if angle > largest:
+        raise ValueError(
+            f"`{name}` must be at most {largest}, the largest angle of the model. "
+            f"Received: {name}={angle}"
+        )
+    return angle
+
+
 def read_share(name, value):
     """`value` as a plain number; a `ValueError` unless it is in [0, 1]."""
     expected = "a number in [0, 1]"

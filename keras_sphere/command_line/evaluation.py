@@ -9,7 +9,7 @@ from keras_sphere.command_line.output_file import check_place
 from keras_sphere.command_line.progress import ProgressBar
 from keras_sphere.data.checks import check_source
 from keras_sphere.evaluation.inception_file import find_inception_weights
-from keras_sphere.evaluation.needs import check_network
+from keras_sphere.evaluation.needs import check_network, check_statistics
 from keras_sphere.metrics import Gaussian
 
 _ONE_VALUE = ("guidance_position", "schedule", "shared_noise")
@@ -40,7 +40,9 @@ def check_settings(settings, description=None):
     if settings["cache_dir"]:
         check_place(pathlib.Path(settings["cache_dir"]) / "any", "cache_dir")
     if is_statistics(settings):
-        return Gaussian.load(settings["data"])
+        gaussian = Gaussian.load(settings["data"])
+        check_statistics(gaussian, "inception" if _is_inception(network) else network)
+        return gaussian
     splits = [settings["split"], settings["held_out_split"]]
     for split in splits[: 1 if splits[1] == "none" else 2]:
         check_source(settings["data"], split, settings["data_dir"])

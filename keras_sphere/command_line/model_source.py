@@ -22,6 +22,7 @@ class ModelDescription:
         sampling: Dict of the arguments of `SamplingOptions`, the model's defaults.
         class_names: Tuple of strings, or `None` where they are not known.
         keeps_average: Boolean. Whether there may be a moving average of the weights.
+        max_angle_degrees: Float. The angle of noise of full strength.
     """
 
     image_size: int
@@ -31,6 +32,7 @@ class ModelDescription:
     sampling: dict
     class_names: tuple | None = None
     keeps_average: bool = False
+    max_angle_degrees: float = 90.0
 
 
 class ModelSource:
@@ -75,7 +77,9 @@ class ModelSource:
             check_present(source.folder / config["weights"]["file"])
         self.weights_sha256 = config["weights"]["sha256"]
         self._check(expected_sha256)
-        self.description = _description(config["architecture"], config["sampling"])
+        self.description = _description(
+            config["architecture"], config["sampling"], config["noise"]
+        )
 
     def _check(self, expected):
         if expected is not None and self.weights_sha256 != expected:
@@ -109,7 +113,9 @@ def _describe_file(path):
         with zipfile.ZipFile(path) as archive:
             config = json.loads(archive.read("config.json"))["config"]
         architecture = config["backbone"]["config"]
-        return _description(architecture, config["sampling"], keeps_average=True)
+        return _description(
+            architecture, config["sampling"], config, keeps_average=True
+        )
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path} must hold a `SphereEncoderModel` as Keras saves it. "
@@ -117,7 +123,7 @@ def _describe_file(path):
         ) from error
 
 
-def _description(architecture, sampling, keeps_average=False):
+def _description(architecture, sampling, noise, keeps_average=False):
     side = architecture["image_size"] // architecture["patch_size"]
     return ModelDescription(
         architecture["image_size"],
@@ -127,4 +133,5 @@ def _description(architecture, sampling, keeps_average=False):
         sampling,
         architecture["class_names"] and tuple(architecture["class_names"]),
         keeps_average,
+        sampling["max_angle_degrees"] or noise["max_angle_degrees"],
     )

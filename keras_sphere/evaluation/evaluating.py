@@ -127,7 +127,7 @@ def evaluate(
     metrics = check_metrics(
         metrics,
         has_images=not isinstance(data, Gaussian),
-        has_model=isinstance(source, SphereEncoderModel),
+        model_size=getattr(getattr(source, "backbone", None), "image_size", None),
     )
     batch_size, seed = read_integer("batch_size", batch_size), read_seed("seed", seed)
     num_images = if_given(read_integer, "num_images", num_images)

@@ -72,7 +72,7 @@ def write_report(
     Raises:
         ImportError: If a package that the page needs is not installed.
     """
-    check_report()
+    check_report(model.backbone.image_size)
     check_same_names("held_out", held_out, model.backbone.class_names)
     train = _read(model.backbone, "train", train)
     held_out = _read(model.backbone, "held_out", held_out)

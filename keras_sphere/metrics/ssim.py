@@ -6,6 +6,16 @@ from keras_sphere.metrics.image_pairs import read_image_pair
 from keras_sphere.optional_imports import import_optional
 
 PACKAGE = ("skimage.metrics", "Structural similarity (`ssim`)", "evaluate")
+WINDOW = 11
+
+
+def check_size(height, width):
+    """Raises a `ValueError` unless images are as large as the window."""
+    if min(height, width) < WINDOW:
+        raise ValueError(
+            f"Structural similarity (`ssim`) needs images at least {WINDOW} pixels "
+            f"high and wide. Received: images of shape {(height, width)}"
+        )
 
 
 def ssim(a, b, max_value):
@@ -34,12 +44,12 @@ def ssim(a, b, max_value):
     """
     metrics = import_optional(*PACKAGE)
     a, b, max_value = read_image_pair(a, b, max_value)
-    if a.ndim != 4 or min(a.shape[1:3]) < 11:
+    if a.ndim != 4:
         raise ValueError(
-            "`a` and `b` must have the same shape (batch, height, width, channels), at "
-            f"least 11 pixels high and wide. Received: a of shape {a.shape}, b of "
-            f"shape {b.shape}"
+            "`a` and `b` must have the same shape (batch, height, width, channels). "
+            f"Received: a of shape {a.shape}, b of shape {b.shape}"
         )
+    check_size(*a.shape[1:3])
     return np.array(
         [
             metrics.structural_similarity(

@@ -24,7 +24,9 @@ def test_evaluate(succeed, command):
     status, _, errors = command(*other, "--join=first", "--output=second")
     assert status == 1
     assert "images: [10] and [20]" in errors
-    text = succeed(*other, "--join=first", "--allow_incomparable", "--output=second")
+    assert pathlib.Path("second/evaluation.json").exists()
+    joined = ("--join=first", "--allow_incomparable", "--overwrite")
+    text = succeed(*other, *joined, "--output=second")
     assert "generated (not comparable)" in text
 
 

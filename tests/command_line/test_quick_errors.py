@@ -77,6 +77,10 @@ CASES = [
     ("reconstruct --preset=digits16 --image=text.keras", "no format that Pillow"),
     ("reconstruct --preset=digits16 --image=wide.png --fit=exact", "24 x 8 pixels"),
     ("variations --preset=digits16 --image=wide.png --label=10", "classes from 0"),
+    (
+        "variations --preset=digits16 --image=wide.png --angle_degrees=9,89",
+        "must be at most 8",
+    ),
     ("interpolate --preset=digits16 --classes=1,2,3", "one class, or 2"),
     ("walk --preset=digits16 --layout=animation --output=x.jpg", "in .gif or .png"),
     ("crossover --preset=digits16 --image=wide.png", "--image twice"),
@@ -94,6 +98,9 @@ CASES = [
     (f"{EVALUATE} --data=gone", "a path that exists"),
     (f"{EVALUATE} --data=empty", "There are no images"),
     (f"{EVALUATE} --data=gone.npz", "no such file of statistics"),
+    (f"{EVALUATE} --data=three.npz", "of the 64 features of the network 'digits'"),
+    (f"{EVALUATE} --preset=plain.keras", "at least 11 pixels"),
+    (f"{REPORT} --preset=plain.keras", "at least 11 pixels"),
     (f"{EVALUATE} --split=half", "'train', 'test'"),
     (f"{EVALUATE} --held_out_split=half", "'train', 'test'"),
     (f"{EVALUATE} --split=train[", "must be a name, such as 'train'"),
@@ -139,12 +146,15 @@ def results(tmp_path_factory):
         (folder / name).mkdir()
     for name in ("there.png", "there.html", "text.keras", "folder/mine.txt"):
         (folder / name).write_text("mine")
+    np.savez(folder / "three.npz", mu=np.zeros(3), sigma=np.eye(3))
     PIL.Image.fromarray(np.zeros((8, 24), "uint8")).save(folder / "wide.png")
     preset = (ROOT / "keras_sphere/presets/digits16/config.json").read_text()
     (folder / "weightless/config.json").write_text(preset)
     config = json.loads(preset)
     backbone = {**config["architecture"], "num_classes": 0, "class_names": None}
-    plain = {"backbone": {"config": backbone}, "sampling": config["sampling"]}
+    backbone["image_size"] = 8
+    plain = {**config["noise"], "sampling": config["sampling"]}
+    plain["backbone"] = {"config": backbone}
     plain["sampling"]["guidance_scale"] = 1.0
     for name, content in (("plain", plain), ("other", {"layers": []})):
         with zipfile.ZipFile(folder / f"{name}.keras", "w") as archive:

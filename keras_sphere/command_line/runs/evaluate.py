@@ -26,7 +26,7 @@ def prepare(request):
     metrics = check_metrics(
         settings["metrics"] or DEFAULT_METRICS,
         has_images=gaussian is None,
-        has_model=source is not None,
+        model_size=source and source.description.image_size,
     )
     if source is None:
         check_source(settings["images"])
@@ -60,8 +60,10 @@ def _finish(request, source, gaussian, metrics, earlier, output):
         image_size=shape[0],
         **sampling_arguments(settings),
     )
+    result.save(output)  # also where the earlier ones do not compare
     for other in earlier:
         result = result.join(other, settings["allow_incomparable"])
-    result.save(output)
+    if earlier:
+        result.save(output)
     print(result)
     print(f"Wrote {output}")

@@ -26,7 +26,7 @@ def prepare(request):
     output = check_output(settings["output"], SUFFIXES, settings["overwrite"])
     source = find_source(request)
     check_settings(settings, source.description)
-    check_report()
+    check_report(source.description.image_size)
     return functools.partial(_finish, request, source, output)
 
 

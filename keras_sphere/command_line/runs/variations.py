@@ -5,6 +5,7 @@ import numpy as np
 from keras_sphere.command_line.errors import UsageError
 from keras_sphere.command_line.job import check_classes
 from keras_sphere.command_line.picture_task import prepare_picture
+from keras_sphere.validation import read_model_angle
 from keras_sphere.visualization import Panel
 from keras_sphere.visualization.image_grid import to_uint8
 
@@ -19,6 +20,8 @@ def plan(job):
     check_classes(job, "label", count)
     if settings["strength"] and settings["angle_degrees"]:
         raise UsageError("Give --strength or --angle_degrees, not both.")
+    for angle in settings["angle_degrees"] or ():
+        read_model_angle("angle_degrees", angle, job.description.max_angle_degrees)
     return count * len(_amounts(job)) * (1 + settings["num_variations"])
 
 
