@@ -42,10 +42,10 @@ def draw(job, sampling):
         del options["labels"]
         labels = editing.guess_labels(job.model, images, known, **options)
         options["labels"] = labels
-        names = [f"class {short_name(i, job.description.class_names)}" for i in labels]
+        names = [short_name(label, job.description.class_names) for label in labels]
         print(
             f"Classes that the known pixels fit best: {', '.join(names)}. "
-            "--label gives others, --label=none no class."
+            "--label=... gives others, --label=none no class."
         )
     filled = editing.inpaint(job.model, images, known, **options)
     known = known[..., None]
@@ -56,6 +56,7 @@ def draw(job, sampling):
         "mean": np.where(known, images, np.rint(mean)).astype("uint8"),
         "inpainted": filled,
     }
+    names = [f"class {name}" for name in names]
     return compare(columns, job.caption(sampling), names)
 
 
