@@ -23,7 +23,9 @@ the tests run a shorter one on each backend.
 Not verified: the recipe on the animals themselves, for want of a GPU.
 """
 
-from keras_sphere.training.command_line import run
+import sys
+
+from keras_sphere.command_line import main
 
 if __name__ == "__main__":
-    run(preset="animal_faces256")
+    sys.exit(main(["train", "--preset=animal_faces256", *sys.argv[1:]]))

@@ -20,7 +20,9 @@ a short one on each backend. Not verified: the recipe on CIFAR-10 itself, for wa
 GPU.
 """
 
-from keras_sphere.training.command_line import run
+import sys
+
+from keras_sphere.command_line import main
 
 if __name__ == "__main__":
-    run(preset="cifar10")
+    sys.exit(main(["train", "--preset=cifar10", *sys.argv[1:]]))

@@ -27,7 +27,9 @@ Not verified: the recipes on ImageNet itself, for want of GPUs. The paper has no
 64 px.
 """
 
-from keras_sphere.training.command_line import run
+import sys
+
+from keras_sphere.command_line import main
 
 if __name__ == "__main__":
-    run(preset="imagenet256_large")
+    sys.exit(main(["train", "--preset=imagenet256_large", *sys.argv[1:]]))

@@ -9,7 +9,8 @@ from keras_sphere.command_line.errors import UsageError
 from keras_sphere.command_line.help_text import overview, task_help
 from keras_sphere.command_line.parsing import find_task, parse
 
-HELP = ("--help", "-h", "--helpfull", "-help", "help")
+HELP_OF_ALL = ("--help=all", "--helpfull")
+HELP = ("--help", "-h", "-help", "help", *HELP_OF_ALL)
 
 
 def main(words, load_model=None):
@@ -33,7 +34,7 @@ def main(words, load_model=None):
     except UsageError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
-    except (ValueError, OSError, ImportError) as error:
+    except (ValueError, OSError, ImportError, ArithmeticError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -48,7 +49,7 @@ def _run(words, load_model):
         return
     task = find_task(words[0])
     if any(word in HELP for word in words[1:]):
-        print(task_help(task))
+        print(task_help(task, any(word in HELP_OF_ALL for word in words)))
         return
     request = parse(task, list(words[1:]), load_model)
     finish = task.prepare(request)

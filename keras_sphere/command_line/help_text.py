@@ -24,8 +24,13 @@ def overview():
     return "\n".join(lines)
 
 
-def task_help(task):
-    """The flags of a task, as they are defined."""
+def task_help(task, of_all=False):
+    """The flags of a task, as they are defined.
+
+    Args:
+        task: `Task`.
+        of_all: Boolean. Whether to list those that few people change, too.
+    """
     usage = " ".join(["python -m keras_sphere", task.name, *task.arguments, "[flags]"])
     lines = [
         f"Usage: {usage}",
@@ -37,8 +42,12 @@ def task_help(task):
         "Flags:",
     ]
     values = task.flag_values()
-    for name in values:
+    names = list(values) if of_all or not task.common else task.common
+    for name in names:
         lines += _flag_lines(values[name], name in task.required)
+    if len(names) < len(list(values)):
+        more = len(list(values)) - len(names)
+        lines += ["", f"--help=all lists {more} more."]
     return "\n".join(lines)
 
 

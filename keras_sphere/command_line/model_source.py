@@ -39,8 +39,8 @@ class ModelSource:
     """A preset or a `.keras` file, of which no weight is read before `load`.
 
     Args:
-        handle: String: a preset's name, folder or `hf://user/repository`, or the
-            path of a `.keras` file.
+        handle: String: a preset's name, folder or `hf://user/repository`, the folder
+            of a training run, or the path of a `.keras` file.
         expected_sha256: String. Checksum that the file with the weights must have,
             or `None`.
 
@@ -67,6 +67,8 @@ class ModelSource:
             self.description = _describe_file(path)
             return
         source = find(handle)
+        # A run that is being trained has another newest preset a moment later.
+        self._place = handle if source.repository else source.folder
         config = source.config
         if config["weights"] is None:
             raise ValueError(
@@ -92,7 +94,7 @@ class ModelSource:
     def load(self):
         """The model, `SphereEncoderModel`."""
         if not self._is_file:
-            return presets.load(self.handle, weights=True)
+            return presets.load(self._place, weights=True)
         if self._model is None:
             import keras
 

@@ -24,6 +24,11 @@ def define_model(values):
     text = "Whether to take the moving average of the weights, which a .keras file has."
     flags.DEFINE_boolean("use_ema", None, text, values)
     define_integer(values, "batch_size", 64, "Images at a time.", 1, 4096)
+    define_compilation_cache(values)
+
+
+def define_compilation_cache(values):
+    """Whether what is compiled outlives the process."""
     text = "Whether to keep compiled programs in the user's cache folder (JAX only)."
     flags.DEFINE_boolean("compilation_cache", True, text, values)
 

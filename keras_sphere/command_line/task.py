@@ -20,6 +20,8 @@ class Task:
             left out.
         example: String. Flags that show how it is used.
         needs_keras: Boolean. Whether what `prepare` returns needs Keras.
+        common: Tuple of names of the flags that `--help` lists; `--help=all` lists
+            the others, too. Empty for all.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Task:
     arguments: tuple[str, ...] = ()
     example: str = "--preset=digits16"
     needs_keras: bool = True
+    common: tuple[str, ...] = ()
 
     def flag_values(self):
         """New `absl.flags.FlagValues` with the flags of this task, not yet parsed."""

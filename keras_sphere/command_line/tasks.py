@@ -3,6 +3,7 @@
 from keras_sphere.command_line import shared_flags as shared
 from keras_sphere.command_line import task_flags as own
 from keras_sphere.command_line.task import Task
+from keras_sphere.command_line.training_flags import common_names, define_training
 
 _LOOP = (shared.define_steps, shared.define_guidance, shared.define_seed)
 _PRIOR = (shared.define_guidance, shared.define_seed)
@@ -121,6 +122,15 @@ _ALL = (
         *_IMAGES,
         *_PRIOR,
         own.define_denoise,
+    ),
+    Task(
+        "train",
+        "A model trained on images of your own, or by a preset's recipe.",
+        (define_training,),
+        required=(),
+        arguments=("[DATA]",),
+        example="photos/ --output=runs/photos",
+        common=(*common_names(),),
     ),
     Task(
         "again",

@@ -5,7 +5,12 @@ import threading
 
 import numpy as np
 
-from keras_sphere.validation import read_boolean, read_integer, read_seed
+from keras_sphere.validation import (
+    if_given,
+    read_boolean,
+    read_integer,
+    read_seed,
+)
 
 REMEMBERED_EPOCHS = 2  # prefetching reads the next one before this one ends
 
@@ -20,17 +25,37 @@ class EpochOrder:
         shuffle: Boolean. Whether every epoch has an order of its own; else the
             images come in file order.
         drop_last: Boolean. Whether to leave out a last batch that is not full.
+        steps_per_epoch: Integer or `None`. Batches that make an epoch, whatever the
+            number of images: then batches run on over the ends of passes over the
+            images, each of which has an order of its own, and none is left out.
 
     Raises:
         ValueError: If there is not one batch.
     """
 
-    def __init__(self, num_images, batch_size, seed=0, shuffle=True, drop_last=False):
+    def __init__(
+        self,
+        num_images,
+        batch_size,
+        seed=0,
+        shuffle=True,
+        drop_last=False,
+        steps_per_epoch=None,
+    ):
         self.num_images = num_images
         self.batch_size = batch_size = read_integer("batch_size", batch_size)
         self.seed = read_seed("seed", seed)
         self.shuffle = read_boolean("shuffle", shuffle)
         drop_last = read_boolean("drop_last", drop_last)
+        self.steps_per_epoch = if_given(
+            read_integer, "steps_per_epoch", steps_per_epoch
+        )
+        self._share = (0, 1)
+        self._remembered = {}
+        self._lock = threading.Lock()
+        if steps_per_epoch is not None:
+            self.num_batches, self.num_dropped = self.steps_per_epoch, 0
+            return
         if drop_last and num_images < batch_size:
             raise ValueError(
                 f"The {num_images} images do not fill one batch, and incomplete "
@@ -40,9 +65,6 @@ class EpochOrder:
         full, rest = divmod(num_images, batch_size)
         self.num_batches = full + (rest > 0 and not drop_last)
         self.num_dropped = rest if drop_last else 0
-        self._share = (0, 1)
-        self._remembered = {}
-        self._lock = threading.Lock()
 
     def shard(self, index, count):
         """The same batches without the incomplete one, of which a process has a part.
@@ -55,14 +77,18 @@ class EpochOrder:
             `EpochOrder` whose `rows` are part `index` of `count` equal parts.
         """
         check_share_of_batch(self.batch_size, index, count)
-        shard = EpochOrder(
-            self.num_images, self.batch_size, self.seed, self.shuffle, drop_last=True
-        )
+        shard = self._like(drop_last=True, steps_per_epoch=self.steps_per_epoch)
         shard._share = (index, count)
         return shard
 
+    def with_epochs_of(self, steps):
+        """The same order in epochs of so many batches, which run on over the ends of
+        passes over the images."""
+        return self._like(drop_last=False, steps_per_epoch=steps)
+
     def order(self, epoch):
-        """Indices of all images in the order of an epoch, counted from 0."""
+        """Indices of all images in the order of an epoch, counted from 0, or of a
+        pass where epochs are no passes."""
         if not self.shuffle:
             return np.arange(self.num_images)
         return self._remember(
@@ -70,27 +96,51 @@ class EpochOrder:
             lambda: self._generator(epoch, 0).permutation(self.num_images),
         )
 
-    def draws(self, epoch, stream):
-        """One uniform number in [0, 1) per image, in file order.
+    def draws(self, places, stream):
+        """One uniform number in [0, 1) per image of a batch.
 
         Args:
-            epoch: Integer.
+            places: Pair of arrays, as `places` returns it.
             stream: Integer, at least 1. What the numbers are for.
 
         Returns:
-            float64 array of shape `(num_images,)`.
+            float64 array of shape `(batch,)`.
         """
-        return self._remember(
-            (stream, epoch),
-            lambda: self._generator(epoch, stream).random(self.num_images),
-        )
+        passes, rows = places
+        drawn = np.empty(len(rows))
+        for one in np.unique(passes):
+            of_images = self._remember(
+                (stream, int(one)),
+                lambda one=int(one): self._generator(one, stream).random(
+                    self.num_images
+                ),
+            )
+            drawn[passes == one] = of_images[rows[passes == one]]
+        return drawn
 
     def rows(self, epoch, step):
         """Indices of the images of one batch, or of this process's part of it."""
-        start, (index, count) = step * self.batch_size, self._share
-        return np.split(self.order(epoch)[start : start + self.batch_size], count)[
-            index
-        ]
+        return self.places(epoch, step)[1]
+
+    def places(self, epoch, step):
+        """The images of one batch, or of this process's part of it.
+
+        Returns:
+            Pair of integer arrays of shape `(batch,)`: the pass over the images that
+            each belongs to, counted from 0, and its index.
+        """
+        if self.steps_per_epoch is None:
+            first = epoch * self.num_images + step * self.batch_size
+            last = min(first + self.batch_size, (epoch + 1) * self.num_images)
+        else:
+            first = (epoch * self.steps_per_epoch + step) * self.batch_size
+            last = first + self.batch_size
+        passes, within = np.divmod(np.arange(first, last), self.num_images)
+        rows = np.empty_like(within)
+        for one in np.unique(passes):
+            rows[passes == one] = self.order(int(one))[within[passes == one]]
+        index, count = self._share
+        return np.split(passes, count)[index], np.split(rows, count)[index]
 
     def generator(self, epoch, step, stream):
         """A generator for one batch, or for this process's part of it.
@@ -113,6 +163,11 @@ class EpochOrder:
                 "of at least 0 and a step of at most that. Received: "
                 f"epoch={epoch}, step={step}"
             )
+
+    def _like(self, **changes):
+        return EpochOrder(
+            self.num_images, self.batch_size, self.seed, self.shuffle, **changes
+        )
 
     def _generator(self, epoch, stream, step=0, part=0):
         key = np.array([self.seed, epoch], "uint64")

@@ -146,6 +146,15 @@ class FileSource:
         """What an image is called in messages."""
         return self._container.path(self._names[index])
 
+    def size(self, index):
+        """Width and height of an image as it lies in the file, from its header.
+
+        Raises:
+            UnreadableImageError: If the header cannot be read.
+        """
+        with self._reading(index) as file, naming_the_image(self.path(index)):
+            return open_image(file).size
+
     def example(self, index, smallest_side, exact):
         """A `PIL.Image.Image`, its label or `None`, and what was converted.
 

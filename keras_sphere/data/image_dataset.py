@@ -1,5 +1,6 @@
 """Batches of images for `fit`, from any source, in an order known beforehand."""
 
+import copy
 import itertools
 import logging
 import threading
@@ -52,6 +53,7 @@ class ImageDataset(OrderedBatches, keras.utils.PyDataset):
         report: `ReadReport`, or `None` for a new one that is not strict.
         num_threads: Integer. Batches that are made at a time.
         augmentation: `Augmentation`, or `None`.
+        steps_per_epoch: See `EpochOrder`.
 
     Attributes:
         description: `DatasetDescription`.
@@ -85,6 +87,7 @@ class ImageDataset(OrderedBatches, keras.utils.PyDataset):
         report=None,
         num_threads=1,
         augmentation=None,
+        steps_per_epoch=None,
     ):
         has_labels = len(source.class_names) > 0
         if conditional and not has_labels:
@@ -98,7 +101,9 @@ class ImageDataset(OrderedBatches, keras.utils.PyDataset):
         super().__init__()
         self._source = source
         self._conditional = has_labels if conditional is None else conditional
-        self._epochs = EpochOrder(len(source), batch_size, seed, shuffle, drop_last)
+        self._epochs = EpochOrder(
+            len(source), batch_size, seed, shuffle, drop_last, steps_per_epoch
+        )
         self._resize = resize
         self._crop = crop
         self._horizontal_flip = horizontal_flip
@@ -135,6 +140,20 @@ class ImageDataset(OrderedBatches, keras.utils.PyDataset):
         return shard
 
     shard.__doc__ = OrderedBatches.shard.__doc__
+
+    def with_epochs_of(self, steps):
+        """The same images, in epochs of so many batches; see `load`.
+
+        Args:
+            steps: Integer.
+
+        Returns:
+            `ImageDataset`.
+        """
+        other = copy.copy(self)
+        other._epochs = self._epochs.with_epochs_of(steps)
+        other._start_reading()
+        return other
 
     def checksum(self):
         """Short name of the content: equal for the same images, wherever they lie.
@@ -221,14 +240,15 @@ class ImageDataset(OrderedBatches, keras.utils.PyDataset):
     def _batch_at(self, position):
         """A batch by its number since the start of the first epoch."""
         epoch, step = divmod(position, len(self))
-        rows = self._epochs.rows(epoch, step)
+        places = self._epochs.places(epoch, step)
+        rows = places[1]
         if self._crop == "random":
-            offsets = self._epochs.draws(epoch, CROP)[rows]
+            offsets = self._epochs.draws(places, CROP)
         else:
             offsets = np.full(len(rows), 0.5)
         images, labels = self._read(rows, offsets)
         if self._horizontal_flip:
-            mirrored = self._epochs.draws(epoch, FLIP)[rows] < 0.5
+            mirrored = self._epochs.draws(places, FLIP) < 0.5
             images[mirrored] = images[mirrored, :, ::-1]
         if self._augmentation is not None:
             generator = self._epochs.generator(epoch, step, AUGMENT)

@@ -44,6 +44,7 @@ def load(
     check=None,
     num_threads=None,
     augment=None,
+    steps_per_epoch=None,
 ):
     """Loads a dataset of images for `fit`.
 
@@ -95,6 +96,9 @@ def load(
             between them, a Keras or KerasCV layer for pixels in [0, 255] that keeps
             the shape, or a list of names and layers. A layer's own seed does not
             count. For layers that are seeded otherwise than Keras' a warning says so.
+        steps_per_epoch: Integer. Batches that make an epoch, whatever the number of
+            images: batches then run on over the ends of passes over the images, so
+            that none is left out. Defaults to one pass.
 
     Returns:
         `ImageDataset`, with a `description`.
@@ -152,6 +156,7 @@ def load(
         report=report,
         num_threads=num_threads,
         augmentation=augmentation,
+        steps_per_epoch=steps_per_epoch,
     )
 
 

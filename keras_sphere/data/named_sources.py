@@ -24,6 +24,20 @@ DEFAULT_IMAGE_SIZES = {
     "digits": 16,
     "fake": 32,
 }
+# Of the split "train", for plans without the data: images and classes.
+KNOWN_COUNTS = {
+    "animal_faces": (14_630, 3),
+    "cifar10": (50_000, 10),
+    "cifar100": (50_000, 100),
+    "fashion_mnist": (60_000, 10),
+    "imagenet": (1_281_167, 1000),
+    "imagenet64": (1_281_167, 1000),
+    "mnist": (60_000, 10),
+    "oxford_flowers102": (1_020, 102),
+}
+GRAY = ("fashion_mnist", "mnist")
+# The split beside "train"; "test" where this does not say. (ImageNet's has no labels.)
+HELD_OUT_SPLITS = {"imagenet": "validation", "imagenet64": "validation"}
 TFDS_PREFIX = "tfds:"
 TFDS_NAMES = {
     "imagenet": "imagenet2012",
@@ -38,6 +52,11 @@ ANIMAL_FACES = ("afhq", "afhq_v2", "animal_faces")
 def is_name(name):
     """Whether a string is the name of a dataset rather than a path."""
     return name in DEFAULT_IMAGE_SIZES or name.startswith(TFDS_PREFIX)
+
+
+def held_out_split(name):
+    """The split of a dataset that is not trained on: `"test"` or another."""
+    return HELD_OUT_SPLITS.get(name, "test")
 
 
 def check_name_or_path(name):

@@ -17,6 +17,7 @@ class ReadReport:
     Args:
         strict: Boolean. Whether an image that cannot be read raises an
             `UnreadableImageError` instead of being noted.
+        is_quiet: Boolean. Whether nothing goes to the log.
 
     Attributes:
         skipped: Dict of path -> reason, of images left out when they were listed.
@@ -27,8 +28,9 @@ class ReadReport:
             classes that some splits lack.
     """
 
-    def __init__(self, strict=False):
+    def __init__(self, strict=False, is_quiet=False):
         self.strict = strict
+        self.is_quiet = is_quiet
         self.skipped = {}
         self.num_skipped = 0
         self.replaced = {}
@@ -82,6 +84,8 @@ class ReadReport:
                 return
             notes[path] = reason
             count = len(notes)
+        if self.is_quiet:
+            return
         if count <= MAX_WARNINGS:
             logger.warning("An image is %s: %s: %s", what, path, reason)
         elif str(count).strip("0") == "1":

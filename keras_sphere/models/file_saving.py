@@ -1,10 +1,10 @@
 """Model files that are never half written."""
 
-import math
 import os
 
 from keras_sphere.backend.unasked_tensorflow import without_tensorflow
 from keras_sphere.files.atomic_file import check_space, replace_when_done
+from keras_sphere.preset_files.weights_file import estimate_bytes
 
 
 class FileSaving:
@@ -51,14 +51,13 @@ class FileSaving:
             lose()
 
     def _count_bytes(self):
-        """About the size of a file: HDF5 crashes the process if it cannot write."""
+        """About the size of a file of the whole model."""
         optimizer = getattr(self, "optimizer", None)
         network = getattr(self, "perceptual_network", None)
         left_out = {id(v) for v in getattr(network, "unsaved_weights", ())}
         variables = [v for v in self.weights if id(v) not in left_out]
         variables += optimizer.variables if optimizer else []
-        values = 4 * sum(math.prod(variable.shape) for variable in variables)
-        return values + 2048 * len(variables)
+        return estimate_bytes(variables)
 
 
 def _is_file(path, suffix):

@@ -1,6 +1,11 @@
 """A preset's model card: what `README.md` says when nobody wrote one."""
 
 from keras_sphere.class_names import describe_classes
+from keras_sphere.readable import readable_duration
+
+NOT_STATED = "not stated"
+_MOST_NAMES = 100
+_MOST_CLASSES_IN_A_PICTURE = 16
 
 
 def model_card(config):
@@ -24,7 +29,7 @@ def model_card(config):
         "",
         f"- Images: {architecture['image_size']} px, "
         f"{architecture['num_channels']} channels, "
-        f"{describe_classes(classes, names)}.",
+        f"{describe_classes(classes, names, _MOST_NAMES)}.",
         f"- Parameters: {config['parameters']:,}.",
         f"- Weights: {describe_weights(config['weights'])}{in_int8}.",
         f"- Generation: {sampling['steps']} steps, guidance "
@@ -32,6 +37,9 @@ def model_card(config):
         f"{'shared' if sampling['shared_noise'] else 'independent'} noise, "
         f"{sampling['schedule']} strength.",
         f"- License: {config['license']}.",
+        *_training(config["recipe"]["training"]),
+        "",
+        f"    python -m keras_sphere generate {_flags(classes)}",
         "",
         "```python",
         "import keras_sphere",
@@ -41,6 +49,36 @@ def model_card(config):
         "```",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _training(notes):
+    """What the notes of a run of `training.train` say, as a list of lines.
+
+    Notes of another origin may be anything: they are shown only if they are a run's.
+    """
+    known = {"dataset": str, "steps": int, "seconds_trained": (int, float)}
+    if not all(isinstance(notes.get(key), kind) for key, kind in known.items()):
+        return []
+    count = notes.get("num_images")
+    count = f"{count:,}" if count and isinstance(count, int) else "an unknown number of"
+    begun = f"; begun from {notes['init_from']}" if notes.get("init_from") else ""
+    return [
+        f"- Trained on: {count} images of {notes['dataset']} ({notes.get('split')}); "
+        f"license of the images: {notes.get('data_license') or NOT_STATED}.",
+        f"- Trained for: {readable_duration(notes['seconds_trained'])}, "
+        f"{notes['steps']:,} steps of {notes.get('batch_size')} images, on "
+        f"{notes.get('machine')} with {notes.get('backend')}, until "
+        f"{notes.get('date')}{begun}.",
+    ]
+
+
+def _flags(num_classes):
+    flags = ["--preset=path/of/this/folder"]
+    if num_classes:
+        flags.append("--classes=all")
+    if num_classes > _MOST_CLASSES_IN_A_PICTURE:
+        flags.append("--random_classes --num_images=16")
+    return " ".join(flags)
 
 
 def describe_weights(entry):

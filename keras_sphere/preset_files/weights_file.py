@@ -1,9 +1,13 @@
 """A preset's weights: Keras' `.weights.h5`, float32 or float16."""
 
+import math
+
 import h5py
 import keras
 import ml_dtypes
 import numpy as np
+
+from keras_sphere.files.atomic_file import check_space
 
 
 class _OtherValues(keras.StatelessScope):
@@ -43,14 +47,30 @@ def write_weights(backbone, path, dtype="float32", value_of=lambda variable: Non
 
     Raises:
         ValueError: If a weight is not finite in `dtype`.
+        OSError: If the disk is full.
     """
     full = path.with_name(f"full-{path.name}")
     try:
+        check_space(full, estimate_bytes(backbone.weights))
         with _OtherValues(value_of):
             backbone.save_weights(full)
+        check_space(path, full.stat().st_size)
         _cast(full, path, dtype)
     finally:
         full.unlink(missing_ok=True)
+
+
+def estimate_bytes(variables):
+    """About the size of a file of variables: HDF5 crashes if it cannot write.
+
+    Args:
+        variables: Sequence of Keras variables.
+
+    Returns:
+        Integer.
+    """
+    values = sum(math.prod(variable.shape) for variable in variables)
+    return 4 * values + 2048 * len(variables)
 
 
 def read_weights(backbone, path, receive):

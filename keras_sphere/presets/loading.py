@@ -8,6 +8,7 @@ from keras_sphere.models import SphereEncoderBackbone, SphereEncoderModel
 from keras_sphere.models.quantization import quantize_layers
 from keras_sphere.perceptual import feature_distance_of
 from keras_sphere.preset_files.recipe import losses_from_recipe, optimizer_from_recipe
+from keras_sphere.presets.fitting import copy_fitting
 from keras_sphere.presets.limits import check_parameters
 from keras_sphere.presets.overrides import resolve_arguments
 from keras_sphere.presets.sources import find
@@ -21,8 +22,9 @@ def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
 
     Args:
         name_or_path: A built-in name (see `presets.list()`), the path of a folder,
-            or `"hf://user/repository"`, which needs the package `huggingface_hub`
-            and is the only one to touch the network.
+            of a preset or of a training run (its newest checkpoint, or its end), or
+            `"hf://user/repository"`, which needs the package `huggingface_hub` and is
+            the only one to touch the network.
         weights: Boolean, whether to load weights; `None` loads them where there are
             some, and says on the log where there are none.
         dtype: Dtype policy or its name, such as `"mixed_bfloat16"`. Defaults to
@@ -55,12 +57,12 @@ def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
     check_parameters(config["architecture"], config["parameters"])
     architecture, options, arguments = resolve_arguments(config, overrides)
     check_parameters(architecture)
-    wanted = _wants_weights(source, weights)
+    wanted = wants_weights(source, weights)
     options["dtype"] = dtype
     if not wanted:
         backbone = SphereEncoderBackbone(**architecture, **options)
     elif architecture == config["architecture"]:
-        backbone = _load_backbone(source, options)
+        backbone = load_backbone(source, options)
     elif config["quantized_layers"]:
         raise ValueError(
             "A preset whose layers are quantized has the architecture it has: change "
@@ -69,7 +71,8 @@ def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
         )
     else:
         backbone = SphereEncoderBackbone(**architecture, **options)
-        _copy_fitting(_load_backbone(source, options), backbone, source.handle)
+        fitted = copy_fitting(load_backbone(source, options), backbone)
+        _tell_unfit(fitted, source.handle)
     model = SphereEncoderModel(backbone, **arguments)
     if "perceptual" not in overrides:
         _tell_of_perceptual(model, config["recipe"]["perceptual"], source.handle)
@@ -89,7 +92,16 @@ def _tell_of_perceptual(model, name, handle):
         )
 
 
-def _wants_weights(source, weights):
+def wants_weights(source, weights):
+    """Whether to load weights, where `None` leaves it to whether there are some.
+
+    Args:
+        source: `PresetSource`.
+        weights: Boolean or `None`.
+
+    Raises:
+        ValueError: If there are none and `weights` is true.
+    """
     if source.config["weights"] is not None:
         return weights is not False
     if weights:
@@ -105,8 +117,17 @@ def _wants_weights(source, weights):
     return False
 
 
-def _load_backbone(source, options):
-    """The backbone with the preset's weights, none of which is drawn at random."""
+def load_backbone(source, options):
+    """The backbone with the preset's weights, none of which is drawn at random.
+
+    Args:
+        source: `PresetSource` with weights.
+        options: Dict of further arguments of the backbone, such as `dtype`.
+
+    Raises:
+        ValueError: If the weights are not of the architecture beside them.
+        CorruptFileError: If the file of weights is missing or damaged.
+    """
     path = source.weights()
     with keras.StatelessScope():
         # Variables made here get their values when the scope ends.
@@ -125,17 +146,9 @@ def _load_backbone(source, options):
     return backbone
 
 
-def _copy_fitting(source, target, handle):
-    """Copies trained weights of equal path and shape; names the others on the log."""
-    values = {variable.path: variable for variable in source.trainable_variables}
-    unfit = []
-    for variable in target.trainable_variables:
-        value = values.get(variable.path)
-        if value is None or tuple(value.shape) != tuple(variable.shape):
-            unfit.append(variable.path)
-        else:
-            variable.assign(values.pop(variable.path))
-    unfit += [path for path in values if path not in unfit]
+def _tell_unfit(fitted, handle):
+    unfit = [*fitted.afresh]
+    unfit += [path for path in fitted.left_out if path not in fitted.afresh]
     if unfit:
         logger.warning(
             "%d weights of %r do not fit; they are left out, or start afresh: %s",

@@ -7,6 +7,7 @@ import re
 from keras_sphere.nearest import by_likeness
 from keras_sphere.optional_imports import import_optional
 from keras_sphere.preset_files.folder import CONFIG, checked_weights, read_config
+from keras_sphere.presets.run_folders import is_run_folder, newest_preset
 
 HUB = "hf://"
 _HUB_HANDLE = re.compile(r"hf://([\w-][\w.-]*/[\w-][\w.-]*)(?:@([\w./-]+))?")
@@ -51,15 +52,16 @@ def find(name_or_path):
     """Finds a preset and reads its configuration.
 
     Args:
-        name_or_path: A built-in name, the path of a folder, or
-            `"hf://user/repository"`, optionally with `@revision`. Only the last one
-            touches the network.
+        name_or_path: A built-in name, the path of a folder (of a preset or of a
+            training run, whose newest preset it is), or `"hf://user/repository"`,
+            optionally with `@revision`. Only the last one touches the network.
 
     Returns:
         `PresetSource`.
 
     Raises:
         ValueError: If there is no such preset, or its configuration is not valid.
+        FileNotFoundError: If the folder is no preset, or a run that has left none yet.
         ImportError: If `hf://` is asked for without the package `huggingface_hub`.
     """
     handle = str(name_or_path)
@@ -69,6 +71,7 @@ def find(name_or_path):
         folder = _BUILT_IN / handle
     elif "://" not in handle and pathlib.Path(handle).is_dir():
         folder = pathlib.Path(handle)
+        folder = newest_preset(folder) if is_run_folder(folder) else folder
     else:
         names = by_likeness(handle, built_in_names())
         raise ValueError(

@@ -5,13 +5,13 @@ from keras_sphere.training.csv_log import CSVLog
 from keras_sphere.training.graceful_stop import StopOnSignal
 from keras_sphere.training.image_log import ImageLog
 from keras_sphere.training.memorization_alarm import MemorizationAlarm
-from keras_sphere.training.options import TrainingOptions
 from keras_sphere.training.plan import TrainingPlan
 from keras_sphere.training.plan_file import PlanChangedError
 from keras_sphere.training.run import TrainingRun, train
 from keras_sphere.training.tensorboard_log import TensorBoardLog
 from keras_sphere.training.training_state import Position
 from keras_sphere.training.training_statistics import TrainingStatistics
+from keras_sphere.training_options import TrainingOptions
 
 __all__ = [
     "CSVLog",

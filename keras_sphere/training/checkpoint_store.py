@@ -11,6 +11,7 @@ from keras_sphere.files.atomic_file import (
     replace_when_done,
 )
 from keras_sphere.files.integrity import CorruptFileError, check_sha256, sha256
+from keras_sphere.presets.run_folders import CHECKPOINTS
 from keras_sphere.validation import check_choice, read_integer
 
 INDEX, INDEX_COPY = "checkpoints.json", "checkpoints-copy.json"
@@ -190,3 +191,12 @@ def _check_names(path, entry):
             raise CorruptFileError(
                 f"{path} names what no checkpoint has. Received: {name!r}"
             )
+
+
+def is_begun(run_folder):
+    """Whether a folder of a training run holds a checkpoint.
+
+    Raises:
+        CorruptFileError: If the list of checkpoints is damaged, or lost.
+    """
+    return bool(CheckpointStore(pathlib.Path(run_folder, CHECKPOINTS)).entries())

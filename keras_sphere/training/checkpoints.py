@@ -1,6 +1,7 @@
 """Saving a training while it runs, and going on with it exactly."""
 
 import math
+import time
 import warnings
 
 import keras
@@ -18,6 +19,7 @@ from keras_sphere.models.finite_loss_guard import NonFiniteLossError
 from keras_sphere.training.checkpoint_store import INDEX_COPY, CheckpointStore
 from keras_sphere.training.training_state import (
     Position,
+    Progress,
     check_resumable,
     load_state,
     restore_metrics,
@@ -48,6 +50,9 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         monitor: String or `None`. Name of a logged value, such as `"val_loss"`; the
             checkpoint with its best value is kept as well.
         mode: `"min"` or `"max"`: which value is the best.
+        write_more: Callable or `None`. It is given the model, the folder of each new
+            checkpoint and `Progress` (`steps` and `seconds`), and may write more files
+            there. Of several processes the first one calls it.
 
     Raises:
         NonFiniteLossError: In `fit`, rather than to save weights that are not finite.
@@ -77,6 +82,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         keep=3,
         monitor=None,
         mode="min",
+        write_more=None,
     ):
         super().__init__()
         if every_steps is None and every_epochs is None:
@@ -85,8 +91,11 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         self.every_steps = if_given(read_integer, "every_steps", every_steps)
         self.every_epochs = if_given(read_integer, "every_epochs", every_epochs)
         self.monitor = monitor
+        self.write_more = write_more
         self._position = Position()  # how far the training is
         self._steps_done = 0
+        self._seconds_before = 0.0  # trained before this `fit`
+        self._begin = None  # of this `fit`, while it runs
         self._steps_at_save = 0
         self._saved_position = None
         self._resumed = None  # the loaded state, until `fit` has taken it up
@@ -114,8 +123,15 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         self._owns_directory = True
         if self._resumed is not None:
             self._position = self._resumed["position"]
-            self._steps_done = self._steps_at_save = self._resumed["steps_done"]
+            self._steps_done, self._seconds_before = self._resumed["progress"]
+            self._steps_at_save = self._steps_done
         return self._position
+
+    @property
+    def progress(self):
+        """`Progress` up to now, over all processes' lives, without what they lost."""
+        present = 0.0 if self._begin is None else time.monotonic() - self._begin
+        return Progress(self._steps_done, self._seconds_before + present)
 
     def on_train_begin(self, logs=None):
         check_resumable(self.model)
@@ -134,6 +150,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             )
         self._owns_directory = True
         self._saved_position = None
+        self._begin = time.monotonic()
         if self._resumed and self._position.step:
             expected = self._resumed["steps_per_epoch"]
             if expected != steps:
@@ -141,6 +158,9 @@ class TrainingCheckpoint(keras.callbacks.Callback):
                     "The middle of an epoch can be taken up only with as many steps "
                     f"per epoch as before, {expected}. Received: {steps} steps"
                 )
+
+    def on_train_end(self, logs=None):
+        self._seconds_before, self._begin = self.progress.seconds, None
 
     def on_epoch_begin(self, epoch, logs=None):
         self._offset = 0
@@ -206,13 +226,11 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         self._saved_position = self._position
 
     def _write(self, folder):
-        save_state(
-            self.model,
-            folder,
-            self._position,
-            self.params["steps"],
-            self._steps_done,
-        )
+        progress = self.progress
+        steps = self.params["steps"]
+        save_state(self.model, folder, self._position, steps, *progress)
+        if self.write_more is not None:
+            self.write_more(self.model, folder, progress)
 
     def _value(self, logs):
         """The monitored value, if it was logged and is a number."""

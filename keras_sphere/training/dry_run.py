@@ -6,6 +6,7 @@ import time
 import keras
 import numpy as np
 
+from keras_sphere.backend.devices import accelerator
 from keras_sphere.readable import readable_duration, readable_size
 from keras_sphere.training.memory import estimate_memory, free_host_memory
 from keras_sphere.training.model_building import build_model
@@ -42,7 +43,7 @@ def measure(plan, parameters, num_steps, batches=None):
         return "Not measured: dry_run_steps is 0."
     needed = sum(estimate_memory(parameters, plan).values())
     free = free_host_memory()
-    if free is not None and needed > free and not _has_accelerator():
+    if free is not None and needed > free and accelerator() is None:
         return (
             f"Not measured: {readable_size(needed)} are needed before activations, and "
             f"{readable_size(free)} are free here."
@@ -51,6 +52,34 @@ def measure(plan, parameters, num_steps, batches=None):
         model = build_model(plan)
     except FileNotFoundError as error:  # weights of the perceptual network
         return f"Not measured: {error}"
+    first, step = time_steps(model, plan, num_steps, batches)
+    epoch = readable_duration(step * plan.steps_per_epoch)
+    whole = readable_duration(step * plan.total_steps)
+    what = "random images" if batches is None else "the data"
+    return "\n".join(
+        [
+            f"Measured over {num_steps * plan.steps_per_execution} steps on {what}:",
+            f"  first step   {readable_duration(first)} (compilation)",
+            f"  time a step  {1000 * step:.1f} ms, "
+            f"{plan.data.batch_size / step:.1f} images/s",
+            f"  estimated    {epoch} an epoch, {whole} in all, "
+            "without pictures and saving",
+        ]
+    )
+
+
+def time_steps(model, plan, num_steps, batches=None):
+    """Trains a model for a few steps, and times them.
+
+    Args:
+        model: The model of the plan.
+        plan: `TrainingPlan`.
+        num_steps: Integer. Calls of the training step, after one that compiles.
+        batches: Generator of batches, or `None` for random images.
+
+    Returns:
+        Pair of seconds: of the first call, and of a step after it.
+    """
     times, together = StepTimes(), plan.steps_per_execution
     model.fit(
         _random_batches(plan) if batches is None else batches,
@@ -60,29 +89,7 @@ def measure(plan, parameters, num_steps, batches=None):
         verbose=0,
         callbacks=[times],
     )
-    step = statistics.median(times.seconds[1:]) / together
-    epoch = readable_duration(step * plan.steps_per_epoch)
-    whole = readable_duration(step * plan.total_steps)
-    what = "random images" if batches is None else "the data"
-    return "\n".join(
-        [
-            f"Measured over {num_steps * together} steps on {what}:",
-            f"  first step   {readable_duration(times.seconds[0])} (compilation)",
-            f"  time a step  {1000 * step:.1f} ms, "
-            f"{plan.data.batch_size / step:.1f} images/s",
-            f"  estimated    {epoch} an epoch, {whole} in all, "
-            "without pictures and saving",
-        ]
-    )
-
-
-def _has_accelerator():
-    """Whether weights lie in another memory than this machine's own."""
-    try:
-        devices = keras.distribution.list_devices()
-    except (AttributeError, NotImplementedError):  # torch has no such list
-        return keras.ops.convert_to_tensor(0.0).device.type != "cpu"
-    return any(not device.lower().startswith("cpu") for device in devices)
+    return times.seconds[0], statistics.median(times.seconds[1:]) / together
 
 
 def _random_batches(plan):

@@ -3,6 +3,7 @@
 import os
 
 _BYTES = 4  # of a float32
+BYTES_PER_PARAMETER = 5 * _BYTES  # weight, two moments, average, gradient
 
 
 def estimate_memory(parameters, plan):
@@ -26,8 +27,9 @@ def estimate_memory(parameters, plan):
 
 
 def checkpoint_bytes(parts):
-    """Bytes of a checkpoint: all but the gradients of the present step."""
-    return sum(size for name, size in parts.items() if name != "gradients")
+    """Bytes of a checkpoint: all but the gradients of a step, and a preset."""
+    kept = sum(size for name, size in parts.items() if name != "gradients")
+    return kept + parts["weights"]
 
 
 def free_host_memory():

@@ -3,7 +3,7 @@
 import dataclasses
 
 from keras_sphere.class_names import names_in, read_class_names
-from keras_sphere.models.sizes import SIZES
+from keras_sphere.models.sizes import SIZES, resolve_size
 from keras_sphere.models.training_objective import UNIFORMITY
 from keras_sphere.perceptual import feature_distance_of
 from keras_sphere.presets.overrides import resolve_arguments
@@ -13,8 +13,8 @@ from keras_sphere.training.data_plan import (
     first_given,
     missing_choice,
 )
-from keras_sphere.training.options import OF_PRESET
 from keras_sphere.training.trial import TINY, TINY_ARCHITECTURE
+from keras_sphere.training_options import OF_PRESET
 from keras_sphere.validation import read_integer, read_share
 
 NO_PERCEPTUAL = "none"
@@ -36,6 +36,7 @@ _MODEL_OPTIONS = (
     "hard_case_max_angle_degrees",
     "hard_case_band",
 )
+_SIZE_OPTIONS = ("hidden_dim", "num_layers", "num_heads")
 _OPTIMIZER_OPTIONS = (
     "encoder_learning_rate_factor",
     "weight_decay",
@@ -80,7 +81,7 @@ class TrainingPlan:
         dtype, seed, rematerialize_every, jit_compile, steps_per_execution,
             deterministic: See `TrainingOptions`.
         checkpoint_every_steps, keep, log_images_every, memorization_alarm,
-            tensorboard, save_ema, max_steps: Likewise.
+            tensorboard, save_ema, max_steps, init_from, data_license: Likewise.
     """
 
     preset: str
@@ -111,6 +112,8 @@ class TrainingPlan:
     tensorboard: bool
     save_ema: bool
     max_steps: int | None
+    init_from: str | None = None
+    data_license: str | None = None
 
     @property
     def total_steps(self):
@@ -172,6 +175,8 @@ def make_plan(options, data, description, steps_per_epoch):
         tensorboard=options.tensorboard,
         save_ema=options.save_ema,
         max_steps=options.max_steps,
+        init_from=None if options.init_from is None else str(options.init_from),
+        data_license=options.data_license,
     )
 
 
@@ -201,6 +206,12 @@ def _model_overrides(options, data, description):
             f"Received: size={options.size!r}"
         )
     overrides.update(_given(options, _MODEL_OPTIONS))
+    widths = _given(options, _SIZE_OPTIONS)
+    if widths:
+        known = find(options.preset).config["architecture"]
+        for half in ("encoder_size", "decoder_size"):
+            size = resolve_size(half, overrides.get(half, known[half]))
+            overrides[half] = {**size, **widths}
     return overrides
 
 

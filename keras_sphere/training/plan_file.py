@@ -10,13 +10,15 @@ import keras
 
 from keras_sphere.class_names import difference_of_names
 from keras_sphere.files.atomic_file import replace_when_done
+from keras_sphere.presets.run_folders import PLAN_FILE
 from keras_sphere.version import __version__
 
-PLAN_FILE = "plan.json"
 CLASS_NAMES = "architecture.class_names"
 # A run that goes on may change these: what it learns stays the same,
 HARMLESS = (
+    "preset",  # all its numbers are compared
     "checkpoint_every_steps",
+    "data_license",
     "keep",
     "log_images_every",
     "max_steps",
@@ -34,11 +36,35 @@ class PlanChangedError(ValueError):
     """A run is to go on by another plan than it was begun with."""
 
 
-def write_plan(plan, folder):
-    """Writes the plan of a training, and what it runs on, as `plan.json`."""
+def write_plan(plan, folder, chosen=None):
+    """Writes the plan of a training, and what it runs on, as `plan.json`.
+
+    Args:
+        plan: `TrainingPlan`.
+        folder: Path.
+        chosen: Dict of the options that were chosen from the images, or `None`.
+    """
     content = {"plan": _plain(plan), "environment": _environment()}
+    if chosen:
+        content["chosen"] = chosen
     with replace_when_done(folder / PLAN_FILE) as temporary:
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def read_chosen(folder):
+    """What was chosen from the images when a run was begun.
+
+    Args:
+        folder: Path of the run folder.
+
+    Returns:
+        Dict of option -> value, empty if there is no such run.
+    """
+    try:
+        content = json.loads((folder / PLAN_FILE).read_text(encoding="utf-8"))
+        return dict(content.get("chosen", {}))
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
 
 
 def check_same_plan(plan, folder):

@@ -1,35 +1,29 @@
 """The one training loop of the package: recipes, examples and a user's own data."""
 
 import contextlib
-import dataclasses
 import logging
 import os
-import pathlib
 import sys
 import typing
 
 import keras
 
-from keras_sphere import perceptual
 from keras_sphere.backend.operations import make_deterministic
-from keras_sphere.backend.replicas import alone, wait_for_processes, whole_variables
 from keras_sphere.backend.unasked_tensorflow import without_tensorflow
 from keras_sphere.distribution import setup
-from keras_sphere.training.checkpoint_store import CheckpointStore
+from keras_sphere.presets.run_folders import CHECKPOINTS
+from keras_sphere.training.checkpoint_store import is_begun
 from keras_sphere.training.checkpoints import TrainingCheckpoint
-from keras_sphere.training.data_plan import plan_data
 from keras_sphere.training.dry_run import measure
 from keras_sphere.training.graceful_stop import StopAfterSteps, StopOnSignal
 from keras_sphere.training.model_building import build_model, count_parameters
 from keras_sphere.training.options import new_options
-from keras_sphere.training.plan import make_plan, plan_perceptual
 from keras_sphere.training.plan_file import check_same_plan, write_plan
 from keras_sphere.training.plan_text import format_memory_per_device, format_plan
+from keras_sphere.training.preparation import prepare
 from keras_sphere.training.run_callbacks import watching_callbacks
-from keras_sphere.training.training_data import open_data
-from keras_sphere.training.trial import with_trial_defaults
-
-CHECKPOINTS, PRESET, PRESET_EMA = "checkpoints", "preset", "preset_ema"
+from keras_sphere.training.run_presets import RunPresets
+from keras_sphere.training.starting_weights import start_from
 
 logger = logging.getLogger("keras_sphere")
 
@@ -50,13 +44,15 @@ class TrainingRun(typing.NamedTuple):
     is_complete: bool
 
 
-def train(preset="cifar10", dataset=None, output_dir=None, callbacks=(), **options):
+def train(preset=None, dataset=None, output_dir=None, callbacks=(), **options):
     """Trains a preset's model by its recipe, or goes on with a training.
 
     Every number comes from the preset; any of `TrainingOptions` can be chosen instead.
     The run's folder holds `plan.json`, `checkpoints/`, `log.csv`, `pictures/` and, at
     the end, the raw weights as a preset in `preset/` (`save_ema=True`: their average
-    in `preset_ema/`, too). Called again with the same arguments, it goes on from the
+    in `preset_ema/`, too). Each checkpoint is a preset as well, so that `presets.load`
+    of the run's folder has the newest one at any moment, even after a kill. Called
+    again with the same arguments, it goes on from the
     newest checkpoint: exactly with a data set of this package, or any that has
     `starting_at` as `ShuffledBatches` has. Other streams start anew, and are saved at
     the end of every epoch, too. SIGTERM and Ctrl-C end the training after the present
@@ -66,11 +62,12 @@ def train(preset="cifar10", dataset=None, output_dir=None, callbacks=(), **optio
     It sets Keras' global seed, and prints what it does.
 
     Args:
-        preset: String. Name or folder of a preset.
+        preset: String. Name or folder of a preset, the recipe; `None` chooses one
+            from the images, for the machine and the time of `hours`, and says so.
         dataset: Name of a data set, path of images, a dataset or an endless generator;
             `None` for the preset's own. See `keras_sphere.data.load`.
         output_dir: String or path. Defaults to `"runs/<preset>"`, of a trial run to
-            `"runs/<preset>-trial"`.
+            `"runs/<preset>-trial"`; without a preset to `"runs/<dataset>"`.
         callbacks: Sequence of Keras callbacks of your own. They are called before what
             is logged is written, and before checkpoints.
         **options: Fields of `TrainingOptions`, such as `epochs` or `batch_size`.
@@ -80,7 +77,7 @@ def train(preset="cifar10", dataset=None, output_dir=None, callbacks=(), **optio
 
     Raises:
         ValueError: If an option is unknown or impossible, or the folder holds a
-            checkpoint and `resume` is false.
+            checkpoint and `resume` is false, or no weights of `init_from` fit.
         FileNotFoundError: If data, or weights of the perceptual network, are missing.
         CorruptFileError: If a checkpoint is damaged and `on_corrupt` is `"raise"`.
         UnreadableImageError: If `strict` and an image cannot be read.
@@ -94,7 +91,10 @@ def train(preset="cifar10", dataset=None, output_dir=None, callbacks=(), **optio
     >>> samples = run.model.generate(labels=[3, 7])
     """
     options = new_options(
-        preset=str(preset), dataset=dataset, output_dir=output_dir, **options
+        preset=None if preset is None else str(preset),
+        dataset=dataset,
+        output_dir=output_dir,
+        **options,
     )
     with (
         setup(
@@ -102,7 +102,8 @@ def train(preset="cifar10", dataset=None, output_dir=None, callbacks=(), **optio
         ) as devices,
         _quiet_unless(devices.is_main),
     ):
-        options, data, plan = _prepare(options, devices.num_shares)
+        ready = prepare(options, devices)
+        data, plan = ready.data, ready.plan
         devices.check_batch_size(plan.data.batch_size)
         if devices.num_processes > 1:
             data.shard(devices)
@@ -116,21 +117,25 @@ def train(preset="cifar10", dataset=None, output_dir=None, callbacks=(), **optio
         stop = StopOnSignal()
         stop.install()
         try:
-            return _train(options, data, plan, stop, callbacks, devices)
+            return _train(ready, stop, callbacks, devices)
         finally:
             stop.restore()
 
 
-def _train(options, data, plan, stop, callbacks, devices):
-    folder = pathlib.Path(options.output_dir)
+def _train(ready, stop, callbacks, devices):
+    options, data, plan = ready.options, ready.data, ready.plan
+    folder = options.output_dir
     is_resumed = _check_folder(folder, plan, options.resume)
     model = _new_model(plan)
     if devices.is_main:
-        write_plan(plan, folder)
-    checkpoint = _new_checkpoint(plan, folder, data.is_exact)
+        write_plan(plan, folder, ready.chosen)
+    presets = RunPresets(plan, folder, devices.num_devices)
+    checkpoint = _new_checkpoint(plan, folder, data.is_exact, presets)
     start = checkpoint.resume(model, options.on_corrupt)
     if is_resumed:
         _go_on(start, plan, data.is_exact)
+    elif plan.init_from is not None:
+        print(start_from(model, plan.init_from))
     history = {}
     if not stop.agreed() and _steps_done(start, plan) < _last_step(plan):
         history = _fit(
@@ -151,26 +156,9 @@ def _train(options, data, plan, stop, callbacks, devices):
     if stop.agreed():
         _tell_stop(stop, checkpoint, folder)
         return TrainingRun(model, history, plan, False)
-    _save_presets(model, plan, folder, devices)
+    presets.write_at_the_end(model, checkpoint.progress)
     print(f"Done: {folder.resolve()}")
     return TrainingRun(model, history, plan, True)
-
-
-def _prepare(options, num_devices):
-    """Options with all defaults, opened data, and the plan."""
-    data = open_data(options)
-    options, sentence = with_trial_defaults(data.options, data.name)
-    if sentence:
-        print(sentence)
-    if options.output_dir is None:
-        name = pathlib.Path(options.preset).name + ("-trial" if sentence else "")
-        options = dataclasses.replace(options, output_dir=pathlib.Path("runs", name))
-    data_plan = plan_data(options, data.name, num_devices)
-    network = plan_perceptual(options)
-    if network in perceptual.NAMES and not options.dry_run:
-        perceptual.load(network)  # before any data is downloaded
-    data.open(data_plan, options)
-    return options, data, make_plan(options, data_plan, data.description, len(data))
 
 
 def _new_model(plan):
@@ -186,27 +174,28 @@ def _set_seeds(seed):
     keras.utils.set_random_seed(seed)
 
 
-def _new_checkpoint(plan, folder, is_exact):
+def _new_checkpoint(plan, folder, is_exact, presets):
     """The callback that saves; data that cannot start anywhere at epochs' ends, too."""
     return TrainingCheckpoint(
         folder / CHECKPOINTS,
         every_steps=plan.checkpoint_every_steps,
         every_epochs=None if is_exact else 1,
         keep=plan.keep,
+        write_more=presets.write_into_checkpoint,
     )
 
 
 def _check_folder(folder, plan, may_resume):
     """Checks that the folder is this training's; returns whether it is begun."""
-    is_begun = bool(CheckpointStore(folder / CHECKPOINTS).entries())
-    if is_begun and not may_resume:
+    has_begun = is_begun(folder)
+    if has_begun and not may_resume:
         raise ValueError(
             "The folder holds checkpoints: resume them, or choose an empty folder. "
             f"Received: resume=False, output_dir={str(folder)!r}"
         )
-    if is_begun:
+    if has_begun:
         check_same_plan(plan, folder)
-    return is_begun
+    return has_begun
 
 
 def _go_on(start, plan, is_exact):
@@ -248,35 +237,6 @@ def _fit(model, plan, data, start, verbose, callbacks):
         verbose=verbose,
         callbacks=callbacks,
     ).history
-
-
-def _save_presets(model, plan, folder, devices):
-    """Writes the presets, by the first process, while the others wait."""
-    with whole_variables([*model.variables, *model.optimizer.variables]):
-        if devices.is_main:
-            with alone():
-                _write_presets(model, plan, folder)
-    wait_for_processes("presets")
-
-
-def _write_presets(model, plan, folder):
-    kinds = {PRESET: False, **({PRESET_EMA: True} if plan.save_ema else {})}
-    notes = {
-        "dataset": plan.data.dataset,
-        "num_images": plan.num_images,
-        "epochs": plan.epochs,
-        "batch_size": plan.data.batch_size,
-        "dtype": plan.dtype,
-        "seed": plan.seed,
-    }
-    for name, use_ema in kinds.items():
-        model.save_to_preset(
-            folder / name,
-            use_ema=use_ema,
-            name=f"{folder.resolve().name}-{name}",
-            training=notes,
-            overwrite=True,
-        )
 
 
 @contextlib.contextmanager

@@ -10,8 +10,15 @@ import numpy as np
 
 from keras_sphere import data
 from keras_sphere.class_names import names_in
-from keras_sphere.data.named_sources import check_name_or_path, is_name
+from keras_sphere.data.named_sources import (
+    GRAY,
+    KNOWN_COUNTS,
+    check_name_or_path,
+    held_out_split,
+    is_name,
+)
 from keras_sphere.data.splits import parse_split, size_of_part
+from keras_sphere.data.survey import survey
 from keras_sphere.presets.sources import find
 from keras_sphere.training.data_plan import first_given
 
@@ -19,27 +26,13 @@ DATASET_OF_PRESET = {
     "animal_faces256": "animal_faces",
     "cifar10": "cifar10",
     "digits16": "digits",
+    "fashion28": "fashion_mnist",
     "imagenet64": "imagenet64",
     "imagenet256_base": "imagenet",
     "imagenet256_large": "imagenet",
     "imagenet256_xlarge": "imagenet",
     "oxford_flowers256": "oxford_flowers102",
 }
-# The split beside "train"; "test" where this does not say. (ImageNet's has no labels.)
-HELD_OUT_SPLITS = {"imagenet": "validation", "imagenet64": "validation"}
-# For plans without the data: images to train on, and classes.
-KNOWN_COUNTS = {
-    "animal_faces": (14_630, 3),
-    "cifar10": (50_000, 10),
-    "cifar100": (50_000, 100),
-    "fashion_mnist": (60_000, 10),
-    "imagenet": (1_281_167, 1000),
-    "imagenet64": (1_281_167, 1000),
-    "mnist": (60_000, 10),
-    "oxford_flowers102": (1_020, 102),
-}
-GRAY = ("fashion_mnist", "mnist")
-
 logger = logging.getLogger("keras_sphere")
 
 
@@ -86,11 +79,16 @@ class NamedData:
         else:
             raise ValueError(
                 "Only presets of this package have a data set of their own: choose "
-                f"`dataset`. Received: preset={options.preset!r}, dataset=None"
+                "`dataset`, the name of a data set or the path of images. Received: "
+                f"preset={options.preset!r}, dataset=None"
             )
         self.dataset = self._batches = self._held_out = None
         self._told = []
         self.can_read = False
+
+    def survey(self):
+        """A first look at the images, or `None` if it must wait for a download."""
+        return survey(self.name, self.options.split, self.options.data_dir)
 
     def open(self, plan, options):
         """Opens the data set; a dry run goes on without it if it is well known.
@@ -99,17 +97,20 @@ class NamedData:
             plan: `DataPlan`.
             options: `TrainingOptions`.
         """
-        self._plan = plan
-        self._reading = {"data_dir": options.data_dir, "strict": options.strict}
-        self._held_out_split = options.held_out_split or HELD_OUT_SPLITS.get(
-            self.name, "test"
-        )
+        self._plan, self.options = plan, options
+        self._reading = {
+            "data_dir": options.data_dir,
+            "strict": options.strict,
+            "num_channels": options.num_channels,
+        }
+        self._held_out_split = options.held_out_split or held_out_split(self.name)
         try:
             self.dataset = self._load(
                 plan.split,
                 horizontal_flip=plan.horizontal_flip,
                 crop=plan.crop,
                 augment=options.augment,
+                steps_per_epoch=options.steps_per_epoch,
                 download=not options.dry_run,
             )
         except data.DataNotFoundError:
@@ -146,12 +147,18 @@ class NamedData:
 
     def __len__(self):
         if self.dataset is None:
+            if self.options.steps_per_epoch:
+                return self.options.steps_per_epoch
             return self.description.num_images // self._plan.batch_size
         return len(self.dataset)
 
     def shard(self, devices):
         """From now on reads what is for this process; see `Devices.shard`."""
         self._batches = devices.shard(self.dataset)
+
+    def set_epochs_of(self, steps):
+        """From now on an epoch has so many batches."""
+        self.dataset = self.dataset.with_epochs_of(steps)
 
     def starting_at(self, epoch=0, step=0):
         """A generator of batches without end, from a position."""
@@ -160,7 +167,9 @@ class NamedData:
     def held_out(self):
         """Images that are not trained on, or `None` if there are none."""
         try:
-            held_out = self._load(self._held_out_split, download=False)
+            held_out = self._load(
+                self._held_out_split, download=False, shuffle=False, drop_last=False
+            )
         except data.UnreadableImageError:
             raise
         except (OSError, ValueError) as error:
@@ -223,6 +232,9 @@ class Stream:
                     "Received: steps_per_epoch=None"
                 )
             self._steps = len(self.stream)
+
+    def survey(self):
+        """`None`: a stream is read once."""
 
     def open(self, plan, options):
         """Completes the description by the options and the preset."""

@@ -1,6 +1,7 @@
 """What a checkpoint holds: all that a training needs to go on as if uninterrupted."""
 
 import json
+import math
 import typing
 
 import keras
@@ -22,7 +23,16 @@ class Position(typing.NamedTuple):
     step: int = 0
 
 
-def save_state(model, folder, position, steps_per_epoch, steps_done):
+class Progress(typing.NamedTuple):
+    """How much was trained: steps, and the seconds that they took, over all lives."""
+
+    steps: int = 0
+    seconds: float = 0.0
+
+
+def save_state(
+    model, folder, position, steps_per_epoch, steps_done, seconds_trained=0.0
+):
     """Writes a model and the state of its training.
 
     A `.keras` file holds weights, optimizer (with moments, moving average and
@@ -35,6 +45,7 @@ def save_state(model, folder, position, steps_per_epoch, steps_done):
         position: `Position`.
         steps_per_epoch: Integer or `None`.
         steps_done: Integer. Steps since the start of the training.
+        seconds_trained: Float. How long they took.
 
     Raises:
         NonFiniteLossError: If a weight or a slot of the optimizer is not finite.
@@ -45,6 +56,7 @@ def save_state(model, folder, position, steps_per_epoch, steps_done):
         "position": list(position),
         "steps_per_epoch": steps_per_epoch,
         "steps_done": steps_done,
+        "seconds_trained": seconds_trained,
         "optimizer": _describe_optimizer(model),
         "class_names": _class_names(model),
         "random": [_numpy(v).tolist() for v in random_variables(model)],
@@ -75,7 +87,7 @@ def load_state(model, folder):
             not to be harmless: nothing in them is executed.
 
     Returns:
-        Dict as in `state.json`, with a `Position`.
+        Dict as in `state.json`, with a `Position`, and `progress`.
 
     Raises:
         ValueError: If the model or its optimizer is not like the saved one.
@@ -106,13 +118,16 @@ def _read_state(path):
         counts = [epoch, step, state["steps_done"], *seeds.ravel().tolist()]
         np.array(state["metrics"], dtype="float64").reshape(len(state["metrics"]))
         is_valid = all(type(count) is int and count >= 0 for count in counts)
+        seconds = float(state.get("seconds_trained", 0.0))  # older states have none
+        is_valid = is_valid and 0.0 <= seconds < math.inf
     except (ValueError, KeyError, TypeError) as error:
         is_valid, state = False, error
     if not is_valid:
         raise CorruptFileError(
             f"{path} is not the state of a training. Received: {_short(state)}"
         )
-    return {**state, "position": Position(epoch, step)}
+    progress = Progress(state["steps_done"], seconds)
+    return {**state, "position": Position(epoch, step), "progress": progress}
 
 
 def restore_metrics(model, values):

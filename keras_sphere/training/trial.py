@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_sphere.training.options import OF_PRESET
+from keras_sphere.training_options import OF_PRESET
 
 TRIAL_DATASETS = ("digits", "fake")
 TINY = "tiny"
@@ -38,8 +38,8 @@ TRIAL = {
 def with_trial_defaults(options, dataset):
     """Fills in the settings of a trial run, if this is one, and says so.
 
-    It is one if the data set is `digits` or `fake` and the user asks for no size,
-    or for `tiny` on any data.
+    It is one if the data set is `digits` or `fake` and the user asks for a preset and
+    no size, or for `tiny` on any data.
 
     Args:
         options: `TrainingOptions`.
@@ -49,7 +49,8 @@ def with_trial_defaults(options, dataset):
         Pair of `TrainingOptions` and a sentence, `""` if this is no trial run.
     """
     is_trial_dataset = isinstance(dataset, str) and dataset in TRIAL_DATASETS
-    if not (options.size == TINY or (options.size is None and is_trial_dataset)):
+    is_shrunk = options.size is None and is_trial_dataset and options.preset is not None
+    if not (options.size == TINY or is_shrunk):
         return options, ""
     chosen = {
         name: value for name, value in TRIAL.items() if getattr(options, name) is None

@@ -103,6 +103,43 @@ def test_every_image_once_an_epoch_half_of_them_mirrored():
     assert len(ImageDataset(source, "noise", "train", 8, 3, "nearest", 64)) == 6
 
 
+@pytest.mark.parametrize("batch_size", [3, 7, 20])
+def test_epochs_of_some_steps_run_on_over_the_ends_of_passes(batch_size):
+    images = np.random.default_rng(0).integers(0, 256, (7, 8, 8, 3), "uint8")
+    source = ArraySource(images, np.arange(7), tuple("abcdefg"))
+    dataset = ImageDataset(
+        source, "noise", "train", 8, 3, "nearest", batch_size, horizontal_flip=True,
+        steps_per_epoch=5,
+    )  # fmt: skip
+    assert len(dataset) == 5
+    assert dataset.num_dropped == 0
+    batches = take(dataset, 14)
+    assert [len(labels) for _, labels in batches] == [batch_size] * 14
+    rows = np.concatenate([labels for _, labels in batches])
+    seen = np.concatenate([images for images, _ in batches])
+    mirrored = (seen != images[rows]).any(axis=(1, 2, 3))
+    passes = [slice(start, start + 7) for start in range(0, len(rows) - 6, 7)]
+    for one in passes:
+        assert sorted(rows[one]) == list(range(7))
+    assert len({tuple(rows[one]) for one in passes}) == len(passes)
+    flips = [mirrored[one][np.argsort(rows[one])] for one in passes]
+    assert len({tuple(flip) for flip in flips}) > 1
+    assert_same(take(dataset, 3, 1, 4), batches[9:12])
+    halves = [take(dataset.with_epochs_of(2), 3, 4, 1), batches[9:12]]
+    assert_same(*halves)
+
+
+def test_processes_share_batches_that_run_on():
+    images = np.zeros((7, 8, 8, 3), "uint8")
+    source = ArraySource(images, np.arange(7), tuple("abcdefg"))
+    dataset = ImageDataset(
+        source, "noise", "train", 8, 3, "nearest", 4, steps_per_epoch=3
+    )
+    shards = [take(dataset.shard(index, 2), 5, 1, 1) for index in range(2)]
+    for (_, whole), *parts in zip(take(dataset, 5, 1, 1), *shards, strict=True):
+        np.testing.assert_array_equal(np.concatenate([p[1] for p in parts]), whole)
+
+
 def test_random_crops_reach_over_the_longer_side(tmp_path):
     wide = np.zeros((16, 64, 3), "uint8")
     wide[:] = np.arange(64)[:, None]

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_sphere.presets.sources import find
 from keras_sphere.training.checkpoint_store import CheckpointStore
 from tests import tiny_models
 from tests.distribution import stopped_run
@@ -52,6 +53,8 @@ def test_all_stop_together_and_go_on(folder):
         assert process["steps"] == 10
         assert not process["is_complete"]
     assert steps_of_newest(folder) == 10
+    assert find(folder / "run").config["recipe"]["training"]["steps"] == 10
+    assert find(folder / "run").weights().is_file()
     resumed = run(folder, "whole")
     (folder / "run").rename(folder / "resumed")
     whole = run(folder, "whole")

@@ -1,6 +1,6 @@
 """Saves on a disk that becomes full, prints the error, and checks what is left.
 
-python -m tests.training.full_disk checkpoint|save|save_weights PATH
+python -m tests.training.full_disk checkpoint|preset|save|save_weights PATH
 """
 
 import pathlib
@@ -10,10 +10,12 @@ import sys
 import keras
 import numpy as np
 
-import keras_sphere  # noqa: F401 - registers the classes of the saved model
+import keras_sphere
 from keras_sphere.training.checkpoint_store import CheckpointStore
 from keras_sphere.training.training_state import Position, load_state, save_state
 from tests import tiny_models
+
+LIMIT = 50_000  # bytes
 
 
 def new_model():
@@ -36,6 +38,15 @@ def save_twice(what, path):
         def load(model):
             assert len(store.entries()) == 1
             load_state(model, store.open(store.entries()[0]))
+    elif what == "preset":
+
+        def save(model):
+            model.save_to_preset(path, overwrite=True)
+
+        def load(model):
+            loaded = keras_sphere.presets.load(path)
+            model.backbone.set_weights(loaded.backbone.get_weights())
+
     else:
         suffix = {"save": ".keras", "save_weights": ".weights.h5"}[what]
         file = pathlib.Path(f"{path}{suffix}")
@@ -48,13 +59,14 @@ def save_twice(what, path):
             assert list(file.parent.iterdir()) == [file]
 
     save(model)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, resource.RLIM_INFINITY))
     try:
         save(other)
     except OSError as error:
         print("OSError", error)
     load(other)
-    for a, b in zip(other.get_weights(), model.get_weights(), strict=True):
+    pairs = (m.backbone.get_weights() for m in (other, model))
+    for a, b in zip(*pairs, strict=True):
         np.testing.assert_array_equal(a, b)
     print("as before on", keras.backend.backend())
 

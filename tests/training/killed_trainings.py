@@ -24,8 +24,9 @@ import h5py
 import keras
 import numpy as np
 
-import keras_sphere.training.command_line  # noqa: F401 - imported once, before forks
+import keras_sphere.training  # noqa: F401 - imported once, before forks
 from keras_sphere.files.integrity import CorruptFileError
+from keras_sphere.presets.sources import find
 from keras_sphere.training.checkpoint_store import CheckpointStore
 
 SCRIPT = pathlib.Path(__file__).parents[2] / "examples" / "train_folder.py"
@@ -125,14 +126,25 @@ def kill_one(command, folder, log, number, moments):
         expected = (-number,)
     assert status in expected, (status, log.read_text())
     assert steps_done(folder) >= before
+    check_preset(folder.parent, steps_done(folder))
     return at_work
+
+
+def check_preset(run, steps):
+    """There is a preset to use, whole, that is as new as the checkpoints."""
+    if steps:
+        source = find(run)
+        source.weights()
+        assert source.config["recipe"]["training"]["steps"] >= steps
 
 
 def final_arrays(folder):
     """All that the last checkpoint and the preset of a run hold."""
     store = CheckpointStore(folder / "checkpoints")
     checkpoint = store.open(store.entries()[-1])
-    arrays = {"state": (checkpoint / "state.json").read_text()}
+    state = json.loads((checkpoint / "state.json").read_text())
+    assert state.pop("seconds_trained") > 0.0
+    arrays = {"state": json.dumps(state)}
     with zipfile.ZipFile(checkpoint / "model.keras") as archive:
         archive.extract("model.weights.h5", folder / "extracted")
     files = {

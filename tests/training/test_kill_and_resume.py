@@ -54,7 +54,7 @@ def test_a_kill_at_any_moment_of_saving_loses_nothing(tmp_path):
     assert interrupted > 0, "no kill came in the middle of saving"
 
 
-@pytest.mark.parametrize("what", ["checkpoint", "save", "save_weights"])
+@pytest.mark.parametrize("what", ["checkpoint", "preset", "save", "save_weights"])
 def test_a_full_disk_is_an_error_and_loses_nothing(tmp_path, what):
     """The limit of a file's size stands for the disk: the same calls fail."""
     status, output, errors = processes.run(

@@ -226,7 +226,7 @@ def test_memory_is_that_of_the_variables():
     trained = sum(int(np.prod(v.shape)) for v in model.optimizer.variables)
     parts = estimate_memory(count_parameters(plan)["total"], plan)
     assert checkpoint_bytes(parts) == pytest.approx(
-        4 * (trained + model.backbone.count_params()), rel=1e-2
+        4 * (trained + 2 * model.backbone.count_params()), rel=1e-2
     )
     accumulating = estimate_memory(10, new_plan(gradient_accumulation_steps=2))
     assert sum(accumulating.values()) == 4 * 10 * 6

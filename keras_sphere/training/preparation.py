@@ -1,0 +1,135 @@
+"""From what a user chose to opened data and a plan, refusing what cannot end well."""
+
+import dataclasses
+import pathlib
+
+from keras_sphere import perceptual
+from keras_sphere.training.checkpoint_store import is_begun
+from keras_sphere.training.choices import choose, set_length
+from keras_sphere.training.data_plan import plan_data
+from keras_sphere.training.dry_run import time_steps
+from keras_sphere.training.feasibility import check_feasible
+from keras_sphere.training.machine import look_at_machine
+from keras_sphere.training.model_building import build_model
+from keras_sphere.training.plan import make_plan, plan_perceptual
+from keras_sphere.training.plan_file import read_chosen
+from keras_sphere.training.starting_weights import check_source
+from keras_sphere.training.training_data import open_data
+from keras_sphere.training.trial import with_trial_defaults
+
+MEASURED_STEPS = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Preparation:
+    """A training about to start.
+
+    Args:
+        options: `TrainingOptions` with all defaults.
+        data: `NamedData` or `Stream`, opened.
+        plan: `TrainingPlan`.
+        chosen: Dict of the options that were chosen from the images.
+    """
+
+    options: object
+    data: object
+    plan: object
+    chosen: dict
+
+
+def prepare(options, devices):
+    """Completes the options, opens the data, and plans.
+
+    Args:
+        options: `TrainingOptions`.
+        devices: As `keras_sphere.distribution.setup` returns them.
+
+    Returns:
+        `Preparation`.
+
+    Raises:
+        ValueError: If something is missing or impossible, or cannot end well.
+    """
+    data = open_data(options)
+    options, sentence = with_trial_defaults(data.options, data.name)
+    if sentence:
+        print(sentence)
+    options = _with_folder(options, data.name, is_trial=bool(sentence))
+    if options.init_from is not None and not is_begun(options.output_dir):
+        check_source(options.init_from)
+    found, machine = data.survey(), look_at_machine()
+    choices, chosen = None, {}
+    if options.preset is None:
+        chosen = read_chosen(options.output_dir)
+        if chosen:
+            options = _complete(options, chosen)
+        else:
+            _check_can_choose(found, devices)
+            choices = choose(options, found, machine)
+            options = choices.options
+    data_plan = plan_data(options, data.name, devices.num_shares)
+    if found is not None and not options.dry_run:
+        check_feasible(options, data_plan, found, machine)
+    network = plan_perceptual(options)
+    if network in perceptual.NAMES and not options.dry_run:
+        perceptual.load(network)  # before any data is downloaded
+    data.open(data_plan, options)
+    plan = make_plan(options, data_plan, data.description, len(data))
+    if choices is not None:
+        plan = _with_measured_length(choices, plan, data, data_plan)
+        print(choices.text())
+        chosen = choices.as_dict()
+    return Preparation(options, data, plan, chosen)
+
+
+def _with_folder(options, name, is_trial):
+    """The options with the folder of the run."""
+    if options.output_dir is not None:
+        folder = pathlib.Path(options.output_dir)
+    elif options.preset is None:
+        folder = pathlib.Path("runs", pathlib.Path(name).stem)
+    else:
+        end = "-trial" if is_trial else ""
+        folder = pathlib.Path("runs", pathlib.Path(options.preset).name + end)
+    return dataclasses.replace(options, output_dir=folder)
+
+
+def _complete(options, chosen):
+    """The options with what was chosen when the run was begun."""
+    open_ones = {n: v for n, v in chosen.items() if getattr(options, n) is None}
+    split = {"split": chosen["split"]} if "split" in chosen else {}
+    return dataclasses.replace(options, **{**open_ones, **split})
+
+
+def _check_can_choose(found, devices):
+    if found is None:
+        raise ValueError(
+            "Without a preset the model is chosen from the images, which must be a "
+            "data set by name, or the path of a folder, zip or list. For other data "
+            "choose `preset`. Received: preset=None"
+        )
+    if devices.num_processes > 1:
+        raise ValueError(
+            "Several processes would choose differently: plan with one of them "
+            "(--dry_run), and give its flags to all. Received: preset=None with "
+            f"{devices.num_processes} processes"
+        )
+
+
+def _with_measured_length(choices, plan, data, data_plan):
+    """The plan with as many steps as the first ones, measured, leave time for."""
+    options = choices.options
+    if not data.can_read or "epochs" not in choices.as_dict():
+        return plan
+    model = build_model(plan)
+    _, seconds = time_steps(model, plan, MEASURED_STEPS, data.starting_at())
+    set_length(
+        choices,
+        data.description.num_images,
+        plan.data.batch_size,
+        seconds,
+        options.hours,
+        "measured",
+    )
+    data.set_epochs_of(choices.options.steps_per_epoch)
+    return make_plan(choices.options, data_plan, data.description, len(data))
