@@ -14,6 +14,7 @@ ROOT = pathlib.Path(__file__).parents[1] / PACKAGE
 ORDER = (
     "version",
     "choices",
+    "training_options",
     "lazy_names",
     "nearest",
     "optional_imports",

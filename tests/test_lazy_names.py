@@ -7,8 +7,6 @@ import pytest
 
 from keras_sphere import data, evaluation, perceptual, presets
 
-pytestmark = pytest.mark.any_backend
-
 
 def test_the_module_is_imported_by_its_name(tmp_path, monkeypatch):
     package = tmp_path / "lazy_package"
