@@ -4,9 +4,9 @@ A string is always a name and an integer always an id: where the class folder `"
 the id 0, `labels="7"` and `labels=0` are the same class, and `labels=7` is another one.
 """
 
-import difflib
-
 import numpy as np
+
+from keras_sphere.nearest import by_likeness
 
 LONGEST_NAME = 1000
 MOST_NEAR, MOST_SHOWN = 5, 10
@@ -106,7 +106,7 @@ def class_id(name, class_names, argument="labels"):
         ids = ", ".join(str(i) for i, known in enumerate(names) if known == name)
         why = f"Several classes have this name: give one of the ids {ids}"
     else:
-        near = difflib.get_close_matches(name, names, n=MOST_NEAR, cutoff=0.0)
+        near = by_likeness(name, dict.fromkeys(names))[:MOST_NEAR]
         why = (
             f"There is no class of this name among the {len(names)} of the model; the "
             f"nearest are {', '.join(map(repr, near))}"

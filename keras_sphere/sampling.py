@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 from keras_sphere import geometry
+from keras_sphere.choices import GUIDANCE_POSITIONS, SCHEDULES
 from keras_sphere.validation import (
     check_choice,
     if_given,
@@ -24,9 +25,6 @@ from keras_sphere.validation import (
     read_integer,
     read_not_negative,
 )
-
-GUIDANCE_POSITIONS = ("encoder", "decoder", "both")
-SCHEDULES = ("fixed", "decay")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,8 +7,13 @@ or truth value, whatever library the given one is of.
 import math
 import numbers
 
-import keras
 import numpy as np
+
+
+def _to_numpy(tensor):
+    import keras  # not at the top: checks of plain values do not wait for it
+
+    return keras.ops.convert_to_numpy(tensor)
 
 
 def plain(value):
@@ -16,7 +21,7 @@ def plain(value):
     if not (hasattr(value, "dtype") and hasattr(value, "shape")) or len(value.shape):
         return value
     if not isinstance(value, (np.generic, np.ndarray)):
-        value = keras.ops.convert_to_numpy(value)
+        value = _to_numpy(value)
     return np.asarray(value).item()
 
 
@@ -70,6 +75,23 @@ def read_angle_degrees(name, value):
     """`value` as a plain number; a `ValueError` unless it is in (0, 90)."""
     expected = "an angle in degrees in (0, 90), both ends excluded"
     return _read_number(name, value, expected, lambda number: 0.0 < number < 90.0)
+
+
+def read_model_angle(name, value, largest):
+    """`value` as a plain number; a `ValueError` unless it is in (0, largest].
+
+    Args:
+        name: String. Name of the argument, for messages.
+        value: Number of any library, an angle in degrees.
+        largest: Float. The largest angle that the model was trained with.
+    """
+    angle = read_angle_degrees(name, value)
+    if angle > largest:
+        raise ValueError(
+            f"`{name}` must be at most {largest}, the largest angle of the model. "
+            f"Received: {name}={angle}"
+        )
+    return angle
 
 
 def read_share(name, value):
@@ -132,6 +154,8 @@ def check_choice(name, value, choices):
 
 def dtype_name(dtype):
     """Name of a dtype of any library, also of one that Keras knows nothing of."""
+    import keras
+
     try:
         return keras.backend.standardize_dtype(dtype)
     except ValueError:
@@ -151,7 +175,7 @@ def as_array(name, values):
     """
     try:
         if hasattr(values, "dtype") and not isinstance(values, np.ndarray):
-            values = keras.ops.convert_to_numpy(values)
+            values = _to_numpy(values)
         array = np.asarray(values)
     except (TypeError, ValueError) as error:
         raise ValueError(

@@ -13,6 +13,10 @@ ROOT = pathlib.Path(__file__).parents[1] / PACKAGE
 # From the bottom up; a part may import what stands below it.
 ORDER = (
     "version",
+    "choices",
+    "training_options",
+    "lazy_names",
+    "nearest",
     "optional_imports",
     "readable",
     "files",
@@ -45,6 +49,9 @@ ORDER = (
 TOOLS = ("data", "metrics", "visualization")
 MAY_IMPORT_TOOLS = ("editing", "evaluation", "training", "command_line")
 TOOLS_MAY_IMPORT = (
+    "choices",
+    "lazy_names",
+    "nearest",
     "optional_imports",
     "files",
     "readable",
@@ -56,6 +63,7 @@ TOOLS_MAY_IMPORT = (
 BACKENDS = ("tensorflow", "jax", "torch")
 MAY_IMPORT_BACKENDS = ("backend", "distribution", "convert", "data")
 IMPORT_FUNCTIONS = ("import_module", "import_optional", "__import__")
+LAZY_NAMES = "lazy_names"  # of a package, its own modules
 
 
 def imported_names(source, module):
@@ -81,6 +89,10 @@ def imported_names(source, module):
             function = getattr(node.func, "attr", getattr(node.func, "id", None))
             if function in IMPORT_FUNCTIONS and isinstance(node.args[0], ast.Constant):
                 names.append((node.lineno, node.args[0].value))
+            if function == LAZY_NAMES and isinstance(node.args[-1], ast.Dict):
+                package = module.removesuffix(".__init__")
+                keys = [key.value for key in node.args[-1].keys]
+                names += [(node.lineno, f"{package}.{key}") for key in keys]
     return names
 
 
@@ -216,6 +228,20 @@ def test_the_check_finds(module, line):
 )
 def test_the_check_lets_through(module, line):
     assert violations(line, f"{PACKAGE}.{module}") == []
+
+
+def test_lazy_names_are_imports():
+    """Those of a package count as imported, for circles and for all that follows."""
+    source = "f = lazy_names(__name__, {'a': ('A',), 'b': ('B',)})"
+    found = imported_names(source, "keras_sphere.models.__init__")
+    assert [name for _, name in found] == [
+        "keras_sphere.models.a",
+        "keras_sphere.models.b",
+    ]
+    lazy = {name for name, text in sources().items() if f" = {LAZY_NAMES}(" in text}
+    imports = module_imports(sources())
+    assert "keras_sphere.data.__init__" in lazy
+    assert all(len(imports[name]) > 1 for name in lazy)
 
 
 def test_the_check_finds_circles():

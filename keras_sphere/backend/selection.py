@@ -105,6 +105,14 @@ def choose_backend(environ, config_path, installed):
     return installed[0]
 
 
+def selected_backend():
+    """The backend that Keras runs on, or is going to run on, as a string."""
+    environ = os.environ
+    return environ.get("KERAS_BACKEND") or _configured_backend(
+        keras_config_path(environ)
+    )
+
+
 def keras_config_path(environ):
     """Where Keras keeps its configuration file.
 

@@ -1,6 +1,8 @@
 """Errors that end a command with a line instead of a traceback."""
 
-import difflib
+from keras_sphere.nearest import by_likeness, likeness
+
+LEAST_LIKENESS = 0.6
 
 
 class UsageError(Exception):
@@ -9,5 +11,9 @@ class UsageError(Exception):
 
 def nearest_names(name, names, count=3):
     """Text that offers the names nearest to a wrong one."""
-    near = difflib.get_close_matches(name, list(names), n=count, cutoff=0.6)
+    near = [
+        other
+        for other in by_likeness(name, names)[:count]
+        if likeness(name, other) >= LEAST_LIKENESS
+    ]
     return f" Did you mean {' or '.join(near)}?" if near else ""

@@ -2,39 +2,77 @@
 
 import pathlib
 
-from keras_sphere import data
 from keras_sphere.command_line.errors import UsageError
+from keras_sphere.command_line.job import check_sampling
 from keras_sphere.command_line.model_source import ModelSource
+from keras_sphere.command_line.output_file import check_place
 from keras_sphere.command_line.progress import ProgressBar
-from keras_sphere.evaluation import InceptionFeatures
-from keras_sphere.evaluation.evaluate import resolve_network
+from keras_sphere.data.checks import check_source
+from keras_sphere.evaluation.inception_file import find_inception_weights
+from keras_sphere.evaluation.needs import check_network, check_statistics
 from keras_sphere.metrics import Gaussian
 
 _ONE_VALUE = ("guidance_position", "schedule", "shared_noise")
 
 
-def check_output(settings):
-    """The path of `--output`, which must not exist unless `--overwrite` is given."""
-    path = pathlib.Path(settings["output"])
-    if path.exists() and not settings["overwrite"]:
-        raise FileExistsError(
-            f"{path} exists; --overwrite replaces it. Received: output={path}"
-        )
-    return path
+def is_statistics(settings):
+    """Whether `--data` is a file of statistics, not of images."""
+    return settings["data"].endswith(".npz")
+
+
+def check_settings(settings, description=None):
+    """Checks the flags of both tasks, without Keras.
+
+    Args:
+        settings: Dict of flag name -> value.
+        description: `ModelDescription` of the model that is measured, if there is one.
+
+    Returns:
+        `Gaussian` if `--data` is a file of one, else `None`.
+    """
+    network = settings["network"]
+    if _is_inception(network):
+        find_inception_weights(None if network == "inception" else network)
+    else:
+        check_network(network)
+    if description is not None:
+        check_sampling(settings, description)
+    if settings["cache_dir"]:
+        check_place(pathlib.Path(settings["cache_dir"]) / "any", "cache_dir")
+    if is_statistics(settings):
+        gaussian = Gaussian.load(settings["data"])
+        check_statistics(gaussian, "inception" if _is_inception(network) else network)
+        return gaussian
+    splits = [settings["split"], settings["held_out_split"]]
+    for split in splits[: 1 if splits[1] == "none" else 2]:
+        check_source(settings["data"], split, settings["data_dir"])
+    return None
 
 
 def find_network(settings):
     """The `FeatureNetwork` of `--network`."""
+    from keras_sphere.evaluation import InceptionFeatures
+    from keras_sphere.evaluation.evaluating import resolve_network
+
     name = settings["network"]
-    if name == "inception" or name.endswith(".npz"):
+    if _is_inception(name):
         weights = None if name == "inception" else name
         return InceptionFeatures(weights, settings["resize"])
     return resolve_network(name)
 
 
-def load_model(request):
+def _is_inception(network):
+    return network == "inception" or network.endswith(".npz")
+
+
+def find_source(request):
+    """The `ModelSource` of `--preset`."""
+    return ModelSource(request.settings["preset"])
+
+
+def load_model(request, source):
     """The model, with the sampling that the flags ask for."""
-    model = ModelSource(request.settings["preset"]).load()
+    model = source.load()
     chosen = {name: request.settings[name] for name in _ONE_VALUE}
     model.sampling = model.sampling.override(**chosen)
     return model
@@ -42,6 +80,8 @@ def load_model(request):
 
 def load_images(settings, split, image_size, num_channels):
     """Real images of a split, an `ImageDataset` in file order, or `None` for none."""
+    from keras_sphere import data
+
     if split == "none":
         return None
     return data.load(
@@ -54,20 +94,6 @@ def load_images(settings, split, image_size, num_channels):
         shuffle=False,
         drop_last=False,
     )
-
-
-def load_reference(settings, image_size, num_channels):
-    """Real images, or the statistics of a file."""
-    if settings["data"].endswith(".npz"):
-        return Gaussian.load(settings["data"])
-    return load_images(settings, settings["split"], image_size, num_channels)
-
-
-def load_held_out(settings, image_size, num_channels):
-    """Held-out images, or `None`."""
-    if settings["data"].endswith(".npz"):
-        return None
-    return load_images(settings, settings["held_out_split"], image_size, num_channels)
 
 
 def sampling_arguments(settings):
@@ -88,6 +114,8 @@ def check_one_source(settings):
     """A model or a folder of images must be given, not both."""
     if bool(settings["preset"]) == bool(settings["images"]):
         raise UsageError("Give --preset or --images, one of them.")
+    if settings["images"] and settings["image_size"] is None:
+        raise UsageError("--images needs --image_size.")
 
 
 class Progress:

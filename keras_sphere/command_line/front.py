@@ -52,12 +52,14 @@ def _run(words, load_model):
         print(task_help(task, any(word in HELP_OF_ALL for word in words)))
         return
     request = parse(task, list(words[1:]), load_model)
-    _start_keras(request.settings)
-    task.run(request)
+    finish = task.prepare(request)
+    if task.needs_keras:
+        _start_keras(request.settings)
+    finish()
 
 
 def _start_keras(settings):
-    """Imports Keras, now that the command was understood."""
+    """Imports Keras, now that the command was understood and seems to work out."""
     import_keras()
     if settings.get("compilation_cache"):
         cache = importlib.import_module("keras_sphere.backend.compilation_cache")

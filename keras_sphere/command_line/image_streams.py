@@ -1,12 +1,13 @@
 """Any number of generated images into files, a batch in memory at a time."""
 
+import functools
 import itertools
 import json
 import pathlib
 
 from keras_sphere.command_line.errors import UsageError
 from keras_sphere.command_line.npz_stream import NpzStream
-from keras_sphere.command_line.numbered_images import NumberedImages
+from keras_sphere.command_line.output_file import check_place
 from keras_sphere.command_line.picture_task import (
     find_source,
     load,
@@ -16,14 +17,17 @@ from keras_sphere.command_line.picture_task import (
 from keras_sphere.command_line.png_folder import PngFolder
 from keras_sphere.command_line.progress import ProgressBar
 from keras_sphere.command_line.text_forms import parse_ranges
-from keras_sphere.models.chunks import one_ahead
+from keras_sphere.optional_imports import check_installed
+from keras_sphere.visualization.image_grid import PACKAGE as WRITING
 
 # These change how the work is done, not what an image is.
 _NOT_THE_RUN = ("numbers", "captions", "scale", "columns")
+# What a run that goes on takes from its beginning, where it is not given.
+_TAKEN_UP = ("seed", "classes", "num_images")
 
 
-def stream(request, plan):
-    """Makes what is missing of a folder of PNG files or an .npz file.
+def prepare_stream(request, plan):
+    """Begins a folder of PNG files or an .npz file; returns what makes the images.
 
     A run that was interrupted or killed goes on where it was. Its settings are kept
     beside the images: going on with others is refused, and a seed that was drawn at
@@ -33,6 +37,9 @@ def stream(request, plan):
         request: `Request` of the task `generate`.
         plan: Callable that checks a `Job`.
 
+    Returns:
+        Callable without arguments.
+
     Raises:
         ValueError: If the settings are not those that the run began with.
         FileExistsError: If a file is there that is no part of such a run.
@@ -40,8 +47,9 @@ def stream(request, plan):
     settings = request.settings
     store = _store(settings)
     begun = store.settings()
-    if begun is not None and settings["seed"] is None:
-        settings["seed"] = begun["flags"].get("seed")
+    for name in _TAKEN_UP if begun is not None else ():
+        if settings[name] is None:
+            settings[name] = begun["flags"].get(name)
     source = find_source(request)
     job, inputs = prepare(request, source)
     plan(job)
@@ -51,16 +59,25 @@ def stream(request, plan):
     numbers = parse_ranges(job.settings["numbers"], job.settings["num_images"])
     missing = store.begin(run_settings(record), job, numbers)
     print(f"{len(numbers) - len(missing)} of {len(numbers)} images are there.")
+    return functools.partial(
+        _finish, request, job, source, sampling, store, missing, record
+    )
+
+
+def _finish(request, job, source, sampling, store, missing, record):
     if missing:
         job.model = load(request, source)
-        images = NumberedImages(job, sampling, job.settings["seed"])
-        _fill(store, images, missing, record)
+        _fill(job, sampling, store, missing, record)
     store.finish()
-    print(f"Wrote {settings['output']}")
+    print(f"Wrote {request.settings['output']}")
 
 
-def _fill(store, images, missing, record):
+def _fill(job, sampling, store, missing, record):
     """Makes what is missing: noise is drawn one batch ahead, files lag one behind."""
+    from keras_sphere.command_line.numbered_images import NumberedImages
+    from keras_sphere.models.chunks import one_ahead
+
+    images = NumberedImages(job, sampling, job.settings["seed"])
     batches = list(images.batches(missing))
 
     def add(batch_and_made):
@@ -88,12 +105,15 @@ def _store(settings):
     if path.suffix.lower() == ".npz":
         if settings["numbers"]:
             raise UsageError("--numbers is for folders and pictures, not for .npz.")
+        check_place(path)
         return NpzStream(path, settings["overwrite"])
     if path.suffix:
         raise UsageError(
             "--output must be a picture .png, an .npz file, or a folder, whose name "
             f"has no dot. Received: output={path}"
         )
+    check_installed(*WRITING)
+    check_place(path / "any")
     return PngFolder(path)
 
 

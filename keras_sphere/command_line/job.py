@@ -103,18 +103,36 @@ def resolved(settings, description, seed):
         ValueError: If guidance or a class is asked of a model without classes.
     """
     settings, sampling = dict(settings), description.sampling
+    check_sampling(settings, description)
     if settings.get("seed", 0) is None:
         settings["seed"] = seed
     for name in ("use_ema", *SAMPLING_FLAGS, *PANEL_FLAGS):
         if settings.get(name, "") is None:
-            value = getattr(sampling, name)
+            value = sampling[name]
             settings[name] = [value] if name in PANEL_FLAGS else value
-    if not description.num_classes and max(settings.get("guidance_scale", [0])) > 1:
+    return settings
+
+
+def check_sampling(settings, description):
+    """Raises a `ValueError` if a model cannot do what the flags of the loop ask for.
+
+    Args:
+        settings: Dict of flag name -> value.
+        description: `ModelDescription`.
+    """
+    scales = settings.get("guidance_scale", [1.0])
+    scales = scales or [description.sampling["guidance_scale"]]
+    if not description.num_classes and max(scales) > 1:
         raise ValueError(
             "`guidance_scale` above 1 needs a class-conditional model. Received: "
-            f"guidance_scale={settings['guidance_scale']} with num_classes=0"
+            f"guidance_scale={scales} with num_classes=0"
         )
-    return settings
+    if settings["use_ema"] and not description.keeps_average:
+        raise ValueError(
+            "--use_ema needs a file model.keras, whose optimizer keeps a moving "
+            "average: the weights of a preset are the only ones it has. "
+            "Received: use_ema=True"
+        )
 
 
 def find_class(text, description, flag):
@@ -131,6 +149,14 @@ def find_class(text, description, flag):
         f"{', or their names' if names else ': the model knows no names of them'}. "
         f"Received: {flag}={text}"
     )
+
+
+def class_text(label, description):
+    """A text that means a class and no other: its name where it has one of its own."""
+    names = description.class_names or ()
+    if label < len(names) and names.count(names[label]) == 1:
+        return names[label]
+    return str(label)
 
 
 def check_classes(job, name, count=None):

@@ -1,15 +1,13 @@
 """The model that `--preset` names, and what is known of it before it is loaded."""
 
 import dataclasses
+import json
 import pathlib
-
-import keras
+import zipfile
 
 from keras_sphere import presets
-from keras_sphere.files.integrity import sha256
-from keras_sphere.models import SphereEncoderModel
+from keras_sphere.files.integrity import check_present, sha256
 from keras_sphere.presets.sources import find
-from keras_sphere.sampling import SamplingOptions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,20 +19,24 @@ class ModelDescription:
         num_channels: Integer.
         num_classes: Integer; 0 for an unconditional model.
         latent_shape: Tuple of integers.
-        sampling: `SamplingOptions`, the model's defaults.
+        sampling: Dict of the arguments of `SamplingOptions`, the model's defaults.
         class_names: Tuple of strings, or `None` where they are not known.
+        keeps_average: Boolean. Whether there may be a moving average of the weights.
+        max_angle_degrees: Float. The angle of noise of full strength.
     """
 
     image_size: int
     num_channels: int
     num_classes: int
     latent_shape: tuple
-    sampling: SamplingOptions
+    sampling: dict
     class_names: tuple | None = None
+    keeps_average: bool = False
+    max_angle_degrees: float = 90.0
 
 
 class ModelSource:
-    """A preset or a `.keras` file.
+    """A preset or a `.keras` file, of which no weight is read before `load`.
 
     Args:
         handle: String: a preset's name, folder or `hf://user/repository`, the folder
@@ -49,6 +51,7 @@ class ModelSource:
     Raises:
         ValueError: If there is no such model, or it has no weights, or others
             than expected.
+        CorruptFileError: If the file with the weights is missing.
     """
 
     def __init__(self, handle, expected_sha256=None):
@@ -61,7 +64,7 @@ class ModelSource:
                 raise FileNotFoundError(f"There is no such model. Received: {handle}")
             self.weights_sha256 = sha256(path)
             self._check(expected_sha256)
-            self.description = _describe_model(self.load())
+            self.description = _describe_file(path)
             return
         source = find(handle)
         # A run that is being trained has another newest preset a moment later.
@@ -72,9 +75,13 @@ class ModelSource:
                 f"The preset {handle!r} has no weights: train it, or convert a "
                 f"checkpoint with `keras_sphere.convert`. Received: preset={handle!r}"
             )
+        if source.repository is None:
+            check_present(source.folder / config["weights"]["file"])
         self.weights_sha256 = config["weights"]["sha256"]
         self._check(expected_sha256)
-        self.description = _describe_config(config)
+        self.description = _description(
+            config["architecture"], config["sampling"], config["noise"]
+        )
 
     def _check(self, expected):
         if expected is not None and self.weights_sha256 != expected:
@@ -89,6 +96,10 @@ class ModelSource:
         if not self._is_file:
             return presets.load(self._place, weights=True)
         if self._model is None:
+            import keras
+
+            from keras_sphere.models import SphereEncoderModel
+
             self._model = keras.saving.load_model(self.handle)
             if not isinstance(self._model, SphereEncoderModel):
                 raise ValueError(
@@ -98,26 +109,31 @@ class ModelSource:
         return self._model
 
 
-def _describe_config(config):
-    architecture = config["architecture"]
+def _describe_file(path):
+    """The description of the model in a `.keras` file, which is an archive."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(archive.read("config.json"))["config"]
+        architecture = config["backbone"]["config"]
+        return _description(
+            architecture, config["sampling"], config, keeps_average=True
+        )
+    except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} must hold a `SphereEncoderModel` as Keras saves it. "
+            f"Received: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _description(architecture, sampling, noise, keeps_average=False):
     side = architecture["image_size"] // architecture["patch_size"]
     return ModelDescription(
         architecture["image_size"],
         architecture["num_channels"],
         architecture["num_classes"],
         (side * side, architecture["token_channels"]),
-        SamplingOptions(**config["sampling"]),
+        sampling,
         architecture["class_names"] and tuple(architecture["class_names"]),
-    )
-
-
-def _describe_model(model):
-    backbone = model.backbone
-    return ModelDescription(
-        backbone.image_size,
-        backbone.num_channels,
-        backbone.num_classes,
-        tuple(backbone.latent_shape),
-        model.sampling,
-        backbone.class_names,
+        keeps_average,
+        sampling["max_angle_degrees"] or noise["max_angle_degrees"],
     )

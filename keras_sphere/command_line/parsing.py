@@ -41,6 +41,13 @@ def parse(task, words, load_model=None):
     _refuse_files_of_flags(words)
     try:
         _, *rest = values([task.name, *words])
+    except flags.UnrecognizedFlagError as error:
+        name = error.flagname
+        raise UsageError(
+            f"{task.name} has no flag --{name}.{nearest_names(name, _names(values))} "
+            f"`python -m keras_sphere {task.name} --help` lists the flags. "
+            f"Received: --{name}"
+        ) from error
     except flags.Error as error:
         raise UsageError(
             f"{error}. `python -m keras_sphere {task.name} --help` lists the flags"
@@ -79,6 +86,11 @@ def as_words(task, settings):
         else:
             words.append(f"--{name}={value}")
     return words
+
+
+def _names(values):
+    """What can be written behind `--`."""
+    return [*values, *(f"no{name}" for name in values if values[name].boolean)]
 
 
 def _takes_lists(flag):

@@ -4,8 +4,7 @@ import dataclasses
 import json
 import reprlib
 
-import keras
-
+from keras_sphere.backend.selection import selected_backend
 from keras_sphere.version import __version__
 from keras_sphere.visualization import read_image_text
 
@@ -41,7 +40,7 @@ class PictureSettings:
     weights_sha256: str
     flags: dict
     inputs: dict
-    backend: str = dataclasses.field(default_factory=keras.backend.backend)
+    backend: str = dataclasses.field(default_factory=selected_backend)
     version: str = __version__
 
     def as_text(self):

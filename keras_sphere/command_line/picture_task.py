@@ -1,5 +1,6 @@
 """The way of every task that writes one picture."""
 
+import functools
 import random
 
 from keras_sphere.command_line.image_files import read_images
@@ -9,15 +10,17 @@ from keras_sphere.command_line.output_file import check_output
 from keras_sphere.command_line.picture_layout import check_size, lay_out
 from keras_sphere.command_line.picture_settings import PictureSettings
 from keras_sphere.command_line.recorded_files import checksums
+from keras_sphere.optional_imports import check_installed
 from keras_sphere.visualization import save_animation, save_image
+from keras_sphere.visualization.image_grid import PACKAGE as WRITING
 
 # Where and whether to write says nothing about the picture itself.
 NOT_RECORDED = ("output", "overwrite", "compilation_cache")
 SEED_BITS = 32
 
 
-def make_picture(request, plan, draw, image_flags=("image",), image_side=None):
-    """Checks everything, loads the model, draws and writes a picture.
+def prepare_picture(request, plan, draw, image_flags=("image",), image_side=None):
+    """Checks everything; returns what loads the model, draws and writes a picture.
 
     Args:
         request: `Request`.
@@ -29,17 +32,26 @@ def make_picture(request, plan, draw, image_flags=("image",), image_side=None):
         image_side: Callable of settings and `ModelDescription` that returns the size
             of the images to read, or `None` for the model's.
 
+    Returns:
+        Callable without arguments.
+
     Raises:
         ValueError: If anything is out of range or a file is not what it must be.
         FileExistsError: If the picture exists and may not be replaced.
+        ImportError: If the package that writes pictures is not installed.
     """
     output = _output(request)
+    check_installed(*WRITING)
     source = find_source(request)
     job, inputs = prepare(request, source, image_flags, image_side)
-    panels = job.panels
-    check_size(plan(job) * sum(map(len, panels)), request.settings, source.description)
+    count = plan(job) * sum(map(len, job.panels))
+    check_size(count, request.settings, source.description)
+    return functools.partial(_finish, request, job, source, inputs, draw, output)
+
+
+def _finish(request, job, source, inputs, draw, output):
     job.model = load(request, source)
-    drawn = [[draw(job, sampling) for sampling in row] for row in panels]
+    drawn = [[draw(job, sampling) for sampling in row] for row in job.panels]
     picture = lay_out(drawn, job.settings, source.description)
     text = settings_of(request, job, source, inputs).as_text()
     if picture.ndim == 4:
@@ -58,7 +70,7 @@ def find_source(request):
 
 
 def prepare(request, source, image_flags=(), image_side=None):
-    """Resolves settings and reads files; see `make_picture`.
+    """Resolves settings and reads files; see `prepare_picture`.
 
     Returns:
         Pair of a `Job` and a dict of path -> checksum of every file that was read.

@@ -8,12 +8,11 @@ from keras_sphere.visualization import Panel
 from keras_sphere.visualization.image_grid import to_uint8
 
 
-def plan_restoration(job, strengths, columns):
-    """Checks the classes and fills in the strengths.
+def plan_restoration(job, columns):
+    """Checks the classes.
 
     Args:
         job: `Job`.
-        strengths: Sequence of floats: the default of the task.
         columns: Integer. Images that a row shows.
 
     Returns:
@@ -21,13 +20,18 @@ def plan_restoration(job, strengths, columns):
     """
     count = len(job.images["image"])
     check_classes(job, "label", count)
-    if job.settings["strengths"] is None:
-        job.settings["strengths"] = list(strengths)
     return count * columns
 
 
-def restoration_options(job):
-    """Keyword arguments of all functions of `editing.restoration`."""
+def restoration_options(job, strengths):
+    """Keyword arguments of all functions of `editing.restoration`.
+
+    Args:
+        job: `Job`, in whose settings the strengths are filled in.
+        strengths: Sequence of floats: the default of the task.
+    """
+    if job.settings["strengths"] is None:
+        job.settings["strengths"] = list(strengths)
     return {
         "labels": job.labels(count=len(job.images["image"])),
         "strengths": job.settings["strengths"],
@@ -36,13 +40,14 @@ def restoration_options(job):
     }
 
 
-def compare(columns, caption):
+def compare(columns, caption, row_names=()):
     """A panel of columns by name; prints the PSNR of each against the first one.
 
     Args:
         columns: Dict of name -> images, uint8 or float in [-1, 1]; `"image"`, if it
             is there, is what the others are measured against.
         caption: String.
+        row_names: Sequence of strings, one for each image, or none.
     """
     columns = {name: to_uint8(images) for name, images in columns.items()}
     if "image" in columns:
@@ -52,4 +57,4 @@ def compare(columns, caption):
                 mean = float(np.mean(psnr(truth, images / 255.0, max_value=1.0)))
                 print(f"{f'{caption}: ' if caption else ''}{name}: PSNR {mean:.1f} dB")
     table = np.stack(list(columns.values()), axis=1)
-    return Panel(table, (), list(columns), caption)
+    return Panel(table, row_names, list(columns), caption)

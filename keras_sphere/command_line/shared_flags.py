@@ -2,6 +2,7 @@
 
 from absl import flags
 
+from keras_sphere.choices import GUIDANCE_POSITIONS, RESIZINGS, SCHEDULES
 from keras_sphere.command_line.flag_types import (
     define_classes,
     define_integer,
@@ -10,10 +11,6 @@ from keras_sphere.command_line.flag_types import (
 
 MOST_STEPS, MOST_SCALE = 100, 100.0
 LARGEST_SEED = 2**63 - 1
-# As `keras_sphere.sampling` has them, which imports Keras; a test compares.
-GUIDANCE_POSITIONS = ("encoder", "decoder", "both")
-SCHEDULES = ("fixed", "decay")
-RESIZINGS = ("tensorflow1", "half_pixel")
 FITS = ("crop", "pad", "stretch", "exact")
 
 

@@ -19,6 +19,7 @@ class Task:
         arguments: Tuple of names of arguments without dashes; `"[NAME]"` may be
             left out.
         example: String. Flags that show how it is used.
+        needs_keras: Boolean. Whether what `prepare` returns needs Keras.
         common: Tuple of names of the flags that `--help` lists; `--help=all` lists
             the others, too. Empty for all.
     """
@@ -29,6 +30,7 @@ class Task:
     required: tuple[str, ...] = ("preset",)
     arguments: tuple[str, ...] = ()
     example: str = "--preset=digits16"
+    needs_keras: bool = True
     common: tuple[str, ...] = ()
 
     def flag_values(self):
@@ -39,10 +41,16 @@ class Task:
         return values
 
     @property
-    def run(self):
-        """The function that does it, imported now: callable of a `Request`."""
-        module = self.name.replace("-", "_")
-        return importlib.import_module(f"keras_sphere.command_line.runs.{module}").run
+    def prepare(self):
+        """The function that begins it, imported now: callable of a `Request`.
+
+        It checks what can be known without Keras, which nothing imports before it is
+        through, and returns the rest of the work as a callable without arguments.
+        """
+        module = importlib.import_module(
+            f"keras_sphere.command_line.runs.{self.name.replace('-', '_')}"
+        )
+        return module.prepare
 
 
 @dataclasses.dataclass(frozen=True)

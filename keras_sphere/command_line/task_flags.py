@@ -2,6 +2,7 @@
 
 from absl import flags
 
+from keras_sphere.choices import PATTERNS
 from keras_sphere.command_line.flag_types import define_classes as define_class_list
 from keras_sphere.command_line.flag_types import (
     define_integer,
@@ -10,15 +11,15 @@ from keras_sphere.command_line.flag_types import (
 )
 from keras_sphere.command_line.shared_flags import LARGEST_SEED
 
-# As `keras_sphere.editing.crossover` has them, which imports Keras; a test compares.
-PATTERNS = ("horizontal", "vertical", "diagonal", "antidiagonal")
-
 
 def define_generate(values):
     """Which images, and how many."""
-    text = "Classes by name or id, as many images of each; none: the null class."
-    define_class_list(values, "classes", "none", text, ("all", "none"))
-    text = "Images in all; 8 of each class by default."
+    text = (
+        "Classes by name or id, as many images of each; none: the null class. By "
+        "default all, or 16 of more than 16."
+    )
+    define_class_list(values, "classes", None, text, ("all", "none"))
+    text = "Images in all; by default 8 of each class, or 4 of 16 of many classes."
     define_integer(values, "num_images", None, text, 1, 10**7)
     text = "Draw the class of every image from --classes."
     flags.DEFINE_boolean("random_classes", False, text, values)
@@ -119,6 +120,11 @@ def define_inpaint(values):
     text = "Without --mask: the part that misses."
     choices = ("center", "left", "right", "top", "bottom")
     flags.DEFINE_enum("hide", "center", choices, text, values)
+    text = (
+        "Class of every image, or one for all, by name or id; best: the one that the "
+        "known pixels fit best, of up to 20 classes; none: the null class."
+    )
+    define_class_list(values, "label", "best", text, ("best", "none"))
     _define_restoration(values)
 
 

@@ -103,7 +103,7 @@ _ALL = (
         "inpaint",
         "Missing pixels filled in.",
         "--image=three.png --hide=left",
-        *_IMAGES,
+        shared.define_image,
         *_PRIOR,
         own.define_inpaint,
     ),
@@ -161,6 +161,7 @@ _ALL = (
         required=(),
         arguments=("[NAME]",),
         example="digits16",
+        needs_keras=False,
     ),
 )
 TASKS = {task.name: task for task in _ALL}

@@ -1,13 +1,6 @@
 """Datasets for `fit`: by name or path, in an order that can be taken up anywhere."""
 
-from keras_sphere.data.description import DatasetDescription
-from keras_sphere.data.digits import load_digits
-from keras_sphere.data.downloads import DataNotFoundError
-from keras_sphere.data.image_dataset import ImageDataset
-from keras_sphere.data.image_decoding import UnreadableImageError
-from keras_sphere.data.loading import load
-from keras_sphere.data.padded_batches import PaddedBatches
-from keras_sphere.data.shuffled_batches import ShuffledBatches
+from keras_sphere.lazy_names import lazy_names
 
 __all__ = [
     "DataNotFoundError",
@@ -19,3 +12,16 @@ __all__ = [
     "load",
     "load_digits",
 ]
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "description": ("DatasetDescription",),
+        "digits": ("load_digits",),
+        "downloads": ("DataNotFoundError",),
+        "image_dataset": ("ImageDataset",),
+        "image_decoding": ("UnreadableImageError",),
+        "loading": ("load",),
+        "padded_batches": ("PaddedBatches",),
+        "shuffled_batches": ("ShuffledBatches",),
+    },
+)

@@ -96,15 +96,7 @@ def cifar_source(name, split, data_dir, download):
         ValueError: If there is no such split, or `data_dir` is given.
         DataNotFoundError: If it is missing or damaged and cannot be downloaded.
     """
-    if split not in ("train", "test"):
-        raise ValueError(
-            f"{name} has the splits 'train' and 'test'. Received: split={split!r}"
-        )
-    if data_dir is not None:
-        raise ValueError(
-            f"{name} lies in Keras' cache, which the variable KERAS_HOME moves; "
-            f"`data_dir` does not apply. Received: data_dir={str(data_dir)!r}"
-        )
+    check_arguments(name, split, data_dir)
     archive, cache = ARCHIVES[name], keras_cache()
     path = cache / archive.cached
     if not (path.exists() and sha256(path) == archive.sha256):
@@ -114,6 +106,19 @@ def cifar_source(name, split, data_dir, download):
         path = fetch(name, archive.cached, url, cache, archive.sha256)
     images, labels = _read(path, archive, split)
     return ArraySource(images, labels, CLASS_NAMES[name], f"{cache}/{name}")
+
+
+def check_arguments(name, split, data_dir):
+    """Raises a `ValueError` for a split that is not there, or a `data_dir`."""
+    if split not in ("train", "test"):
+        raise ValueError(
+            f"{name} has the splits 'train' and 'test'. Received: split={split!r}"
+        )
+    if data_dir is not None:
+        raise ValueError(
+            f"{name} lies in Keras' cache, which the variable KERAS_HOME moves; "
+            f"`data_dir` does not apply. Received: data_dir={str(data_dir)!r}"
+        )
 
 
 def _read(path, archive, split):

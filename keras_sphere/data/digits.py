@@ -5,6 +5,7 @@ import numpy as np
 from keras_sphere.optional_imports import import_optional
 from keras_sphere.validation import read_integer
 
+PACKAGES = (("sklearn.datasets", "`load_digits`"), ("PIL.Image", "`load_digits`"))
 NUM_CLASSES = 10
 NUM_TRAIN_IMAGES = 1500
 LARGEST_GRAY = 16.0  # the scans have 17 gray levels
@@ -42,7 +43,7 @@ def load_digits(image_size=16):
     ((1500, 16, 16, 1), (1500,))
     """
     image_size = read_integer("image_size", image_size)
-    datasets = import_optional("sklearn.datasets", "`load_digits`")
+    datasets = import_optional(*PACKAGES[0])
     digits = datasets.load_digits()
     images = _enlarge(digits.images, image_size)
     labels = digits.target.astype("int32")
@@ -52,7 +53,7 @@ def load_digits(image_size=16):
 
 def _enlarge(scans, image_size):
     """Turns `(batch, 8, 8)` gray levels into uint8 `(batch, size, size, 1)`."""
-    pillow = import_optional("PIL.Image", "`load_digits`")
+    pillow = import_optional(*PACKAGES[1])
     scans = np.asarray(scans, dtype="float32") * (255.0 / LARGEST_GRAY)
     size = (image_size, image_size)
     resized = np.stack(

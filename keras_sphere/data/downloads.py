@@ -8,8 +8,6 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-import keras
-
 from keras_sphere.readable import readable_size
 
 logger = logging.getLogger("keras_sphere")
@@ -76,6 +74,8 @@ def fetch(name, file, url, folder, sha256=None):
     Raises:
         DataNotFoundError: If it cannot be downloaded, or is another one.
     """
+    import keras  # not at the top: checks of what is there do not wait for it
+
     home = keras_cache().parent
     try:
         path = keras.utils.get_file(

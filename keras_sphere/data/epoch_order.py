@@ -5,7 +5,6 @@ import threading
 
 import numpy as np
 
-from keras_sphere.data.padded_batches import check_share_of_batch
 from keras_sphere.validation import (
     if_given,
     read_boolean,
@@ -211,3 +210,13 @@ class OrderedBatches:
         shard = copy.copy(self)
         shard._epochs = self._epochs.shard(index, count)
         return shard
+
+
+def check_share_of_batch(batch_size, index, count):
+    """Raises a `ValueError` unless `index` is one of `count` equal parts of a batch."""
+    index, count = read_integer("index", index, least=0), read_integer("count", count)
+    if index >= count or batch_size % count:
+        raise ValueError(
+            "`index` must be in [0, count), and `count` divide the batch size. "
+            f"Received: index={index}, count={count}, batch_size={batch_size}"
+        )

@@ -10,6 +10,7 @@ import zipfile
 import numpy as np
 
 from keras_sphere.data.image_decoding import (
+    PACKAGE,
     UnreadableImageError,
     choose_scale,
     decode_image,
@@ -181,7 +182,7 @@ class FileSource:
         """
         if check == "names":
             return self
-        import_optional("PIL.Image", "Reading images")
+        import_optional(*PACKAGE)
         test = self._header if check == "headers" else self._decoded
         good = []
         with concurrent.futures.ThreadPoolExecutor(num_threads) as pool:

@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_sphere.optional_imports import import_optional
 
+PACKAGE = ("PIL.Image", "Reading images")
 # Few formats, so that a renamed PostScript file starts no interpreter.
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "PPM")
 SUFFIXES = (
@@ -66,7 +67,7 @@ def open_image(file):
     Raises:
         Exception: Of any kind, as Pillow does on corrupt bytes.
     """
-    pillow = import_optional("PIL.Image", "Reading images")
+    pillow = import_optional(*PACKAGE)
     start = file.read(len(JPEG_START))
     file.seek(0)
     if not start:
@@ -142,7 +143,7 @@ def _is_known(pillow, name):
 
 def _upright(image):
     """The image as the camera was held."""
-    transpose = import_optional("PIL.Image", "Reading images").Transpose
+    transpose = import_optional(*PACKAGE).Transpose
     turns = {
         2: transpose.FLIP_LEFT_RIGHT,
         3: transpose.ROTATE_180,
@@ -173,13 +174,13 @@ def _to_rgb(image):
 
 
 def _over_white(image):
-    pillow = import_optional("PIL.Image", "Reading images")
+    pillow = import_optional(*PACKAGE)
     white = pillow.new("RGBA", image.size, (255, 255, 255, 255))
     return pillow.alpha_composite(white, image).convert("RGB")
 
 
 def _upper_bits(image):
-    pillow = import_optional("PIL.Image", "Reading images")
+    pillow = import_optional(*PACKAGE)
     values = np.asarray(image).astype("int64")
     if values.min() < 0 or values.max() > 65535:
         raise ValueError(

@@ -81,10 +81,7 @@ def mnist_source(name, split, data_dir, download):
         ValueError: If there is no such split.
         DataNotFoundError: If it is missing and cannot be downloaded, or damaged.
     """
-    if split not in FILES:
-        raise ValueError(
-            f"{name} has the splits 'train' and 'test'. Received: split={split!r}"
-        )
+    check_split(name, split)
     files = DATASETS[name]
     names = [FILES[split].format(part) for part in PARTS]
     for folder in _folders(files, data_dir):
@@ -104,6 +101,14 @@ def mnist_source(name, split, data_dir, download):
     folder = keras_cache() / files.folder
     paths = _fetch(name, names, folder, split, download)
     return _source(files, *map(_read_array, paths), folder)
+
+
+def check_split(name, split):
+    """Raises a `ValueError` unless there is such a split."""
+    if split not in FILES:
+        raise ValueError(
+            f"{name} has the splits 'train' and 'test'. Received: split={split!r}"
+        )
 
 
 def _folders(files, data_dir):

@@ -3,14 +3,12 @@
 import os
 import pathlib
 
+from keras_sphere.data import cifar, digits, mnist, tfds_source
 from keras_sphere.data.array_source import ArraySource
-from keras_sphere.data.cifar import cifar_source
-from keras_sphere.data.digits import load_digits
 from keras_sphere.data.downloads import DataNotFoundError, keras_cache
-from keras_sphere.data.mnist import mnist_source
 from keras_sphere.data.path_source import path_source
 from keras_sphere.data.synthetic import NUM_IMAGES, synthetic_images
-from keras_sphere.data.tfds_source import tfds_source
+from keras_sphere.optional_imports import check_installed
 from keras_sphere.validation import check_choice, read_integer
 
 # Height and width unless the user says otherwise: those of the paper's runs.
@@ -99,30 +97,57 @@ def named_source(
         ValueError: If there is no such split.
         DataNotFoundError: If the data is not there and cannot be downloaded.
     """
+    check_named_source(name, split, data_dir)
     if name == "fake":
         return _synthetic(split, image_size, num_images, num_classes)
     if name == "digits":
         return _digits(split, image_size)
     if name in ("cifar10", "cifar100"):
-        return cifar_source(name, split, data_dir, download)
+        return cifar.cifar_source(name, split, data_dir, download)
     if name in ("fashion_mnist", "mnist"):
-        return mnist_source(name, split, data_dir, download)
+        return mnist.mnist_source(name, split, data_dir, download)
     if name == "animal_faces":
         return path_source(_animal_faces(data_dir), split, None, report)
     tfds_name = TFDS_NAMES.get(name) or name.removeprefix(TFDS_PREFIX)
-    return tfds_source(tfds_name, split, data_dir, download)
+    return tfds_source.tfds_source(tfds_name, split, data_dir, download)
+
+
+def check_named_source(name, split, data_dir):
+    """Raises what `named_source` would, as far as it is known without any data.
+
+    Args:
+        name: String.
+        split: String.
+        data_dir: String, path or `None`.
+    """
+    if name == "fake":
+        check_choice("split", split, tuple(NUM_IMAGES))
+    elif name == "digits":
+        check_choice("split", split, ("train", "test"))
+        _check_all_installed(digits.PACKAGES)
+    elif name in ("cifar10", "cifar100"):
+        cifar.check_arguments(name, split, data_dir)
+    elif name in ("fashion_mnist", "mnist"):
+        mnist.check_split(name, split)
+    elif name == "animal_faces":
+        _animal_faces(data_dir)
+    else:
+        _check_all_installed(tfds_source.PACKAGES)
+
+
+def _check_all_installed(packages):
+    for package in packages:
+        check_installed(*package)
 
 
 def _digits(split, image_size):
-    check_choice("split", split, ("train", "test"))
-    train, test = load_digits(image_size)
+    train, test = digits.load_digits(image_size)
     images, labels = train if split == "train" else test
     class_names = tuple("0123456789")
     return ArraySource(images, labels, class_names, "scikit-learn's digits")
 
 
 def _synthetic(split, image_size, num_images, num_classes):
-    check_choice("split", split, tuple(NUM_IMAGES))
     num_images = NUM_IMAGES[split] if num_images is None else num_images
     num_classes = 10 if num_classes is None else num_classes
     num_images = read_integer("num_images", num_images)

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_sphere.data.epoch_order import check_share_of_batch
 from keras_sphere.validation import read_integer
 
 
@@ -68,13 +69,3 @@ class PaddedBatches(keras.utils.PyDataset):
         shard = PaddedBatches(self.images, self.labels, self.batch_size)
         shard._share = (index, count)
         return shard
-
-
-def check_share_of_batch(batch_size, index, count):
-    """Raises a `ValueError` unless `index` is one of `count` equal parts of a batch."""
-    index, count = read_integer("index", index, least=0), read_integer("count", count)
-    if index >= count or batch_size % count:
-        raise ValueError(
-            "`index` must be in [0, count), and `count` divide the batch size. "
-            f"Received: index={index}, count={count}, batch_size={batch_size}"
-        )

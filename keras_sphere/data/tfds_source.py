@@ -19,6 +19,10 @@ from keras_sphere.readable import readable_size
 
 logger = logging.getLogger("keras_sphere")
 
+PACKAGES = (
+    ("tensorflow_datasets", "Reading TFDS", "train"),
+    ("array_record", "Reading TFDS", "train"),
+)
 FILE_FORMAT = "array_record"  # of TFDS' formats the one with random access
 READABLE_FORMATS = (FILE_FORMAT, "parquet")
 
@@ -35,7 +39,7 @@ class TFDSSource:
     """
 
     def __init__(self, builder, split, indices=None):
-        tfds = import_optional("tensorflow_datasets", "Reading TFDS", extra="train")
+        tfds = import_optional(*PACKAGES[0])
         self._builder = builder
         self._split = split
         self._indices = indices
@@ -104,8 +108,7 @@ def tfds_source(name, split, data_dir, download):
         DataNotFoundError: If it is not there and cannot be downloaded.
         ImportError: If a package is missing: TFDS, or TensorFlow to prepare it.
     """
-    tfds = import_optional("tensorflow_datasets", f"{name}", extra="train")
-    import_optional("array_record", "Reading TFDS", extra="train")
+    tfds, _ = (import_optional(*package) for package in PACKAGES)
     data_dir = None if data_dir is None else os.path.expanduser(data_dir)
     try:
         builder = tfds.builder(name, data_dir=data_dir)

@@ -6,6 +6,7 @@ no optimization and no training.
 
 from keras_sphere.editing.crossover import crossover, crossover_mask, stitch
 from keras_sphere.editing.direction import direction
+from keras_sphere.editing.label_guess import guess_labels
 from keras_sphere.editing.random_walk import random_walk
 from keras_sphere.editing.refinement import manipulate_class, refine, variations
 from keras_sphere.editing.restoration import (
@@ -21,6 +22,7 @@ __all__ = [
     "crossover_mask",
     "denoise",
     "direction",
+    "guess_labels",
     "inpaint",
     "manipulate_class",
     "random_walk",

@@ -2,11 +2,10 @@
 
 import numpy as np
 
+from keras_sphere.choices import PATTERNS
 from keras_sphere.editing.refinement import run_refinement
 from keras_sphere.models.generation_inputs import read_images
 from keras_sphere.validation import as_array, check_choice, read_boolean, read_integer
-
-PATTERNS = ("horizontal", "vertical", "diagonal", "antidiagonal")
 
 
 def crossover_mask(pattern, image_size):

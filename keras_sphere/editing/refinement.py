@@ -7,7 +7,7 @@ import numpy as np
 from keras_sphere import geometry
 from keras_sphere.models.generation_inputs import read_images, read_labels
 from keras_sphere.models.sampling_run import run_sampling, sampling_options
-from keras_sphere.validation import read_angle_degrees, read_integer, read_share
+from keras_sphere.validation import read_integer, read_model_angle, read_share
 
 
 def refine(
@@ -174,13 +174,8 @@ def _strength(model, strength, angle_degrees):
             "Give `strength` or `angle_degrees`, not both. Received: "
             f"strength={strength}, angle_degrees={angle_degrees}"
         )
-    angle_degrees = read_angle_degrees("angle_degrees", angle_degrees)
     largest = model.sampling.max_angle_degrees or model.noise_schedule.max_angle_degrees
-    if angle_degrees > largest:
-        raise ValueError(
-            f"`angle_degrees` must be at most {largest}, the largest angle of the "
-            f"model. Received: angle_degrees={angle_degrees}"
-        )
+    angle_degrees = read_model_angle("angle_degrees", angle_degrees, largest)
     strength = geometry.sigma_from_degrees(angle_degrees)
     return min(1.0, strength / math.tan(math.radians(largest)))
 

@@ -69,7 +69,7 @@ def restore(
     Returns:
         float32 array of the shape of `images`, in [-1, 1].
     """
-    return _restore(
+    return run_restoration(
         model,
         read_images(model.backbone, images),
         data_step,
@@ -81,7 +81,7 @@ def restore(
     )
 
 
-def _restore(
+def run_restoration(
     model,
     images,
     data_step,
@@ -133,7 +133,8 @@ def inpaint(
         images: As for `refine`. What missing pixels hold is not read.
         mask: Array of shape `(height, width)` or `(batch, height, width)`: true or
             1 where a pixel is known, false or 0 where it is missing.
-        labels, strengths, num_samples, seed, **options: See `restore`.
+        labels, strengths, num_samples, seed, **options: See `restore`. The right
+            labels help a lot; `guess_labels` finds them where they are not known.
 
     Returns:
         float32 array of the shape of `images`, in [-1, 1].
@@ -141,6 +142,20 @@ def inpaint(
     Raises:
         ValueError: If the mask does not fit, or no pixel of an image is known.
     """
+    images, known = read_known(model, images, mask)
+
+    def data_step(x):
+        samples = x.reshape(-1, *images.shape)
+        return np.where(known, images, samples).reshape(x.shape)
+
+    guess = np.where(known, images, mean_of_known(images, known))
+    return run_restoration(
+        model, guess, data_step, labels, strengths, num_samples, seed, **options
+    )
+
+
+def read_known(model, images, mask):
+    """Images as the model takes them, and where they are known; see `inpaint`."""
     images = read_images(model.backbone, images)
     known = read_mask(mask, images.shape) == 1
     if not np.all(np.any(known, axis=(1, 2, 3))):
@@ -148,18 +163,10 @@ def inpaint(
             "`mask` must be 1 at one known pixel of each image, at least. Received: "
             "a mask without known pixels"
         )
-
-    def data_step(x):
-        samples = x.reshape(-1, *images.shape)
-        return np.where(known, images, samples).reshape(x.shape)
-
-    guess = np.where(known, images, _mean_of_known(images, known))
-    return _restore(
-        model, guess, data_step, labels, strengths, num_samples, seed, **options
-    )
+    return images, known
 
 
-def _mean_of_known(images, known):
+def mean_of_known(images, known):
     """Mean color of the known pixels of each image."""
     counts = np.sum(known, axis=(1, 2), keepdims=True)
     return np.sum(images * known, axis=(1, 2), keepdims=True) / counts
@@ -214,7 +221,7 @@ def super_resolve(
         return x + repeat_pixels(missing, factor)
 
     guess = np.clip(enlarge_bicubic(images, factor), -1.0, 1.0)
-    return _restore(
+    return run_restoration(
         model, guess, data_step, labels, strengths, num_samples, seed, **options
     )
 
@@ -276,6 +283,6 @@ def denoise(
         samples = x.reshape(-1, *noisy.shape)
         return (trust * samples + (1.0 - trust) * noisy).reshape(x.shape)
 
-    return _restore(
+    return run_restoration(
         model, guess, data_step, labels, strengths, num_samples, seed, **options
     )

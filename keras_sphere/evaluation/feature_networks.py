@@ -4,19 +4,17 @@ import hashlib
 
 import keras
 
+from keras_sphere.choices import RESIZINGS
 from keras_sphere.evaluation.compiled_model import CompiledModel
+from keras_sphere.evaluation.inception_file import find_inception_weights
 from keras_sphere.evaluation.inception_network import (
     IMAGE_SIDE,
     build_inception_network,
-    find_inception_weights,
     load_inception_weights,
 )
 from keras_sphere.perceptual import EfficientNetLite2Classifier
 from keras_sphere.perceptual.resizing import resize_bilinear
 from keras_sphere.validation import check_choice
-
-# As torch-fidelity and the original network do, and as pytorch-fid does.
-RESIZINGS = ("tensorflow1", "half_pixel")
 
 
 class FeatureNetwork:

@@ -6,16 +6,13 @@ differs from the Inception V3 of `keras.applications`: 1,008 classes, average po
 that leave padding out, and a maximum pool in the last block.
 """
 
-import pathlib
-
 import keras
 
 from keras_sphere.files.integrity import sha256
-from keras_sphere.perceptual.weight_files import read_weight_file, weight_folders
+from keras_sphere.perceptual.weight_files import read_weight_file
 
 NUM_FEATURES, NUM_LOGITS = 2048, 1008
 IMAGE_SIDE = 299
-FILE_NAME = "fid_inception.npz"
 
 
 def build_inception_network(width_divisor=1):
@@ -106,35 +103,6 @@ def load_inception_weights(network, path):
     for name, (variable, _, _) in layouts.items():
         variable.assign(arrays[name])
     return sha256(path)
-
-
-def find_inception_weights(path=None):
-    """Path of the weights, for before the network is built, which takes a while.
-
-    Args:
-        path: String or path of the file; `None` looks in the folder of the environment
-            variable `KERAS_SPHERE_PERCEPTUAL_DIR` and in Keras' cache.
-
-    Raises:
-        FileNotFoundError: If it is not there, or in none of these folders.
-    """
-    if path is not None:
-        if not pathlib.Path(path).is_file():
-            raise FileNotFoundError(
-                f"There are no Inception weights at this path. Received: {str(path)!r}"
-            )
-        return path
-    folders = weight_folders()
-    for folder in folders:
-        if (folder / FILE_NAME).is_file():
-            return folder / FILE_NAME
-    raise FileNotFoundError(
-        f"The Inception network needs {FILE_NAME}. Looked in "
-        f"{' and '.join(map(str, folders))}. Make it once, on any machine with "
-        "PyTorch, by `python -m keras_sphere.evaluation.inception_weights "
-        "pt_inception-2015-12-05-6726825d.pth`; or take another feature network: any "
-        f"Keras model, or 'digits'. Received: no {FILE_NAME}"
-    )
 
 
 def _average_pool(x):

@@ -14,8 +14,8 @@ import sys
 from absl import app, flags
 
 from keras_sphere.convert.checkpoint_files import open_checkpoint
+from keras_sphere.evaluation.inception_file import FILE_NAME
 from keras_sphere.evaluation.inception_network import (
-    FILE_NAME,
     build_inception_network,
     weight_layouts,
 )

@@ -6,10 +6,9 @@ from keras_sphere import metrics as measures
 from keras_sphere.evaluation.collection import MAX_KEPT, collect
 from keras_sphere.evaluation.compiled_model import CompiledModel
 from keras_sphere.evaluation.image_sets import GivenImages
+from keras_sphere.evaluation.needs import NEIGHBOR_METRICS
 from keras_sphere.evaluation.results import Row
 from keras_sphere.perceptual import LPIPS
-
-NEIGHBOR_METRICS = {"precision", "recall", "density", "coverage", "nearest"}
 
 
 class Runner:

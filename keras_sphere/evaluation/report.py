@@ -11,9 +11,10 @@ import numpy as np
 from keras_sphere.class_names import check_same_names, short_name
 from keras_sphere.evaluation.diagnostics import diagnose_sphere
 from keras_sphere.evaluation.diagnostics_plots import plot_drift, plot_histograms
-from keras_sphere.evaluation.evaluate import evaluate
+from keras_sphere.evaluation.evaluating import evaluate
 from keras_sphere.evaluation.image_sets import to_bytes
 from keras_sphere.evaluation.memorization import report_memorization
+from keras_sphere.evaluation.needs import check_report
 from keras_sphere.evaluation.results import plot_quality
 from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.image_validation import as_images
@@ -67,7 +68,11 @@ def write_report(
 
     Returns:
         `Evaluation`.
+
+    Raises:
+        ImportError: If a package that the page needs is not installed.
     """
+    check_report(model.backbone.image_size)
     check_same_names("held_out", held_out, model.backbone.class_names)
     train = _read(model.backbone, "train", train)
     held_out = _read(model.backbone, "held_out", held_out)

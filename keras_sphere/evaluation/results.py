@@ -7,6 +7,7 @@ import pathlib
 from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.visualization.figure import new_figure, save_figure
 
+RESULT = "evaluation.json"
 COLUMNS = {
     "frechet": ("Frechet", "{:.2f}"),
     "recall": ("recall", "{:.3f}"),
@@ -168,7 +169,7 @@ class Evaluation:
         """
         folder = pathlib.Path(folder)
         texts = {
-            "evaluation.json": json.dumps(self.to_dict(), indent=1),
+            RESULT: json.dumps(self.to_dict(), indent=1),
             "evaluation.txt": str(self),
         }
         for name, text in texts.items():
@@ -179,9 +180,24 @@ class Evaluation:
 
     @classmethod
     def load(cls, folder):
-        """Reads what `save` wrote."""
-        path = pathlib.Path(folder) / "evaluation.json"
-        return cls.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        """Reads what `save` wrote.
+
+        Raises:
+            FileNotFoundError: If the folder holds no evaluation.
+            ValueError: If it holds something else.
+        """
+        path = pathlib.Path(folder) / RESULT
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"There is no evaluation, {RESULT}, in this folder. "
+                f"Received: folder={str(folder)!r}"
+            )
+        try:
+            return cls.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path} must hold an evaluation. Received: {error!r}"
+            ) from error
 
 
 def plot_quality(evaluation, path):

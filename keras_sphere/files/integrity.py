@@ -21,6 +21,12 @@ def sha256(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def check_present(path):
+    """Raises a `CorruptFileError` if a file is missing."""
+    if not pathlib.Path(path).is_file():
+        raise CorruptFileError(f"{path} is missing.")
+
+
 def check_sha256(path, expected):
     """Checks that a file is as it was written.
 
@@ -32,8 +38,7 @@ def check_sha256(path, expected):
         CorruptFileError: If the file is missing or its content differs.
     """
     path = pathlib.Path(path)
-    if not path.is_file():
-        raise CorruptFileError(f"{path} is missing.")
+    check_present(path)
     received = sha256(path)
     if received != expected:
         raise CorruptFileError(

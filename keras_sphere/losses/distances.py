@@ -2,20 +2,21 @@
 
 import keras
 
+from keras_sphere.choices import DISTANCES
+
 
 def _smooth_l1(difference):
     size = keras.ops.abs(difference)
     return keras.ops.where(size < 1.0, 0.5 * size * size, size - 0.5)
 
 
-_POINTWISE = {
-    "l1": _smooth_l1,
-    "l2": keras.ops.square,
-    "l1+l2": lambda d: 0.5 * (_smooth_l1(d) + keras.ops.square(d)),
-    "absolute": keras.ops.abs,
-}
-
-DISTANCES = tuple(_POINTWISE)
+_FUNCTIONS = (
+    _smooth_l1,
+    keras.ops.square,
+    lambda d: 0.5 * (_smooth_l1(d) + keras.ops.square(d)),
+    keras.ops.abs,
+)
+_POINTWISE = dict(zip(DISTANCES, _FUNCTIONS, strict=True))
 
 
 def mean_distance(a, b, kind):

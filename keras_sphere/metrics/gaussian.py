@@ -38,9 +38,14 @@ class Gaussian:
             path: String or path.
 
         Raises:
+            FileNotFoundError: If there is no such file.
             ValueError: If the file does not hold finite arrays `mu` of shape
                 `(features,)` and `sigma` of shape `(features, features)`.
         """
+        if not pathlib.Path(path).is_file():
+            raise FileNotFoundError(
+                f"There is no such file of statistics. Received: path={str(path)!r}"
+            )
         with np.load(path, allow_pickle=False) as file:
             arrays = {
                 key: np.asarray(file[key], "float64")

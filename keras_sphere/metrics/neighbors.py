@@ -7,6 +7,7 @@ from keras_sphere.optional_imports import import_optional
 from keras_sphere.validation import read_integer
 
 BLOCK_ITEMS = 1024
+PACKAGE = ("scipy.spatial.distance", "Comparing neighbors")
 
 
 def precision_recall(real, fake, num_neighbors=3):
@@ -164,6 +165,6 @@ def _distance_blocks(points, centers):
     """Yields the first of up to BLOCK_ITEMS points, and their distances `(points,
     centers)`: the memory is bounded.
     """
-    spatial = import_optional("scipy.spatial.distance", "Comparing neighbors")
+    spatial = import_optional(*PACKAGE)
     for start in range(0, len(points), BLOCK_ITEMS):
         yield start, spatial.cdist(points[start : start + BLOCK_ITEMS], centers)

@@ -13,6 +13,7 @@ from keras_sphere.optional_imports import import_optional
 from keras_sphere.validation import read_integer, read_positive, read_seed
 
 BLOCK_ITEMS = 1024
+PACKAGE = ("scipy.stats", "The law of angles")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +40,7 @@ def cosine_law(dimensions):
     Args:
         dimensions: Integer, at least 2.
     """
-    stats = import_optional("scipy.stats", "The law of angles")
+    stats = import_optional(*PACKAGE)
     half = (dimensions - 1) / 2.0
     return stats.beta(half, half, loc=-1.0, scale=2.0)
 

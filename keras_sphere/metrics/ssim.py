@@ -5,6 +5,18 @@ import numpy as np
 from keras_sphere.metrics.image_pairs import read_image_pair
 from keras_sphere.optional_imports import import_optional
 
+PACKAGE = ("skimage.metrics", "Structural similarity (`ssim`)", "evaluate")
+WINDOW = 11
+
+
+def check_size(height, width):
+    """Raises a `ValueError` unless images are as large as the window."""
+    if min(height, width) < WINDOW:
+        raise ValueError(
+            f"Structural similarity (`ssim`) needs images at least {WINDOW} pixels "
+            f"high and wide. Received: images of shape {(height, width)}"
+        )
+
 
 def ssim(a, b, max_value):
     """Structural similarity of each pair of images, with a Gaussian window.
@@ -30,14 +42,14 @@ def ssim(a, b, max_value):
     Reference:
         - [Wang et al., 2004](https://doi.org/10.1109/TIP.2003.819861)
     """
-    metrics = import_optional("skimage.metrics", "Structural similarity", "evaluate")
+    metrics = import_optional(*PACKAGE)
     a, b, max_value = read_image_pair(a, b, max_value)
-    if a.ndim != 4 or min(a.shape[1:3]) < 11:
+    if a.ndim != 4:
         raise ValueError(
-            "`a` and `b` must have the same shape (batch, height, width, channels), at "
-            f"least 11 pixels high and wide. Received: a of shape {a.shape}, b of "
-            f"shape {b.shape}"
+            "`a` and `b` must have the same shape (batch, height, width, channels). "
+            f"Received: a of shape {a.shape}, b of shape {b.shape}"
         )
+    check_size(*a.shape[1:3])
     return np.array(
         [
             metrics.structural_similarity(

@@ -5,14 +5,8 @@ differences of the maps of two images, averaged over each map and summed over th
 (`PixelLoss(feature_distance="l2")`), are the perceptual distance.
 """
 
-from keras_sphere.perceptual.convnext_logits import ConvNeXtLogits
-from keras_sphere.perceptual.efficientnet_lite2 import (
-    EfficientNetLite2,
-    EfficientNetLite2Classifier,
-)
-from keras_sphere.perceptual.lpips import LPIPS
-from keras_sphere.perceptual.named import NAMES, feature_distance_of, load
-from keras_sphere.perceptual.weighted_sum import WeightedSum
+from keras_sphere.choices import PERCEPTUAL_NETWORKS as NAMES
+from keras_sphere.lazy_names import lazy_names
 
 __all__ = [
     "LPIPS",
@@ -24,3 +18,13 @@ __all__ = [
     "feature_distance_of",
     "load",
 ]
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "convnext_logits": ("ConvNeXtLogits",),
+        "efficientnet_lite2": ("EfficientNetLite2", "EfficientNetLite2Classifier"),
+        "lpips": ("LPIPS",),
+        "named": ("feature_distance_of", "load"),
+        "weighted_sum": ("WeightedSum",),
+    },
+)

@@ -5,6 +5,7 @@ import numpy as np
 
 from keras_sphere.perceptual.frozen_network import FrozenNetwork
 from keras_sphere.perceptual.keras_applications import vgg16_weights
+from keras_sphere.perceptual.weight_files import LPIPS_FILE
 from keras_sphere.validation import read_integer
 
 # Channels and convolutions of the blocks of VGG16, between which are poolings. LPIPS
@@ -54,7 +55,7 @@ class LPIPS(FrozenNetwork):
           Metric](https://arxiv.org/abs/1801.03924)
     """
 
-    file_name = "lpips_vgg16.npz"
+    file_name = LPIPS_FILE
 
     def __init__(self, layer_range=(0, 5), source="torchvision", **kwargs):
         super().__init__(source, **kwargs)

@@ -1,5 +1,6 @@
 """The perceptual networks that a model or a recipe can name."""
 
+from keras_sphere.choices import PERCEPTUAL_NETWORKS
 from keras_sphere.perceptual.convnext_logits import ConvNeXtLogits
 from keras_sphere.perceptual.efficientnet_lite2 import EfficientNetLite2
 from keras_sphere.perceptual.efficientnet_weights import find_efficientnet_weights
@@ -16,7 +17,7 @@ _SHARES = {
     "keras_applications": {LPIPS: 1.0, ConvNeXtLogits: 0.1},
     "efficientnet_lite2": {EfficientNetLite2: 1.0},
 }
-NAMES = tuple(_SHARES)
+NAMES = PERCEPTUAL_NETWORKS
 
 
 def load(name, folder=None, dtype=None):

@@ -15,6 +15,7 @@ from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.files.integrity import CorruptFileError
 
 FOLDER_VARIABLE = "KERAS_SPHERE_PERCEPTUAL_DIR"
+LPIPS_FILE = "lpips_vgg16.npz"
 
 
 def weight_folders(folder=None):

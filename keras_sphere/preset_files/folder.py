@@ -10,7 +10,7 @@ import uuid
 from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.files.integrity import check_sha256, sha256
 from keras_sphere.preset_files.schema import WEIGHTS_FILE, check_config
-from keras_sphere.preset_files.weights_file import check_contents
+from keras_sphere.preset_files.weights_contents import check_contents
 from keras_sphere.validation import read_boolean
 
 CONFIG, CARD, WEIGHTS = "config.json", "README.md", "model.weights.h5"

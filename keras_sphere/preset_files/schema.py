@@ -9,10 +9,13 @@ import numbers
 import re
 import reprlib
 
+from keras_sphere.choices import (
+    DISTANCES,
+    GUIDANCE_POSITIONS,
+    PERCEPTUAL_NETWORKS,
+    SCHEDULES,
+)
 from keras_sphere.class_names import LONGEST_NAME
-from keras_sphere.losses.distances import DISTANCES
-from keras_sphere.perceptual import NAMES as PERCEPTUAL_NETWORKS
-from keras_sphere.sampling import GUIDANCE_POSITIONS, SCHEDULES
 
 FORMAT_VERSION = 2  # 1 has neither `class_names` nor `quantized_layers`
 WEIGHTS_FILE = re.compile(r"model(-[0-9a-f]{16})?\.weights\.h5")

@@ -1,7 +1,8 @@
 """Models by name: `presets.load("digits16")`, `presets.list()`, `presets.describe`."""
 
+from keras_sphere.lazy_names import lazy_names
 from keras_sphere.presets.listing import describe
 from keras_sphere.presets.listing import list_presets as list
-from keras_sphere.presets.loading import load
 
 __all__ = ["describe", "list", "load"]
+__getattr__ = lazy_names(__name__, {"loading": ("load",)})

@@ -1,8 +1,7 @@
 """A preset's configuration with some of its values changed."""
 
-import difflib
-
-from keras_sphere.perceptual import NAMES as PRETRAINED
+from keras_sphere.choices import PERCEPTUAL_NETWORKS as PRETRAINED
+from keras_sphere.nearest import by_likeness
 
 # No part of a preset: they change how a model is computed, not what.
 _BACKBONE_OPTIONS = ("rematerialize_every",)
@@ -42,10 +41,9 @@ def resolve_arguments(config, overrides):
         noise["hard_case_max_angle_degrees"] = None
     for name, value in overrides.items():
         if name not in known:
-            known.sort(key=lambda other: -_likeness(name, other))
             raise ValueError(
                 f"A preset has no value `{name}` to override. It has: "
-                f"{', '.join(known)}. Received: {name}={value!r}"
+                f"{', '.join(by_likeness(name, known))}. Received: {name}={value!r}"
             )
         if name == "sampling":
             sampling.update(value)
@@ -60,7 +58,3 @@ def resolve_arguments(config, overrides):
     ):
         sampling["guidance_scale"] = 1.0
     return architecture, options, {**noise, **model, "sampling": sampling}
-
-
-def _likeness(a, b):
-    return difflib.SequenceMatcher(None, a, b).ratio()

@@ -1,10 +1,10 @@
 """Where presets come from: the package, a local folder, the Hugging Face Hub."""
 
 import dataclasses
-import difflib
 import pathlib
 import re
 
+from keras_sphere.nearest import by_likeness
 from keras_sphere.optional_imports import import_optional
 from keras_sphere.preset_files.folder import CONFIG, checked_weights, read_config
 from keras_sphere.presets.run_folders import is_run_folder, newest_preset
@@ -75,9 +75,7 @@ def find(name_or_path):
         folder = pathlib.Path(handle)
         folder = newest_preset(folder) if is_run_folder(folder) else folder
     else:
-        names = built_in_names()
-        close = difflib.get_close_matches(handle, names, n=len(names), cutoff=0.0)
-        names = [*close, *(name for name in names if name not in close)]
+        names = by_likeness(handle, built_in_names())
         raise ValueError(
             f"There is no preset or folder of that name. Presets: {', '.join(names)}; "
             "others are loaded by the path of their folder, or by "

@@ -3,10 +3,12 @@
 from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.optional_imports import import_optional
 
+PACKAGE = ("matplotlib.figure", "Plotting")
+
 
 def new_figure(width, height):
     """Creates an empty figure of that many inches, drawn by Agg."""
-    figures = import_optional("matplotlib.figure", "Plotting")
+    figures = import_optional(*PACKAGE)
     agg = import_optional("matplotlib.backends.backend_agg", "Plotting")
     figure = figures.Figure(figsize=(width, height), layout="constrained")
     agg.FigureCanvasAgg(figure)

@@ -10,6 +10,7 @@ from keras_sphere.optional_imports import import_optional
 from keras_sphere.validation import read_integer
 from keras_sphere.visualization.image_text import as_pillow_image, text_arguments
 
+PACKAGE = ("PIL.Image", "Writing pictures")
 PADDING = 1
 BACKGROUND = 255
 
@@ -86,7 +87,7 @@ def save_image(path, array, text=None):
             "`array` must have the shape (height, width), or (height, width, "
             f"channels) with 1 or 3 channels. Received: shape {array.shape}"
         )
-    pillow = import_optional("PIL.Image", "`save_image`")
+    pillow = import_optional(*PACKAGE)
     image, arguments = as_pillow_image(pillow, array), text_arguments(path, text)
     with replace_when_done(path) as temporary:
         image.save(temporary, **arguments)

@@ -5,9 +5,6 @@ import pathlib
 
 import pytest
 
-from keras_sphere.command_line.shared_flags import RESIZINGS
-from keras_sphere.evaluation import feature_networks
-
 DIGITS = ("--preset=digits16", "--data=digits", "--network=digits", "--num_images=20")
 
 
@@ -27,7 +24,9 @@ def test_evaluate(succeed, command):
     status, _, errors = command(*other, "--join=first", "--output=second")
     assert status == 1
     assert "images: [10] and [20]" in errors
-    text = succeed(*other, "--join=first", "--allow_incomparable", "--output=second")
+    assert pathlib.Path("second/evaluation.json").exists()
+    joined = ("--join=first", "--allow_incomparable", "--overwrite")
+    text = succeed(*other, *joined, "--output=second")
     assert "generated (not comparable)" in text
 
 
@@ -56,7 +55,3 @@ def test_bad_flags(command):
     status, _, errors = command("evaluate", *DIGITS, "--metrics=fid", "--output=a")
     assert status == 1
     assert "Received: ['fid']" in errors
-
-
-def test_the_ways_of_resizing_are_those_of_the_library():
-    assert RESIZINGS == feature_networks.RESIZINGS

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from keras_sphere import presets
+from keras_sphere.command_line.job import Job
+from keras_sphere.command_line.model_source import ModelDescription
+from keras_sphere.command_line.parsing import parse
 from keras_sphere.command_line.picture_settings import read_picture_settings
+from keras_sphere.command_line.runs.generate import plan
+from keras_sphere.command_line.tasks import TASKS
 from keras_sphere.visualization.image_grid import to_uint8
 from tests.command_line.conftest import pixels
 
@@ -101,7 +106,7 @@ def test_everything_is_recorded(succeed, backend):
         "preset": "digits16",
         "use_ema": False,
         "batch_size": 4,
-        "classes": "none",
+        "classes": "all",
         "num_images": 1,
         "random_classes": False,
         "show_steps": False,
@@ -112,6 +117,52 @@ def test_everything_is_recorded(succeed, backend):
         "shared_noise": True,
         "captions": True,
     }
+
+
+def test_all_classes_by_default(succeed):
+    """A row for each, which the terminal says; `none` is the null class."""
+    output = succeed("generate", "--preset=digits16", "--seed=1", *BARE, "--steps=1")
+    assert "Without --classes: all 10 classes, 80 images." in output
+    assert "--classes=none" in output
+    assert pixels("generate.png").shape == (10 * 16, 8 * 16)
+    flags = ("--seed=1", "--steps=1", "--num_images=8", *BARE)
+    output = succeed(
+        *("generate", "--preset=digits16", *flags, "--classes=none"),
+        "--output=none.png",
+    )
+    assert "Without --classes" not in output
+    assert pixels("none.png").shape == (16, 8 * 16)
+    assert read_picture_settings("none.png").flags["classes"] == "none"
+    succeed("generate", "--preset=digits16", *flags, "--classes=0", "--output=0.png")
+    assert np.any(pixels("0.png") != pixels("none.png"))
+
+
+def planned(num_classes, names=None, **flags):
+    """The settings of a job of a model of so many classes, once it is planned."""
+    description = ModelDescription(8, 1, num_classes, (4, 8), {}, names)
+    words = [f"--{name}={value}" for name, value in flags.items()]
+    settings = parse(TASKS["generate"], ["--preset=x", *words]).settings
+    job = Job({**settings, "steps": [4]}, description, {})
+    return plan(job), job.settings["classes"], job.settings["num_images"]
+
+
+def test_some_of_many_classes(capsys):
+    assert planned(16) == (128, "all", 128)
+    assert "all 16 classes, 128 images" in capsys.readouterr().out
+    count, classes, num_images = planned(1000)
+    assert (count, len(classes), num_images) == (64, 16, 64)
+    assert classes[:3] == ["0", "62", "125"]
+    assert "16 of 1,000 classes, 64 images" in capsys.readouterr().out
+    names = tuple("ab" * 10)
+    assert planned(20, names)[1][:2] == ["0", "1"]  # no name is of one class only
+    names = tuple("abcdefghijklmnopqrst")
+    assert planned(20, names)[1][:2] == ["a", "b"]
+    assert planned(1000, num_images=5) == (5, "all", 5)
+    assert planned(10, show_steps=True) == (40, "all", 10)
+    capsys.readouterr()
+    assert planned(0) == (8, "none", 8)
+    assert planned(10, class_mix="3:1") == (8, "none", 8)
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from keras_sphere.command_line import image_streams, numbered_images
+from keras_sphere.command_line import numbered_images
 from keras_sphere.command_line.npz_stream import NpzStream
 from keras_sphere.command_line.png_folder import PngFolder
 from keras_sphere.visualization.image_grid import to_uint8
@@ -65,7 +65,7 @@ def test_npz(succeed, tmp_path, expected):
 
 
 def test_no_class_in_an_npz(succeed):
-    succeed(*FLAGS, "--num_images=2", "--output=out.npz")
+    succeed(*FLAGS, "--num_images=2", "--classes=none", "--output=out.npz")
     with np.load("out.npz") as file:
         assert list(file["labels"]) == [-1, -1]
 
@@ -88,10 +88,10 @@ def test_an_interrupted_run_goes_on(command, succeed, monkeypatch, output, store
         return recorded(self, prepared)
 
     with monkeypatch.context() as patch:
-        patch.setattr(image_streams.NumberedImages, "make_batch", interrupted)
+        patch.setattr(numbered_images.NumberedImages, "make_batch", interrupted)
         assert command(*flags)[0] == 130
 
-    monkeypatch.setattr(image_streams.NumberedImages, "make_batch", recorded)
+    monkeypatch.setattr(numbered_images.NumberedImages, "make_batch", recorded)
     assert "4 of 10 images are there" in succeed(*flags)
     assert made == list(range(10))
 
@@ -101,9 +101,17 @@ def test_other_settings_are_refused(command, succeed):
     succeed(*flags, "--numbers=0")
     status, _, errors = command(*flags, "--guidance_scale=2", "--classes=1")
     assert status == 1
-    assert "classes was 'none', is ['1']; guidance_scale was [1.2], is [2.0]" in errors
+    assert "classes was 'all', is ['1']; guidance_scale was [1.2], is [2.0]" in errors
     status, _, errors = command(*flags, "--seed=4")
     assert "seed was 3, is 4" in errors
+
+
+def test_a_run_goes_on_with_the_classes_that_it_began_with(succeed, tmp_path):
+    """As of a version whose default was the null class."""
+    flags = (*FLAGS, "--output=out")
+    succeed(*flags, "--num_images=3", "--classes=none", "--numbers=0")
+    assert "1 of 3 images are there" in succeed(*flags)
+    assert len(list((tmp_path / "out").glob("*.png"))) == 3
 
 
 def test_folders_of_others_are_left_alone(command, tmp_path):

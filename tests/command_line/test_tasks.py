@@ -1,13 +1,17 @@
 """Every task that draws: its picture, its settings, and the picture again."""
 
+import re
+
 import numpy as np
 import PIL.Image
 import pytest
 
-from keras_sphere.command_line import task_flags
+from keras_sphere.command_line.job import Job
+from keras_sphere.command_line.model_source import ModelDescription
+from keras_sphere.command_line.parsing import parse
 from keras_sphere.command_line.picture_settings import read_picture_settings
+from keras_sphere.command_line.runs import inpaint
 from keras_sphere.command_line.tasks import TASKS
-from keras_sphere.editing.crossover import PATTERNS
 from tests.command_line.conftest import pixels
 
 # Flags beside --preset and --seed, images among them by place in `digit_files`, and
@@ -107,6 +111,43 @@ def test_known_pixels_stay(succeed, digit_files):
         np.testing.assert_array_equal(other[:, 8:], image[:, 8:])
     assert np.all(known[:, :8] == 128)
     assert np.any(filled[:, :8] != mean[:, :8])
+
+
+def test_inpaint_finds_the_classes(succeed, digit_files):
+    """Says which, shows them, and does what is done with these labels."""
+    files = [f"--image={path}" for path in digit_files]
+    flags = ("--preset=digits16", "--hide=top", "--seed=1", *files)
+    output = succeed("inpaint", *flags, "--output=found.png")
+    assert "known pixels fit best: 3, 8, 5, 4. --label=..." in output
+    assert read_picture_settings("found.png").flags["label"] == "best"
+    found, given = reached(output), {}
+    for label in ("3,8,5,4", "none"):
+        given[label] = succeed(
+            *("inpaint", *flags, f"--label={label}", f"--output={label[0]}.png")
+        )
+        assert "fit best" not in given[label]
+    assert found == reached(given["3,8,5,4"])
+    assert found["inpainted"] > reached(given["none"])["inpainted"] + 1.0
+    assert found["inpainted"] > found["mean"] + 3.0
+    assert pixels("found.png").shape[1] > pixels("3.png").shape[1]
+
+
+def reached(output):
+    """The PSNR of every column that a restoration printed."""
+    return {
+        name: float(value)
+        for name, value in re.findall(r"(\w+): PSNR ([\d.]+) dB", output)
+    }
+
+
+def test_inpaint_says_that_it_tries_no_class_of_many(capsys):
+    description = ModelDescription(16, 1, 21, (4, 8), {})
+    task = TASKS["inpaint"]
+    images = {"image": np.zeros((1, 16, 16, 1), "uint8")}
+    for words, said in (([], True), (["--label=3"], False), (["--label=none"], False)):
+        settings = parse(task, ["--preset=x", "--image=y", *words]).settings
+        inpaint.plan(Job(settings, description, images))
+        assert ("Of 21 classes none is tried" in capsys.readouterr().out) == said
 
 
 def test_masks_from_files(succeed, digit_files, tmp_path):
@@ -222,7 +263,3 @@ def test_errors(command, digit_files, tmp_path, words, message):
     assert errors.startswith("Error: ")
     assert message in errors
     assert not list(tmp_path.iterdir())
-
-
-def test_patterns_are_those_of_the_library():
-    assert task_flags.PATTERNS == PATTERNS

@@ -45,6 +45,29 @@ def test_more_strength_varies_more(digits):
     assert means[0] > means[1] + 1.0 > means[2] + 2.0
 
 
+@pytest.mark.parametrize("rows", [slice(0, 8), slice(8, 16)])
+def test_classes_are_guessed_from_half_an_image(digits, rows):
+    """And then fill in the hidden half nearly as well as the right ones."""
+    mask = np.ones((16, 16), bool)
+    mask[rows] = False
+
+    def reached(images):
+        hidden = ~mask
+        return psnr(images[:, hidden], IMAGES[:, hidden], 2.0).mean()
+
+    guessed = editing.guess_labels(digits, IMAGES, mask, seed=0)
+    assert np.mean(guessed == LABELS) > 0.7
+    by_guess, by_label, by_none = (
+        reached(editing.inpaint(digits, IMAGES, mask, labels, seed=0))
+        for labels in (guessed, LABELS, None)
+    )
+    mean = np.mean(IMAGES[:, mask], axis=1, keepdims=True)
+    plain = reached(np.where(mask[..., None], IMAGES, mean[:, None]))
+    assert by_guess > by_label - 1.0
+    assert by_guess > by_none + 2.0
+    assert by_guess > plain + 3.0
+
+
 @pytest.mark.parametrize("strengths", [(0.3, 0.1, 0.0)])
 def test_restoration_beats_what_it_is_given(digits, strengths):
     options = {"labels": LABELS, "seed": 0, "strengths": strengths}

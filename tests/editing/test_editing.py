@@ -318,6 +318,10 @@ REFUSALS = {
         lambda m, x: editing.denoise(m, x, 0.1, strengths=[2.0]),
         r"`strengths` must be a number in \[0, 1\].*2\.0",
     ),
+    "nothing to guess from": (
+        lambda m, x: editing.guess_labels(m, x, np.zeros((16, 16))),
+        "`mask` must be 1 at one known pixel",
+    ),
     "walk": (
         lambda m, x: editing.random_walk(m, angle_degrees=90.0),
         r"`angle_degrees` must be an angle.*90\.0",
@@ -341,6 +345,8 @@ def test_an_unconditional_model_refuses_classes(unconditional):
     images = images_of(unconditional)
     with pytest.raises(ValueError, match="class-conditional"):
         editing.manipulate_class(unconditional, images, 1)
+    with pytest.raises(ValueError, match="guessed by a class-conditional model"):
+        editing.guess_labels(unconditional, images, np.ones((16, 16)))
     with pytest.raises(ValueError, match="the model is unconditional"):
         editing.refine(unconditional, images, 1)
     with pytest.raises(ValueError, match="needs a class-conditional model"):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from keras_sphere.files.integrity import CorruptFileError
-from keras_sphere.preset_files.weights_file import check_contents, write_weights
+from keras_sphere.preset_files.weights_contents import check_contents
+from keras_sphere.preset_files.weights_file import write_weights
 from tests import tiny_models
 from tests.testing import TestCase, to_numpy
 

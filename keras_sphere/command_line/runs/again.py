@@ -3,8 +3,7 @@
 import dataclasses
 import pathlib
 
-import keras
-
+from keras_sphere.backend.selection import selected_backend
 from keras_sphere.command_line.errors import UsageError
 from keras_sphere.command_line.parsing import as_words, find_task, parse
 from keras_sphere.command_line.picture_settings import read_picture_settings
@@ -13,7 +12,7 @@ from keras_sphere.command_line.picture_task import NOT_RECORDED
 HUB = "hf://"
 
 
-def run(request):
+def prepare(request):
     """Writes NAME_again beside the picture, or to `--output`."""
     settings = request.settings
     picture = pathlib.Path(settings["picture"])
@@ -31,12 +30,13 @@ def run(request):
     output = settings["output"] or picture.with_stem(f"{picture.stem}_again")
     new = parse(task, as_words(task, flags), request.load_model)
     new.settings.update(output=str(output), overwrite=settings["overwrite"])
-    if recorded.backend != keras.backend.backend():
+    finish = task.prepare(dataclasses.replace(new, recorded=recorded))
+    if recorded.backend != selected_backend():
         print(
-            f"The picture was made on {recorded.backend}; on "
-            f"{keras.backend.backend()} pixels may differ by rounding."
+            f"The picture was made on {recorded.backend}; on {selected_backend()} "
+            "pixels may differ by rounding."
         )
-    task.run(dataclasses.replace(new, recorded=recorded))
+    return finish
 
 
 def _check_flags(task, recorded, picture):

@@ -2,16 +2,15 @@
 
 import numpy as np
 
-from keras_sphere import editing
 from keras_sphere.class_names import short_name
 from keras_sphere.command_line.job import check_classes
-from keras_sphere.command_line.picture_task import make_picture
+from keras_sphere.command_line.picture_task import prepare_picture
 from keras_sphere.visualization import Panel
 from keras_sphere.visualization.image_grid import to_uint8
 
 
-def run(request):
-    make_picture(request, plan, draw)
+def prepare(request):
+    return prepare_picture(request, plan, draw)
 
 
 def plan(job):
@@ -21,6 +20,8 @@ def plan(job):
 
 
 def draw(job, sampling):
+    from keras_sphere import editing
+
     classes = _classes(job)
     images = np.repeat(job.images["image"], len(classes), axis=0)
     steps = editing.manipulate_class(

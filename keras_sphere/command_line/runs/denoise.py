@@ -2,26 +2,27 @@
 
 import numpy as np
 
-from keras_sphere import editing
-from keras_sphere.command_line.picture_task import make_picture
+from keras_sphere.command_line.picture_task import prepare_picture
 from keras_sphere.command_line.restoration import (
     compare,
     plan_restoration,
     restoration_options,
 )
-from keras_sphere.editing.restoration import DENOISE_STRENGTHS
 
 
-def run(request):
-    make_picture(request, plan, draw)
+def prepare(request):
+    return prepare_picture(request, plan, draw)
 
 
 def plan(job):
     """The file, with noise if it is to be added, and without."""
-    return plan_restoration(job, DENOISE_STRENGTHS, columns=3)
+    return plan_restoration(job, columns=3)
 
 
 def draw(job, sampling):
+    from keras_sphere import editing
+    from keras_sphere.editing.restoration import DENOISE_STRENGTHS
+
     sigma, images = job.settings["sigma"], job.images["image"]
     noisy, columns = images / 127.5 - 1.0, {}
     if job.settings["add_noise"]:
@@ -34,7 +35,7 @@ def draw(job, sampling):
         sigma,
         prior_deviation=job.settings["prior_deviation"],
         blur_deviation=job.settings["blur_deviation"],
-        **restoration_options(job),
+        **restoration_options(job, DENOISE_STRENGTHS),
         **sampling,
     )
     return compare(columns, job.caption(sampling))

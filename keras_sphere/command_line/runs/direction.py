@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from keras_sphere import editing
 from keras_sphere.command_line.job import check_classes
-from keras_sphere.command_line.picture_task import make_picture
-from keras_sphere.sampling import host_noise
+from keras_sphere.command_line.picture_task import prepare_picture
 from keras_sphere.visualization import Panel
 from keras_sphere.visualization.image_grid import to_uint8
 
 
-def run(request):
-    make_picture(request, plan, draw, image_flags=("image", "direction_image"))
+def prepare(request):
+    return prepare_picture(
+        request, plan, draw, image_flags=("image", "direction_image")
+    )
 
 
 def plan(job):
@@ -23,6 +23,9 @@ def plan(job):
 
 
 def draw(job, sampling):
+    from keras_sphere import editing
+    from keras_sphere.sampling import host_noise
+
     settings, count = job.settings, _num_rows(job)
     target = job.images["direction_image"][:1]
     start = {}

@@ -1,45 +1,69 @@
 """Measures a model, or a folder of images."""
 
-from keras_sphere.command_line.errors import UsageError
+import functools
+
 from keras_sphere.command_line.evaluation import (
     check_one_source,
-    check_output,
+    check_settings,
     find_network,
-    load_held_out,
+    find_source,
+    load_images,
     load_model,
-    load_reference,
     sampling_arguments,
 )
-from keras_sphere.evaluation import DEFAULT_METRICS, Evaluation, evaluate
-from keras_sphere.evaluation.evaluate import check_metrics
+from keras_sphere.command_line.output_file import check_folder
+from keras_sphere.data.checks import check_source
+from keras_sphere.evaluation import Evaluation
+from keras_sphere.evaluation.needs import DEFAULT_METRICS, check_metrics, check_plots
 
 
-def run(request):
+def prepare(request):
     settings = request.settings
     check_one_source(settings)
-    output = check_output(settings)
-    metrics = check_metrics(settings["metrics"] or DEFAULT_METRICS)
+    output = check_folder(settings["output"], settings["overwrite"])
+    source = find_source(request) if settings["preset"] else None
+    gaussian = check_settings(settings, source and source.description)
+    metrics = check_metrics(
+        settings["metrics"] or DEFAULT_METRICS,
+        has_images=gaussian is None,
+        model_size=source and source.description.image_size,
+    )
+    if source is None:
+        check_source(settings["images"])
+    elif "frechet" in metrics:
+        check_plots()
     earlier = [Evaluation.load(folder) for folder in settings["join"]]
+    return functools.partial(
+        _finish, request, source, gaussian, metrics, earlier, output
+    )
+
+
+def _finish(request, source, gaussian, metrics, earlier, output):
+    from keras_sphere.evaluation import evaluate
+
+    settings, images, held_out = request.settings, gaussian, None
     network = find_network(settings)
-    if settings["preset"]:
-        source = load_model(request)
-        shape = source.backbone.image_size, source.backbone.num_channels
+    if source is None:
+        measured, shape = settings["images"], (settings["image_size"], 3)
     else:
-        source = settings["images"]
-        if settings["image_size"] is None:
-            raise UsageError("--images needs --image_size.")
-        shape = settings["image_size"], 3
+        measured = load_model(request, source)
+        shape = source.description.image_size, source.description.num_channels
+    if gaussian is None:
+        images = load_images(settings, settings["split"], *shape)
+        held_out = load_images(settings, settings["held_out_split"], *shape)
     result = evaluate(
-        source,
-        load_reference(settings, *shape),
+        measured,
+        images,
         metrics=metrics,
         network=network,
-        held_out=load_held_out(settings, *shape),
+        held_out=held_out,
         image_size=shape[0],
         **sampling_arguments(settings),
     )
+    result.save(output)  # also where the earlier ones do not compare
     for other in earlier:
         result = result.join(other, settings["allow_incomparable"])
-    result.save(output)
+    if earlier:
+        result.save(output)
     print(result)
     print(f"Wrote {output}")

@@ -6,32 +6,31 @@ import numpy as np
 
 from keras_sphere.class_names import short_name
 from keras_sphere.command_line.errors import UsageError
-from keras_sphere.command_line.image_streams import stream
-from keras_sphere.command_line.job import check_classes
-from keras_sphere.command_line.numbered_images import (
-    NumberedImages,
-    class_list,
-    label_of,
-)
-from keras_sphere.command_line.picture_task import make_picture
+from keras_sphere.command_line.image_classes import class_list, label_of
+from keras_sphere.command_line.image_streams import prepare_stream
+from keras_sphere.command_line.job import check_classes, class_text
+from keras_sphere.command_line.picture_task import prepare_picture
 from keras_sphere.command_line.text_forms import parse_ranges
 from keras_sphere.visualization import Panel
 
 IMAGES_PER_CLASS = 8
+# Without --classes: of more classes than so many, only some, with fewer images each.
+MOST_CLASSES, IMAGES_OF_MANY = 16, 4
 
 
-def run(request):
+def prepare(request):
     """A `.png` is one picture of all; anything else is streamed."""
     output = request.settings["output"]
     if output is None or pathlib.Path(output).suffix.lower() == ".png":
-        make_picture(request, plan, draw, image_flags=())
-    else:
-        stream(request, plan)
+        return prepare_picture(request, plan, draw, image_flags=())
+    return prepare_stream(request, plan)
 
 
 def plan(job):
-    """Fills in the number of images, and says how many a panel shows."""
+    """Fills in classes and number of images, and says how many a panel shows."""
     settings = job.settings
+    if settings["classes"] is None:
+        _choose_classes(job)
     check_classes(job, "classes")
     job.class_mix()
     if settings["class_mix"] and settings["classes"] != "none":
@@ -45,6 +44,28 @@ def plan(job):
     return count * len(_seeds(job)) * shown
 
 
+def _choose_classes(job):
+    """All classes, or some of many, in place of none; the terminal says so."""
+    settings, total = job.settings, job.description.num_classes
+    if not total or settings["class_mix"]:
+        settings["classes"] = "none"
+        return
+    settings["classes"], chosen = "all", f"all {total} classes"
+    if settings["num_images"] is None:
+        count = min(total, MOST_CLASSES)
+        each = IMAGES_PER_CLASS if total <= MOST_CLASSES else IMAGES_OF_MANY
+        each = 1 if settings["show_steps"] else each
+        settings["num_images"] = count * each
+        if total > MOST_CLASSES:
+            ids = [place * total // count for place in range(count)]
+            settings["classes"] = [class_text(i, job.description) for i in ids]
+            chosen = f"{count} of {total:,} classes"
+    print(
+        f"Without --classes: {chosen}, {settings['num_images']} images. Others: "
+        "--classes=3,7 (names or ids), --classes=none for no class."
+    )
+
+
 def draw(job, sampling):
     """All images, by class or as they come; or every step of each."""
     numbers = parse_ranges(job.settings["numbers"], job.settings["num_images"])
@@ -55,6 +76,8 @@ def draw(job, sampling):
 
 
 def _of_seed(job, sampling, seed, numbers):
+    from keras_sphere.command_line.numbered_images import NumberedImages
+
     made = NumberedImages(job, sampling, seed)
     known = job.description.class_names
     prefix = f"seed {seed}" if len(_seeds(job)) > 1 else ""

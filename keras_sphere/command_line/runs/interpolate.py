@@ -4,13 +4,12 @@ import numpy as np
 
 from keras_sphere.command_line.errors import UsageError
 from keras_sphere.command_line.job import check_classes
-from keras_sphere.command_line.picture_task import make_picture
-from keras_sphere.sampling import host_noise
+from keras_sphere.command_line.picture_task import prepare_picture
 from keras_sphere.visualization import Panel
 
 
-def run(request):
-    make_picture(request, plan, draw, image_flags=())
+def prepare(request):
+    return prepare_picture(request, plan, draw, image_flags=())
 
 
 def plan(job):
@@ -79,6 +78,8 @@ def _ends(job):
 
 def _points(job, count, repeats=1):
     """Latents that the images of given seeds, or of one run, start from."""
+    from keras_sphere.sampling import host_noise
+
     settings, shape = job.settings, job.description.latent_shape
     if settings["seeds"]:
         drawn = [host_noise(seed, [0], 0, shape)[0] for seed in settings["seeds"]]

@@ -1,8 +1,11 @@
 """Lists the presets, or describes one."""
 
+import functools
+
 from keras_sphere import presets
 
 
-def run(request):
+def prepare(request):
     name = request.settings["name"]
-    print(presets.describe(name) if name else presets.list())
+    text = presets.describe(name) if name else presets.list()
+    return functools.partial(print, text)

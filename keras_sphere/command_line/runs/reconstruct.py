@@ -3,14 +3,14 @@
 import numpy as np
 
 from keras_sphere.command_line.job import check_classes
-from keras_sphere.command_line.picture_task import make_picture
+from keras_sphere.command_line.picture_task import prepare_picture
 from keras_sphere.metrics import psnr
 from keras_sphere.visualization import Panel
 from keras_sphere.visualization.image_grid import to_uint8
 
 
-def run(request):
-    make_picture(request, plan, draw)
+def prepare(request):
+    return prepare_picture(request, plan, draw)
 
 
 def plan(job):

@@ -2,23 +2,16 @@
 
 import numpy as np
 
-from keras_sphere import editing
-from keras_sphere.command_line.picture_task import make_picture
+from keras_sphere.command_line.picture_task import prepare_picture
 from keras_sphere.command_line.restoration import (
     compare,
     plan_restoration,
     restoration_options,
 )
-from keras_sphere.editing.degradation import (
-    downsample,
-    enlarge_bicubic,
-    repeat_pixels,
-)
-from keras_sphere.editing.restoration import SUPER_RESOLUTION_STRENGTHS
 
 
-def run(request):
-    make_picture(request, plan, draw, image_side=side)
+def prepare(request):
+    return prepare_picture(request, plan, draw, image_side=side)
 
 
 def side(settings, description):
@@ -33,10 +26,18 @@ def side(settings, description):
 
 
 def plan(job):
-    return plan_restoration(job, SUPER_RESOLUTION_STRENGTHS, columns=4)
+    return plan_restoration(job, columns=4)
 
 
 def draw(job, sampling):
+    from keras_sphere import editing
+    from keras_sphere.editing.degradation import (
+        downsample,
+        enlarge_bicubic,
+        repeat_pixels,
+    )
+    from keras_sphere.editing.restoration import SUPER_RESOLUTION_STRENGTHS
+
     factor, images = job.settings["factor"], job.images["image"]
     small = images / 127.5 - 1.0
     columns = {}
@@ -46,6 +47,10 @@ def draw(job, sampling):
     columns["small"] = repeat_pixels(small, factor)
     columns["bicubic"] = np.clip(enlarge_bicubic(small, factor), -1.0, 1.0)
     columns["restored"] = editing.super_resolve(
-        job.model, small, factor, **restoration_options(job), **sampling
+        job.model,
+        small,
+        factor,
+        **restoration_options(job, SUPER_RESOLUTION_STRENGTHS),
+        **sampling,
     )
     return compare(columns, job.caption(sampling))

@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from keras_sphere import editing
 from keras_sphere.command_line.errors import UsageError
 from keras_sphere.command_line.job import check_classes
-from keras_sphere.command_line.picture_task import make_picture
+from keras_sphere.command_line.picture_task import prepare_picture
+from keras_sphere.validation import read_model_angle
 from keras_sphere.visualization import Panel
 from keras_sphere.visualization.image_grid import to_uint8
 
 
-def run(request):
-    make_picture(request, plan, draw)
+def prepare(request):
+    return prepare_picture(request, plan, draw)
 
 
 def plan(job):
@@ -20,10 +20,14 @@ def plan(job):
     check_classes(job, "label", count)
     if settings["strength"] and settings["angle_degrees"]:
         raise UsageError("Give --strength or --angle_degrees, not both.")
+    for angle in settings["angle_degrees"] or ():
+        read_model_angle("angle_degrees", angle, job.description.max_angle_degrees)
     return count * len(_amounts(job)) * (1 + settings["num_variations"])
 
 
 def draw(job, sampling):
+    from keras_sphere import editing
+
     images = job.images["image"]
     rows, names = [], []
     for amount, name in _amounts(job):

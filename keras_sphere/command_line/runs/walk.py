@@ -1,13 +1,12 @@
 """A walk on the sphere."""
 
-from keras_sphere import editing
 from keras_sphere.command_line.job import WEIGHT_FLAGS, check_classes
-from keras_sphere.command_line.picture_task import make_picture
+from keras_sphere.command_line.picture_task import prepare_picture
 from keras_sphere.visualization import Panel
 
 
-def run(request):
-    make_picture(request, plan, draw)
+def prepare(request):
+    return prepare_picture(request, plan, draw)
 
 
 def plan(job):
@@ -22,6 +21,8 @@ def plan(job):
 
 
 def draw(job, sampling):
+    from keras_sphere import editing
+
     settings = job.settings
     labels = job.labels(count=1)
     start = None

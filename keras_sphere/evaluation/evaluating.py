@@ -15,13 +15,18 @@ from keras_sphere.evaluation.image_sets import (
     ReconstructedImages,
 )
 from keras_sphere.evaluation.measurement import (
-    NEIGHBOR_METRICS,
     Reference,
     Runner,
     pair_row,
     set_row,
 )
 from keras_sphere.evaluation.model_names import weights_name
+from keras_sphere.evaluation.needs import (
+    DEFAULT_METRICS,
+    PAIR_METRICS,
+    check_metrics,
+    check_network,
+)
 from keras_sphere.evaluation.results import Evaluation
 from keras_sphere.metrics import Gaussian
 from keras_sphere.models import SphereEncoderModel
@@ -34,19 +39,6 @@ from keras_sphere.validation import (
     read_sequence,
 )
 
-SET_METRICS = (
-    "frechet",
-    "kernel",
-    "inception_score",
-    "precision",
-    "recall",
-    "density",
-    "coverage",
-    "nearest",
-    "class_agreement",
-)
-PAIR_METRICS = ("rfid", "psnr", "ssim", "lpips")
-DEFAULT_METRICS = (*SET_METRICS, "rfid", "psnr", "ssim")
 NETWORKS = {
     "inception": InceptionFeatures,
     "efficientnet_lite2": EfficientNetFeatures,
@@ -124,6 +116,7 @@ def evaluate(
     Raises:
         ValueError: If an argument is out of range.
         FileNotFoundError: If the weights of a network are nowhere to be found.
+        ImportError: If a package that a metric needs is not installed.
 
     Example:
 
@@ -131,7 +124,11 @@ def evaluate(
     >>> (train, _), (test, _) = keras_sphere.data.load_digits()
     >>> print(keras_sphere.evaluate(model, train, held_out=test, network="digits"))
     """
-    metrics = check_metrics(metrics, has_images=not isinstance(data, Gaussian))
+    metrics = check_metrics(
+        metrics,
+        has_images=not isinstance(data, Gaussian),
+        model_size=getattr(getattr(source, "backbone", None), "image_size", None),
+    )
     batch_size, seed = read_integer("batch_size", batch_size), read_seed("seed", seed)
     num_images = if_given(read_integer, "num_images", num_images)
     image_size = if_given(read_integer, "image_size", image_size)
@@ -182,37 +179,9 @@ def _settings(steps, guidance_scales):
             yield {"steps": number, "guidance_scale": scale}
 
 
-def check_metrics(metrics, has_images=True):
-    """The metrics asked for, in the order of tables.
-
-    Args:
-        metrics: Sequence of strings.
-        has_images: Boolean. Whether the reference has images, not only statistics.
-
-    Raises:
-        ValueError: If one is not known.
-    """
-    known = (*SET_METRICS, *PAIR_METRICS)
-    unknown = [name for name in metrics if name not in known]
-    if unknown or not metrics:
-        raise ValueError(
-            f"`metrics` must be some of {list(known)}. Received: {list(metrics)}"
-        )
-    wanted = set(metrics)
-    if has_images and "frechet" in wanted:
-        wanted.add("recall")
-    if not has_images:
-        wanted -= {"kernel", *NEIGHBOR_METRICS}
-    return tuple(name for name in known if name in wanted)
-
-
 def resolve_network(network):
     """The `FeatureNetwork` behind the argument `network` of `evaluate`."""
     if isinstance(network, FeatureNetwork):
         return network
-    if network in NETWORKS:
-        return NETWORKS[network]()
-    raise ValueError(
-        f"`network` must be {', '.join(map(repr, NETWORKS))} or a `FeatureNetwork`. "
-        f"Received: network={network!r}"
-    )
+    check_network(network)
+    return NETWORKS[network]()

@@ -1,0 +1,16 @@
+"""What named options may be: texts that files, flags and arguments choose from."""
+
+GUIDANCE_POSITIONS = ("encoder", "decoder", "both")
+SCHEDULES = ("fixed", "decay")
+DISTANCES = ("l1", "l2", "l1+l2", "absolute")
+# Networks of the perceptual loss that have pretrained weights.
+PERCEPTUAL_NETWORKS = (
+    "lpips",
+    "convnext",
+    "lpips_convnext",
+    "keras_applications",
+    "efficientnet_lite2",
+)
+PATTERNS = ("horizontal", "vertical", "diagonal", "antidiagonal")
+# As torch-fidelity and the original Inception do, and as pytorch-fid does.
+RESIZINGS = ("tensorflow1", "half_pixel")

@@ -1,0 +1,35 @@
+"""Packages that import a module when a name of it is first used."""
+
+import pkgutil
+import sys
+
+import pytest
+
+from keras_sphere import data, evaluation, perceptual, presets
+
+
+def test_the_module_is_imported_by_its_name(tmp_path, monkeypatch):
+    package = tmp_path / "lazy_package"
+    package.mkdir()
+    (package / "__init__.py").write_text(
+        "from keras_sphere.lazy_names import lazy_names\n"
+        "__getattr__ = lazy_names(__name__, {'part': ('value',), 'other': ('x',)})\n"
+    )
+    (package / "part.py").write_text("value = [3]\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import lazy_package
+
+    assert "lazy_package.part" not in sys.modules
+    assert lazy_package.value == [3]
+    assert lazy_package.value is sys.modules["lazy_package.part"].value
+    assert "lazy_package.other" not in sys.modules
+    with pytest.raises(AttributeError, match=r"'lazy_package' has no attribute 'y'"):
+        _ = lazy_package.y
+
+
+@pytest.mark.parametrize("package", [data, evaluation, perceptual, presets])
+def test_all_names_are_there(package):
+    """None has the name of a module, which would take its place once imported."""
+    modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    assert not modules & set(package.__all__)
+    assert all(getattr(package, name) is not None for name in package.__all__)
