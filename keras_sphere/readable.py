@@ -1,5 +1,10 @@
 """Sizes and durations as text, for people."""
 
+import re
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h)")
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
 
 def readable_size(num_bytes):
     """A number of bytes, such as `"344.9 MB"` or `"27.68 GB"`."""
@@ -17,3 +22,23 @@ def readable_duration(seconds):
     if seconds < 172_800:
         return f"{seconds / 3600:.1f} hours"
     return f"{seconds / 86_400:.1f} days"
+
+
+def read_duration(name, value):
+    """Seconds of a duration such as `"30m"`.
+
+    Args:
+        name: String. The argument's name, for errors.
+        value: String: a number and `s`, `m` or `h`.
+
+    Raises:
+        ValueError: If it is no duration, or none at all.
+    """
+    match = _DURATION.fullmatch(str(value))
+    seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
+    if not seconds:
+        raise ValueError(
+            f"`{name}` must be a duration, such as '30m' or '1.5h'. "
+            f"Received: {name}={value!r}"
+        )
+    return seconds

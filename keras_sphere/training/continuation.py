@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import re
 
 from keras_sphere.preset_files.folder import CONFIG, read_config
 from keras_sphere.presets.run_folders import (
@@ -12,30 +11,9 @@ from keras_sphere.presets.run_folders import (
     SECONDS,
     STEPS,
 )
+from keras_sphere.readable import read_duration
 
 _MOVED = (CHECKPOINTS, "pictures", "tensorboard", "log.csv", PLAN_FILE)
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h)")
-_UNITS = {"s": 1, "m": 60, "h": 3600}
-
-
-def read_duration(name, value):
-    """Seconds of a duration such as `"30m"`.
-
-    Args:
-        name: String. The argument's name, for errors.
-        value: String: a number and `s`, `m` or `h`.
-
-    Raises:
-        ValueError: If it is no duration, or none at all.
-    """
-    match = _DURATION.fullmatch(str(value))
-    seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
-    if not seconds:
-        raise ValueError(
-            f"`{name}` must be a duration, such as '30m' or '1.5h'. "
-            f"Received: {name}={value!r}"
-        )
-    return seconds
 
 
 def go_on_if_finished(options):

@@ -2,7 +2,6 @@
 
 import dataclasses
 import logging
-import os
 import types
 
 import keras
@@ -13,26 +12,14 @@ from keras_sphere.class_names import names_in
 from keras_sphere.data.named_sources import (
     GRAY,
     KNOWN_COUNTS,
-    check_name_or_path,
     held_out_split,
-    is_name,
 )
 from keras_sphere.data.splits import parse_split, size_of_part
 from keras_sphere.data.survey import survey
+from keras_sphere.presets.datasets import dataset_of
 from keras_sphere.presets.sources import find
 from keras_sphere.training.data_plan import first_given
 
-DATASET_OF_PRESET = {
-    "animal_faces256": "animal_faces",
-    "cifar10": "cifar10",
-    "digits16": "digits",
-    "fashion28": "fashion_mnist",
-    "imagenet64": "imagenet64",
-    "imagenet256_base": "imagenet",
-    "imagenet256_large": "imagenet",
-    "imagenet256_xlarge": "imagenet",
-    "oxford_flowers256": "oxford_flowers102",
-}
 logger = logging.getLogger("keras_sphere")
 
 
@@ -70,18 +57,7 @@ class NamedData:
 
     def __init__(self, options):
         self.options = options
-        if options.dataset is not None:
-            name = os.fspath(options.dataset)
-            check_name_or_path(name)
-            self.name = name if is_name(name) else os.path.normpath(name)
-        elif options.preset in DATASET_OF_PRESET:
-            self.name = DATASET_OF_PRESET[options.preset]
-        else:
-            raise ValueError(
-                "Only presets of this package have a data set of their own: choose "
-                "`dataset`, the name of a data set or the path of images. Received: "
-                f"preset={options.preset!r}, dataset=None"
-            )
+        self.name = dataset_of(options.preset, options.dataset)
         self.dataset = self._batches = self._held_out = None
         self._told = []
         self.can_read = False
