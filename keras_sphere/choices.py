@@ -14,3 +14,5 @@ PERCEPTUAL_NETWORKS = (
 PATTERNS = ("horizontal", "vertical", "diagonal", "antidiagonal")
 # As torch-fidelity and the original Inception do, and as pytorch-fid does.
 RESIZINGS = ("tensorflow1", "half_pixel")
+SIZE_NAMES = ("small", "base", "large", "xlarge", "huge", "giant")  # of the paper
+DISTRIBUTION_MODES = ("none", "data_parallel", "model_parallel")

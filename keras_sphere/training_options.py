@@ -7,12 +7,9 @@ Keras is not imported here, so that the command line can say no at once.
 import dataclasses
 import typing
 
+from keras_sphere.choices import DISTANCES, DISTRIBUTION_MODES, SIZE_NAMES
+
 OF_PRESET = "preset"  # a size: the architecture as the preset has it
-# As `models.sizes`, `losses.distances` and `distribution` have them, which import
-# Keras; a test compares.
-SIZES = ("small", "base", "large", "xlarge", "huge", "giant")
-DISTANCES = ("l1", "l2", "l1+l2", "absolute")
-MODES = ("none", "data_parallel", "model_parallel")
 
 
 def _option(default, text, choices=None, is_common=False):
@@ -72,10 +69,10 @@ class TrainingOptions:
         "Size of both transformers. `preset`: all of the architecture as the preset "
         "has it; `tiny`: a model that trains in a minute. Default: `preset`, but "
         "`tiny` for the data sets `digits` and `fake`.",
-        (OF_PRESET, "tiny", *SIZES),
+        (OF_PRESET, "tiny", *SIZE_NAMES),
     )
-    encoder_size: str | None = _option(None, "Size of the encoder alone.", SIZES)
-    decoder_size: str | None = _option(None, "Size of the decoder alone.", SIZES)
+    encoder_size: str | None = _option(None, "Size of the encoder alone.", SIZE_NAMES)
+    decoder_size: str | None = _option(None, "Size of the decoder alone.", SIZE_NAMES)
     hidden_dim: int | None = _option(None, "Width of both transformers.")
     num_layers: int | None = _option(None, "Blocks of both transformers.")
     num_heads: int | None = _option(None, "Attention heads of both transformers.")
@@ -221,7 +218,9 @@ class TrainingOptions:
 
     # Many devices
     distribution: str = _option(
-        "none", "How devices share the work; see docs/distribution.md.", MODES
+        "none",
+        "How devices share the work; see docs/distribution.md.",
+        DISTRIBUTION_MODES,
     )
     model_devices: int | None = _option(
         None, "Devices that share one model, with model_parallel."

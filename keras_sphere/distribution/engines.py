@@ -5,11 +5,10 @@ import os
 
 import keras
 
+from keras_sphere.choices import DISTRIBUTION_MODES
 from keras_sphere.distribution.devices import Devices
 from keras_sphere.distribution.layouts import BATCH_AXIS, MODEL_AXIS, ShardedModel
 from keras_sphere.validation import check_choice, if_given, read_integer
-
-MODES = ("none", "data_parallel", "model_parallel")
 
 
 def setup(mode="none", model_devices=None, simulated_devices=None, layout=None):
@@ -54,7 +53,7 @@ def setup(mode="none", model_devices=None, simulated_devices=None, layout=None):
     ...     batches = devices.shard(ShuffledBatches(images, labels, batch_size=256))
     ...     model.fit(batches.starting_at(), steps_per_epoch=len(batches))
     """
-    check_choice("mode", mode, MODES)
+    check_choice("mode", mode, DISTRIBUTION_MODES)
     model_devices = if_given(read_integer, "model_devices", model_devices)
     simulated_devices = if_given(read_integer, "simulated_devices", simulated_devices)
     if mode != "model_parallel" and (model_devices, layout) != (None, None):

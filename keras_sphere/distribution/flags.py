@@ -2,12 +2,15 @@
 
 from absl import flags
 
-from keras_sphere.distribution.engines import MODES, setup
+from keras_sphere.choices import DISTRIBUTION_MODES
+from keras_sphere.distribution.engines import setup
 
 
 def define_flags():
     """Defines `--distribution`, `--model_devices` and `--simulated_devices`."""
-    flags.DEFINE_enum("distribution", "none", MODES, "How devices share the work.")
+    flags.DEFINE_enum(
+        "distribution", "none", DISTRIBUTION_MODES, "How devices share the work."
+    )
     flags.DEFINE_integer(
         "model_devices", None, "Devices that share one model, with model_parallel."
     )

@@ -5,13 +5,13 @@ import pathlib
 
 from keras_sphere import perceptual
 from keras_sphere.training.checkpoint_store import is_begun
-from keras_sphere.training.choices import PRESET, choose, set_length
 from keras_sphere.training.continuation import go_on_if_finished
 from keras_sphere.training.data_plan import plan_data
 from keras_sphere.training.dry_run import time_steps
 from keras_sphere.training.feasibility import check_feasible
 from keras_sphere.training.machine import look_at_machine
 from keras_sphere.training.model_building import build_model
+from keras_sphere.training.own_images import PRESET, choose, set_length
 from keras_sphere.training.plan import make_plan, plan_perceptual
 from keras_sphere.training.plan_file import read_notes
 from keras_sphere.training.starting_weights import check_source

@@ -14,9 +14,9 @@ from keras_sphere.data.named_sources import (
     KNOWN_COUNTS,
     held_out_split,
 )
+from keras_sphere.data.recipe_datasets import dataset_of
 from keras_sphere.data.splits import parse_split, size_of_part
 from keras_sphere.data.survey import survey
-from keras_sphere.presets.datasets import dataset_of
 from keras_sphere.presets.sources import find
 from keras_sphere.training.data_plan import first_given
 

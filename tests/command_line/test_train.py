@@ -6,8 +6,6 @@ from keras_sphere.command_line import main
 from keras_sphere.command_line.training_flags import common_names, training_options
 from tests.training.drawn_photos import write_photos
 
-pytestmark = pytest.mark.any_backend
-
 TINY = (
     *("--image_size=16", "--hidden_dim=16", "--num_layers=1", "--num_heads=2"),
     *("--perceptual=gradient", "--hours=1e-5", "--verbose=0", "--max_steps=2"),
@@ -30,6 +28,7 @@ def test_three_commands(tmp_path, capsys):
     assert main(command) == 0  # there is nothing left to do, which is no mistake
 
 
+@pytest.mark.any_backend
 def test_help_lists_what_people_change(capsys):
     assert main(["train", "--help"]) == 0
     few = capsys.readouterr().out
@@ -46,6 +45,7 @@ def test_help_lists_what_people_change(capsys):
     )
 
 
+@pytest.mark.any_backend
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [

@@ -11,8 +11,6 @@ from keras_sphere.training.feasibility import check_feasible
 from keras_sphere.training.machine import Machine
 from keras_sphere.training.options import new_options
 
-pytestmark = pytest.mark.any_backend
-
 LAPTOP = Machine("2 CPU cores", True, 16 * 10**9, 5e10)
 
 

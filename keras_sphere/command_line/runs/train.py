@@ -6,9 +6,9 @@ from keras_sphere.command_line.errors import UsageError
 from keras_sphere.command_line.training_flags import training_options
 from keras_sphere.data.checks import check_source
 from keras_sphere.data.named_sources import is_name
+from keras_sphere.data.recipe_datasets import dataset_of
 from keras_sphere.data.splits import parse_split
 from keras_sphere.optional_imports import check_installed
-from keras_sphere.presets.datasets import dataset_of
 from keras_sphere.presets.sources import HUB, find
 from keras_sphere.readable import read_duration
 

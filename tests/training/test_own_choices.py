@@ -5,17 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from keras_sphere import training_options
 from keras_sphere.angle_gap import angle_of_images
+from keras_sphere.choices import SIZE_NAMES
 from keras_sphere.data.survey import Survey
-from keras_sphere.distribution.engines import MODES
-from keras_sphere.losses.distances import DISTANCES
 from keras_sphere.models.sizes import SIZES
-from keras_sphere.training.choices import choose, enough_images, set_length
 from keras_sphere.training.machine import Machine, look_at_machine
 from keras_sphere.training.options import new_options
-
-pytestmark = pytest.mark.any_backend
+from keras_sphere.training.own_images import choose, enough_images, set_length
 
 LAPTOP = Machine("4 CPU cores", True, 8 * 10**9, 1e11)
 GPU = Machine("a GPU", False, 40 * 10**9, 1e14)
@@ -131,10 +127,8 @@ def test_the_length_follows_what_was_measured():
     assert "measured" in choices.text()
 
 
-def test_choices_without_keras_are_those_of_the_package():
-    assert set(training_options.SIZES) == set(SIZES)
-    assert training_options.DISTANCES == DISTANCES
-    assert training_options.MODES == MODES
+def test_names_of_sizes_are_those_of_the_models():
+    assert tuple(SIZES) == SIZE_NAMES
 
 
 def test_this_machine():
