@@ -12,8 +12,8 @@ from keras_sphere.choices import DISTANCES, DISTRIBUTION_MODES, SIZE_NAMES
 OF_PRESET = "preset"  # a size: the architecture as the preset has it
 
 
-def _option(default, text, choices=None, is_common=False):
-    metadata = {"help": text, "choices": choices, "is_common": is_common}
+def _option(default, text, choices=None):
+    metadata = {"help": text, "choices": choices}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -27,30 +27,25 @@ class TrainingOptions:
 
     # What is trained, on what
     preset: str | None = _option(
-        None,
-        "Recipe: name or folder of a preset. Default: chosen from the images.",
-        is_common=True,
+        None, "Recipe: name or folder of a preset. Default: chosen from the images."
     )
     init_from: str | None = _option(
         None,
         "Preset whose weights the training begins with: a name, a folder, the folder "
         "of a run, or hf://user/repository. What does not fit starts afresh, and is "
         "named. See docs/training.md.",
-        is_common=True,
     )
     dataset: typing.Any = _option(
         None,
-        "Name of a data set, or path of a folder, zip or .jsonl list of images. "
-        "Default: that of the preset. `digits` and `fake` need no files.",
+        "Name of a data set, or path of a folder, zip or .jsonl list of images, as "
+        "DATA. Default: that of the preset. `digits` and `fake` need no files.",
     )
     split: str = _option("train", "Images to train on, such as `train[:95%]`.")
     held_out_split: str | None = _option(
         None, "Images for pictures and the alarm. Default: the data set's other split."
     )
     data_license: str | None = _option(
-        None,
-        "License of the images, for the card of the presets. Default: not stated.",
-        is_common=True,
+        None, "License of the images, for the card of the presets. Default: not stated."
     )
     strict: bool = _option(
         False,
@@ -61,8 +56,7 @@ class TrainingOptions:
     output_dir: str | None = _option(
         None,
         "Folder of the run. Default: runs/<name of the preset>, of a trial with "
-        "-trial at its end.",
-        is_common=True,
+        "-trial at its end; without a preset runs/<name of the data>.",
     )
     size: str | None = _option(
         None,
@@ -85,9 +79,7 @@ class TrainingOptions:
     pixel_head: str | None = _option(
         None, "How the decoder makes pixels.", ("linear", "conv")
     )
-    image_size: int | None = _option(
-        None, "Side of the images in pixels.", is_common=True
-    )
+    image_size: int | None = _option(None, "Side of the images in pixels.")
     num_channels: int | None = _option(
         None, "Channels of the images: 3, or 1 for gray. Default: as the data has it."
     )
@@ -97,7 +89,6 @@ class TrainingOptions:
         None,
         "Whether the model is given classes. Default: as the preset has it, where the "
         "images have classes.",
-        is_common=True,
     )
 
     # The recipe
@@ -105,15 +96,15 @@ class TrainingOptions:
         None,
         "How long the training may take, where its length is chosen from the images. "
         "Default: 1 on a CPU, 4 on a GPU.",
-        is_common=True,
     )
     continue_for: str | None = _option(
         None,
         "Goes on with the finished run in the output folder for so long, such as 30m "
         "or 1.5h.",
-        is_common=True,
     )
-    epochs: int | None = _option(None, "Passes over the images.", is_common=True)
+    epochs: int | None = _option(
+        None, "Passes over the images, or pieces of --steps_per_epoch steps."
+    )
     steps_per_epoch: int | None = _option(
         None,
         "Batches that make an epoch; batches then run on over the ends of passes over "
@@ -126,7 +117,6 @@ class TrainingOptions:
         None,
         "Images per step, of all devices together. Default: what the preset has for "
         "one device, for each.",
-        is_common=True,
     )
     gradient_accumulation_steps: int = _option(1, "Batches per update of the weights.")
     learning_rate: float | None = _option(
@@ -148,9 +138,7 @@ class TrainingOptions:
     epsilon: float | None = _option(None, "AdamW's smallest divisor.")
     ema_momentum: float | None = _option(None, "Of the moving average of the weights.")
     perceptual: str | None = _option(
-        None,
-        "Perceptual network, by name; `gradient` and `none` need no files.",
-        is_common=True,
+        None, "Perceptual network, by name; `gradient` and `none` need no files."
     )
     distance: str | None = _option(None, "Distance of pixels.", DISTANCES)
     reconstruction_distance_weight: float | None = _option(
@@ -185,21 +173,16 @@ class TrainingOptions:
         None, "Which angles hard cases have.", ("narrow", "full")
     )
     label_dropout: float | None = _option(None, "Share of images without their label.")
-    horizontal_flip: bool | None = _option(
-        None, "Whether half the images are flipped.", is_common=True
-    )
+    horizontal_flip: bool | None = _option(None, "Whether half the images are flipped.")
     augment: typing.Any = _option(
         None,
         "How images are changed at random, besides: `flip`, `affine`, `randaugment`, "
         "several with commas between them; in Python also Keras layers. See "
         "docs/data.md.",
-        is_common=True,
     )
     resize: str | None = _option(None, "How images are resized, such as `bicubic`.")
     crop: str | None = _option(None, "How images are cropped, such as `center`.")
-    seed: int = _option(
-        0, "Of the weights, the order of images and the noise.", is_common=True
-    )
+    seed: int = _option(0, "Of the weights, the order of images and the noise.")
 
     # Speed and memory
     dtype: str | None = _option(None, "Dtype policy, such as `mixed_bfloat16`.")
@@ -260,9 +243,7 @@ class TrainingOptions:
     max_steps: int | None = _option(
         None, "End after so many steps in all; the schedule stays that of the epochs."
     )
-    dry_run: bool = _option(
-        False, "Print the plan, measure three steps, and end.", is_common=True
-    )
+    dry_run: bool = _option(False, "Print the plan, measure three steps, and end.")
     dry_run_steps: int = _option(3, "Steps that a dry run measures; 0: none.")
     verbose: str = _option(
         "auto",

@@ -3,7 +3,7 @@
 from keras_sphere.command_line import shared_flags as shared
 from keras_sphere.command_line import task_flags as own
 from keras_sphere.command_line.task import Task
-from keras_sphere.command_line.training_flags import common_names, define_training
+from keras_sphere.command_line.training_flags import COMMON, define_training
 
 _LOOP = (shared.define_steps, shared.define_guidance, shared.define_seed)
 _PRIOR = (shared.define_guidance, shared.define_seed)
@@ -125,12 +125,12 @@ _ALL = (
     ),
     Task(
         "train",
-        "A model trained on images of your own, or by a preset's recipe.",
+        "A model trained on DATA: your images (folder, zip, list), or a data set.",
         (define_training,),
         required=(),
         arguments=("[DATA]",),
         example="photos/ --output=runs/photos",
-        common=(*common_names(),),
+        common=COMMON,
     ),
     Task(
         "again",

@@ -11,17 +11,18 @@ from keras_sphere.training_options import TrainingOptions
 
 OF_PYTHON_ONLY = ("num_classes",)
 OUTPUT = "output"  # what all tasks call it
+# What people change most, which `--help` lists.
+COMMON = (
+    *(OUTPUT, "hours", "continue_for", "init_from", "preset", "image_size"),
+    *("conditional", "augment", "horizontal_flip", "perceptual", "batch_size"),
+    *("epochs", "data_license", "seed", "dry_run"),
+)
 
 
 def training_options():
     """The fields of `TrainingOptions` that have flags, in their order."""
     fields = dataclasses.fields(TrainingOptions)
     return [field for field in fields if field.name not in OF_PYTHON_ONLY]
-
-
-def common_names():
-    """Names of the flags that people change most, which `--help` lists."""
-    return [_flag_name(f) for f in training_options() if f.metadata["is_common"]]
 
 
 def define_training(values):
