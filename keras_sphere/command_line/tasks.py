@@ -125,7 +125,7 @@ _ALL = (
     ),
     Task(
         "train",
-        "A model trained on DATA: your images (folder, zip, list), or a data set.",
+        "A model trained on DATA: your images (folder, zip, list) or a data set.",
         (define_training,),
         required=(),
         arguments=("[DATA]",),

@@ -34,8 +34,9 @@ def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
         **overrides: Arguments of `SphereEncoderBackbone` or `SphereEncoderModel` in
             place of the preset's. Weights that do not fit them start afresh; the
             log names them. To train with a perceptual network that has weights, pass
-            its name as `perceptual`: the recipe's alone is not attached, which the
-            log says, since to generate needs none of its files.
+            its name as `perceptual`: the recipe's alone is not attached, since to
+            generate needs none of its files. The log says so, as a warning where the
+            model starts untrained.
 
     Returns:
         `SphereEncoderModel`.
@@ -75,15 +76,18 @@ def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
         _tell_unfit(fitted, source.handle)
     model = SphereEncoderModel(backbone, **arguments)
     if "perceptual" not in overrides:
-        _tell_of_perceptual(model, config["recipe"]["perceptual"], source.handle)
+        # Trained weights are mostly loaded to generate.
+        level = logging.INFO if wanted else logging.WARNING
+        _tell_of_perceptual(level, model, config["recipe"]["perceptual"], source.handle)
     if compile:
         _compile(model, config["recipe"])
     return model
 
 
-def _tell_of_perceptual(model, name, handle):
+def _tell_of_perceptual(level, model, name, handle):
     if model.perceptual != name:
-        logger.warning(
+        logger.log(
+            level,
             "The recipe of %r trains with the perceptual network %r, which is not "
             "attached: pass perceptual=%r to `load` to train with it.",
             handle,

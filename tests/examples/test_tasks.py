@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 SCRIPTS = {
     name: ROOT / "examples" / f"{name.replace('-', '_')}.py"
     for name in TASKS
-    if name not in ("again", "presets")
+    if name not in ("again", "presets", "train")
 }
 
 

@@ -22,11 +22,13 @@ PARAMETERS = {
     "animal_faces256": 642.15,
     "cifar10": 263.82,
     "digits16": None,
+    "fashion28": None,
     "imagenet256_base": None,
     "imagenet256_large": 950.35,
     "imagenet256_xlarge": 1388.92,
     "imagenet64": None,
     "oxford_flowers256": 948.84,
+    "own_images": None,
 }
 # steps, guidance, shared noise, largest angle; losses: reconstruction's distance and
 # perceptual weights, then consistency's; learning rate; epochs, warm-up epochs.
@@ -34,11 +36,19 @@ RECIPES = {
     "animal_faces256": (4, 1.0, True, 85, 25, 1, 1, 1, 1e-4, 1000, 10),
     "cifar10": (4, 1.2, True, 80, 1, 1, 0.5, 0.5, 1e-4, 5000, 10),
     "digits16": (4, 1.2, True, 80, 1, 1, 1, 1, 1.5e-3, 400, 3),
+    "fashion28": (4, 1.0, True, 72, 1, 0.3, 1, 0.3, 1.5e-3, 12, 0.5),
     "imagenet256_base": (4, 1.4, True, 85, 50, 1, 25, 1, 1e-4, 800, 5),
     "imagenet256_large": (4, 1.4, True, 85, 50, 1, 25, 1, 1e-4, 800, 5),
     "imagenet256_xlarge": (4, 1.4, True, 85, 50, 1, 25, 1, 1e-4, 800, 5),
     "imagenet64": (4, 1.4, True, 80, 1, 1, 0.5, 0.5, 1e-4, 800, 5),
     "oxford_flowers256": (4, 1.6, False, 85, 25, 1, 1, 1, 1e-4, 1000, 10),
+    "own_images": (4, 1.0, True, 75, 1, 1, 1, 1, 1.5e-3, 40, 1),
+}
+# Perceptual network, weight of latent consistency: other than the paper's.
+OURS = {
+    "digits16": ("gradient", 0.1),
+    "fashion28": ("efficientnet_lite2", 1.0),
+    "own_images": ("gradient", 1.0),
 }
 
 
@@ -89,13 +99,13 @@ class BuiltInTest(TestCase):
             ),
             expected,
         )
+        network, weight = OURS.get(name, ("lpips_convnext", 0.1))
         for pair in ("pixel_reconstruction", "pixel_consistency"):
             self.assertEqual(losses[pair]["weight"], 1.0)
-            expected = "absolute" if name == "digits16" else "l2"
+            expected = "absolute" if network == "gradient" else "l2"
             self.assertEqual(losses[pair]["feature_distance"], expected)
-        network = "gradient" if name == "digits16" else "lpips_convnext"
         self.assertEqual(recipe["perceptual"], network)
-        self.assertEqual(losses["latent_consistency"]["weight"], 0.1)
+        self.assertEqual(losses["latent_consistency"]["weight"], weight)
         self.assertIsNone(sampling["max_angle_degrees"])
         self.assertEqual(config["name"], name)
 

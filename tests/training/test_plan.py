@@ -194,7 +194,7 @@ def test_bad_choices(choices, message):
 
 
 def test_trial_defaults_are_said_and_can_be_left():
-    options = new_options(dataset="digits", epochs=3)
+    options = new_options(preset="cifar10", dataset="digits", epochs=3)
     trial, sentence = with_trial_defaults(options, "digits")
     assert trial.size == "tiny"
     assert trial.epochs == 3
@@ -204,6 +204,8 @@ def test_trial_defaults_are_said_and_can_be_left():
     assert with_trial_defaults(options, "digits") == (options, "")
     options = new_options(dataset="cifar10")
     assert with_trial_defaults(options, "cifar10") == (options, "")
+    options = new_options(dataset="digits")  # without a preset sizes are chosen
+    assert with_trial_defaults(options, "digits") == (options, "")
 
 
 @pytest.mark.parametrize("preset", ["cifar10", "imagenet256_xlarge"])
