@@ -1,11 +1,16 @@
-"""Fashion-MNIST on two CPU cores: 28 px, 10 classes, 2.5 million parameters.
+"""Fashion-MNIST on two CPU cores: 28 px, 10 classes, 1.1 million parameters.
 
-    pip install "keras-sphere[jax,data,train,features]"
+    pip install "keras-sphere[jax,data,train]"
     KERAS_BACKEND=jax python examples/train_fashion.py
     KERAS_BACKEND=jax python examples/train_fashion.py --dry_run       # measures
 
 Every number comes from the preset `fashion28`; each flag of `--help` overrides one. The
 same command goes on with a run that was interrupted. docs/training.md says more.
+
+Data: 31 MB, from Debian's package dataset-fashion-mnist or by Keras' download.
+Hardware and time: 24 epochs of 1,200 steps, about 150 minutes on 2 CPU cores by the
+speed of the first. Verified: one epoch on PyTorch (the card of the preset has its
+figures), and the tests' trial on each backend. Not verified: all 24.
 """
 
 import sys

@@ -74,7 +74,8 @@ def choose_new_model(choices, found, wanted, machine):
     if best.image_size < min(native, sizes[0]):
         reason += f"; {native} ask for a larger model than time or memory allow"
     choices.add("image_size", best.image_size, reason)
-    patch = _patch_size(best.image_size, tokens_side(best.rung, best.image_size))
+    side = tokens_side(best.rung, best.image_size, wanted.num_images)
+    patch = _patch_size(best.image_size, side)
     patch = choices.add(
         "patch_size", patch, f"{best.image_size // patch} tokens a side"
     )
@@ -143,13 +144,13 @@ def _best_candidate(options, sizes, wanted, machine):
         for rung in reversed(rungs):
             if len(sizes) > 1 and rung.hidden_dim < LEAST_WIDTHS[image_size]:
                 continue
-            tokens = tokens_side(rung, image_size) ** 2
+            tokens = tokens_side(rung, image_size, wanted.num_images) ** 2
             one = _candidate(options, rung, image_size, tokens, wanted, machine)
             in_time = wanted.enough * one.seconds_per_image <= wanted.seconds
             if one.batch_size and in_time:
                 return one
     rung, image_size = rungs[0], sizes[-1]
-    tokens = tokens_side(rung, image_size) ** 2
+    tokens = tokens_side(rung, image_size, wanted.num_images) ** 2
     return _candidate(options, rung, image_size, tokens, wanted, machine)
 
 
