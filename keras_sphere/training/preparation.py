@@ -129,6 +129,7 @@ def _with_measured_length(choices, plan, data, data_plan):
     options = choices.options
     if not data.can_read or "epochs" not in choices.as_dict():
         return plan
+    print("Timing the first steps, of which the very first compiles ...")
     model = build_model(plan)
     _, seconds = time_steps(model, plan, MEASURED_STEPS, data.starting_at())
     set_length(
