@@ -17,11 +17,9 @@ _MOVED = (CHECKPOINTS, "pictures", "tensorboard", "log.csv", PLAN_FILE)
 
 
 def go_on_if_finished(options):
-    """Makes room in the folder of a finished run for going on with what it learned.
+    """What going on with a finished run means: to begin with what it learned.
 
-    Its files move to a folder `before-1`, but for its preset, which stays in use, and
-    which the training begins with. A run that is not finished stays as it is: it goes
-    on first.
+    Nothing is changed yet: see `move_aside`. A run that is not finished goes on first.
 
     Args:
         options: `TrainingOptions` with `continue_for`.
@@ -54,7 +52,6 @@ def go_on_if_finished(options):
     if _is_under_way(folder, before["steps"]):
         print("The run went on already, and is not finished: it goes on to its end.")
         return options, None
-    _move_aside(folder)
     return (
         dataclasses.replace(
             options, init_from=str(folder / PRESET), hours=seconds / 3600
@@ -75,7 +72,15 @@ def _is_under_way(folder, steps):
         return False
 
 
-def _move_aside(folder):
+def move_aside(folder):
+    """Makes room in the folder of a finished run for the training that goes on.
+
+    Its files move to a folder `before-1`, or a later number, but for its preset, which
+    stays in use, and which the training begins with.
+
+    Args:
+        folder: `pathlib.Path` of the run.
+    """
     number = 1
     while (folder / f"before-{number}").exists():
         number += 1

@@ -30,12 +30,15 @@ class Preparation:
         data: `NamedData` or `Stream`, opened.
         plan: `TrainingPlan`.
         notes: Dict of what to write beside the plan; see `plan_file.read_notes`.
+        goes_on: Boolean. Whether the folder holds a finished run that this one goes
+            on with, and whose files are to be moved aside.
     """
 
     options: object
     data: object
     plan: object
     notes: dict
+    goes_on: bool
 
 
 def prepare(options, devices):
@@ -59,12 +62,15 @@ def prepare(options, devices):
     before = None
     if options.continue_for is not None:
         options, before = go_on_if_finished(options)
+    goes_on = before is not None
     notes = read_notes(options.output_dir)
-    if before is not None:
-        notes["before"] = before
-    if options.init_from is not None and not is_begun(options.output_dir):
+    if goes_on:
+        notes = {"chosen": {}, "before": before}
+    is_new = goes_on or not is_begun(options.output_dir)
+    if options.init_from is not None and is_new:
         check_source(options.init_from)
-    found, machine = data.survey(), look_at_machine()
+    found = data.survey()
+    machine = None if found is None else look_at_machine()
     choices = None
     if options.preset is None:
         if notes["chosen"]:
@@ -85,9 +91,9 @@ def prepare(options, devices):
         plan = _with_measured_length(choices, plan, data, data_plan)
         print(choices.text())
         notes["chosen"] = choices.as_dict()
-        if before is not None:
+        if goes_on:
             notes["chosen"]["init_from"] = options.init_from
-    return Preparation(options, data, plan, notes)
+    return Preparation(options, data, plan, notes, goes_on)
 
 
 def _with_folder(options, name, is_trial):
@@ -127,7 +133,8 @@ def _check_can_choose(found, devices):
 def _with_measured_length(choices, plan, data, data_plan):
     """The plan with as many steps as the first ones, measured, leave time for."""
     options = choices.options
-    if not data.can_read or "epochs" not in choices.as_dict():
+    is_open = "epochs" in choices.as_dict()
+    if options.dry_run or not data.can_read or not is_open:
         return plan
     print("Timing the first steps, of which the very first compiles ...")
     model = build_model(plan)

@@ -14,6 +14,7 @@ from keras_sphere.distribution import setup
 from keras_sphere.presets.run_folders import CHECKPOINTS
 from keras_sphere.training.checkpoint_store import is_begun
 from keras_sphere.training.checkpoints import TrainingCheckpoint
+from keras_sphere.training.continuation import move_aside
 from keras_sphere.training.dry_run import measure
 from keras_sphere.training.graceful_stop import StopAfterSteps, StopOnSignal
 from keras_sphere.training.last_words import say_end
@@ -126,6 +127,8 @@ def train(preset=None, dataset=None, output_dir=None, callbacks=(), **options):
 def _train(ready, stop, callbacks, devices):
     options, data, plan = ready.options, ready.data, ready.plan
     folder = options.output_dir
+    if ready.goes_on:
+        move_aside(folder)
     is_resumed = _check_folder(folder, plan, options.resume)
     model = _new_model(plan)
     if devices.is_main:

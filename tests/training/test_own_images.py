@@ -54,7 +54,10 @@ def test_a_finished_run_goes_on(photos, tmp_path, capsys):
     train(dataset=photos, output_dir=tmp_path, max_steps=3, **TINY)
     rest = {name: TINY[name] for name in ("perceptual", "verbose")}
     command = {"dataset": photos, "output_dir": tmp_path, "continue_for": "0.01s"}
-    capsys.readouterr()
+    kept = sorted(path.name for path in tmp_path.iterdir())
+    train(**command, **rest, dry_run=True, dry_run_steps=0)
+    assert "images seen" in capsys.readouterr().out
+    assert sorted(path.name for path in tmp_path.iterdir()) == kept
     stop = Signaller(signal.SIGTERM, 2)
     run = train(**command, **rest, callbacks=[stop])
     assert not run.is_complete
