@@ -5,9 +5,9 @@
     KERAS_BACKEND=jax python examples/train_animal_faces.py --dry_run        # measures
     KERAS_BACKEND=jax python examples/train_animal_faces.py --dataset=fake   # a trial
 
-Every number comes from the preset `animal_faces256`; each flag of `--help` overrides
-one. The same command goes on with a run that was interrupted. docs/training.md says
-more.
+Every number comes from the preset `animal_faces256`; each flag of `--help=all`
+overrides one. The same command goes on with a run that was interrupted.
+docs/training.md says more.
 
 Data: 14,630 images of the release at https://github.com/clovaai/stargan-v2;
 `--data_dir` is the folder or archive with train/cat, train/dog and train/wild.

@@ -5,8 +5,8 @@
     KERAS_BACKEND=jax python examples/train_cifar.py --dry_run         # measures
     KERAS_BACKEND=jax python examples/train_cifar.py --dataset=digits  # a trial
 
-Every number comes from the preset `cifar10`; each flag of `--help` overrides one. The
-same command goes on with a run that was interrupted. docs/training.md says more.
+Every number comes from the preset `cifar10`; each flag of `--help=all` overrides one.
+The same command goes on with a run that was interrupted. docs/training.md says more.
 
 Data: 50,000 images; Keras downloads them (170 MB). The perceptual network of the recipe
 needs files of weights; `--perceptual=gradient` or `none` needs none.

@@ -4,8 +4,8 @@
     KERAS_BACKEND=jax python examples/train_fashion.py
     KERAS_BACKEND=jax python examples/train_fashion.py --dry_run       # measures
 
-Every number comes from the preset `fashion28`; each flag of `--help` overrides one. The
-same command goes on with a run that was interrupted. docs/training.md says more.
+Every number comes from the preset `fashion28`; each flag of `--help=all` overrides one.
+The same command goes on with a run that was interrupted. docs/training.md says more.
 
 Data: 31 MB, from Debian's package dataset-fashion-mnist or by Keras' download.
 Hardware and time: 24 epochs of 1,200 steps, about 150 minutes on 2 CPU cores by the

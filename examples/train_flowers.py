@@ -5,9 +5,9 @@
     KERAS_BACKEND=jax python examples/train_flowers.py --dry_run       # measures
     KERAS_BACKEND=jax python examples/train_flowers.py --dataset=fake  # a trial
 
-Every number comes from the preset `oxford_flowers256`; each flag of `--help` overrides
-one. The same command goes on with a run that was interrupted. docs/training.md says
-more.
+Every number comes from the preset `oxford_flowers256`; each flag of `--help=all`
+overrides one. The same command goes on with a run that was interrupted.
+docs/training.md says more.
 
 Data: TFDS downloads `oxford_flowers102` (345 MB); preparing it needs TensorFlow once.
 Its split "train" has 1,020 images, "validation" as many, "test" 6,149:

@@ -8,7 +8,7 @@
     KERAS_BACKEND=jax python examples/train_imagenet.py --dataset=fake  # a trial
 
 Every number comes from the preset (`imagenet256_base` is the third at 256 px); each
-flag of `--help` overrides one. The same command goes on with a run that was
+flag of `--help=all` overrides one. The same command goes on with a run that was
 interrupted. docs/training.md says more.
 
 Data: 1,281,167 images. At 256 px TFDS prepares `imagenet2012` from the two archives

@@ -21,8 +21,8 @@ def _option(default, text, choices=None):
 class TrainingOptions:
     """What a user chooses of a training; `None` is what the preset says.
 
-    The fields are the keyword arguments of `train` and the flags of the examples;
-    `--help` of any of them prints what each one is.
+    The fields are the keyword arguments of `train` and the flags of `python -m
+    keras_sphere train`, whose `--help=all` prints what each one is.
     """
 
     # What is trained, on what
