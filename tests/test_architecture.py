@@ -22,6 +22,8 @@ ORDER = (
     "files",
     "backend",
     "geometry",
+    "rotation",
+    "motions",
     "validation",
     "angle_gap",
     "class_names",
@@ -56,6 +58,8 @@ TOOLS_MAY_IMPORT = (
     "files",
     "readable",
     "geometry",
+    "rotation",
+    "motions",
     "validation",
     "image_validation",
 )
