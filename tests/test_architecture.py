@@ -34,6 +34,7 @@ ORDER = (
     "perceptual",
     "learning_rate",
     "optimizers",
+    "sampling_options",
     "sampling",
     "preset_files",
     "models",

@@ -37,6 +37,11 @@ convolution = Layout(
 same = Layout(lambda array: array, lambda array: array)
 # A mixer's alpha, a scalar or of shape `[1]`.
 scalar = Layout(lambda array: np.reshape(array, (1,)), lambda array: array)
+# `[out, in]` and the kernel of a 1x1 convolution.
+pointwise = Layout(
+    lambda kernel: np.transpose(kernel)[None, None],
+    lambda kernel: np.transpose(kernel[0, 0]),
+)
 # `[1, tokens, width]` and `(tokens, width)`.
 table = Layout(lambda array: array[0], lambda array: array[None])
 
@@ -56,6 +61,9 @@ def _block(name, block):
     yield from _norm(f"{name}.norm2", block.norm2)
     yield from _linear(f"{name}.attn.qkv", block.attention.qkv)
     yield from _linear(f"{name}.attn.proj", block.attention.projection)
+    if block.qk_norm:
+        yield f"{name}.attn.q_norm.weight", block.attention.query_scale, same
+        yield f"{name}.attn.k_norm.weight", block.attention.key_scale, same
     yield from _linear(f"{name}.mlp.w12", block.mlp.expand)
     yield from _linear(f"{name}.mlp.w3", block.mlp.contract)
     if block.conditional:
@@ -89,6 +97,10 @@ def _transformer(name, transformer):
     if transformer.num_classes:
         weight = transformer.label_embedding.table
         yield f"{name}.y_embedder.embedding_table.weight", weight, same
+    if transformer.angle_condition:
+        embedding = transformer.angle_embedding
+        yield from _linear(f"{name}.alpha_embedder.mlp.0", embedding.expand)
+        yield from _linear(f"{name}.alpha_embedder.mlp.2", embedding.contract)
     if transformer.inserts_tokens:
         tokens = transformer.in_context_tokens
         yield f"{name}.inctx_pos_embed", tokens.positions, same
@@ -99,10 +111,17 @@ def _transformer(name, transformer):
     yield from _modulated_dense(f"{name}.ffn", transformer.head)
 
 
-def _encoder(encoder):
-    embedding = encoder.embedding
+# The second layer of the encoder, by the motion of the method: its name and layout.
+_PROJECTIONS = {
+    "addition": ("encoder.x_embedder.1", convolution),
+    "rotation": ("encoder.x_embedder.2", pointwise),
+}
+
+
+def _encoder(encoder, motion):
+    embedding, (name, layout) = encoder.embedding, _PROJECTIONS[motion]
     yield from _linear("encoder.x_embedder.0", embedding.patches, convolution)
-    yield from _linear("encoder.x_embedder.1", embedding.projection, convolution)
+    yield from _linear(name, embedding.projection, layout)
     yield from _transformer("encoder", encoder.transformer)
     if encoder.mixer_depth:
         yield from _mixer("encoder.out", encoder.mixer)
@@ -116,7 +135,8 @@ def _decoder(decoder):
     else:
         yield from _linear(name, decoder.embedding)
     yield from _transformer("decoder", decoder.transformer)
-    yield from _linear("decoder.out.2", decoder.head.smooth, convolution)
+    if decoder.pixel_head != "patch":
+        yield from _linear("decoder.out.2", decoder.head.smooth, convolution)
     if decoder.pixel_head == "conv":
         yield from _linear("decoder.out.4", decoder.head.upsample, convolution)
 
@@ -131,5 +151,5 @@ def reference_weights(backbone):
         Tuples `(name, variable, layout)`: calling the `Layout` turns the reference's
         array into the variable's.
     """
-    yield from _encoder(backbone.encoder)
+    yield from _encoder(backbone.encoder, backbone.get_config()["motion"])
     yield from _decoder(backbone.decoder)
