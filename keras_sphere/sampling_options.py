@@ -122,6 +122,8 @@ class SamplingOptions(LoopOptions):
     max_angle_degrees: float | None = None
     use_ema: bool = False
 
+    UNGUIDED = ("guidance_scale", 1)  # an option, and up to where it is off
+
     def __post_init__(self):
         check_choice("guidance_position", self.guidance_position, GUIDANCE_POSITIONS)
         check_choice("schedule", self.schedule, SCHEDULES)
@@ -268,6 +270,7 @@ class RotationSamplingOptions(LoopOptions):
             use_ema=read_boolean,
         )
 
+    UNGUIDED = ("guidance_degrees", 0)
     depends_on_steps = False
 
     @property

@@ -102,7 +102,7 @@ def run_refinement(
         sampling_options(model, **sampling),
         len(images),
         images=images,
-        labels=labels,
+        labels=read_labels(model.backbone, labels, len(images)),
         step_noise=step_noise,
         strength=strength,
         seed=seed,

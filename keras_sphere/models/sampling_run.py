@@ -6,7 +6,6 @@ import numpy as np
 from keras_sphere import sampling
 from keras_sphere.models.chunks import bucket, in_chunks
 from keras_sphere.models.generation_inputs import (
-    read_labels,
     read_latents,
     read_seed,
     read_step_noise,
@@ -28,11 +27,10 @@ def sampling_options(model, **given):
     """
     options = model.sampling.override(**given)
     if options.is_guided and not model.backbone.num_classes:
-        guidance = {k: v for k, v in options.to_dict().items() if "guidance_" in k}
-        name, value = next(iter(guidance.items()))
+        name, largest = options.UNGUIDED
         raise ValueError(
-            f"`{name}` must be off: guidance needs a class-conditional model. "
-            f"Received: {name}={value} with num_classes=0"
+            f"`{name}` above {largest} needs a class-conditional model. Received: "
+            f"{name}={getattr(options, name)} with num_classes=0"
         )
     return options
 
@@ -59,7 +57,7 @@ def run_sampling(
         noise: Array of latents: the start. `None` draws it by `seed`.
         images: float32 array in [-1, 1] to start from in place of noise; all steps
             then encode and move. `None` starts from noise.
-        labels: See `read_labels`.
+        labels: What `read_labels` returned.
         step_noise: Array of shape `(draws, num_images, ...)`, or `None`: drawn.
         seed: Integer or `None`.
         return_steps: Boolean. Whether to return the image of every step.
@@ -71,7 +69,6 @@ def run_sampling(
     """
     backbone, from_noise = model.backbone, images is None
     plan = options.plan(from_noise, model.noise_schedule.max_angle_degrees, **how)
-    labels = read_labels(backbone, labels, num_images)
     noise = read_latents(backbone, "noise", noise, num_images)
     given = read_step_noise(backbone, step_noise, num_images, plan.num_draws, options)
     return_steps = read_boolean("return_steps", return_steps)
