@@ -20,3 +20,6 @@ PATTERNS = ("horizontal", "vertical", "diagonal", "antidiagonal")
 RESIZINGS = ("tensorflow1", "half_pixel")
 SIZE_NAMES = ("small", "base", "large", "xlarge", "huge", "giant")  # of the paper
 DISTRIBUTION_MODES = ("none", "data_parallel", "model_parallel")
+# What encodes decoded images for latent consistency.
+CYCLE_ENCODERS = ("live", "frozen", "averaged")
+REGIMES = ("low", "high", "all")  # of the angles that a loss counts

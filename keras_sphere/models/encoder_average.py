@@ -3,9 +3,8 @@
 import keras
 
 from keras_sphere.backend.fixed_weights import fixed_weights
+from keras_sphere.choices import CYCLE_ENCODERS
 from keras_sphere.validation import check_choice, read_share
-
-CYCLE_ENCODERS = ("live", "frozen", "averaged")
 
 
 class EncoderAverage:

@@ -11,7 +11,7 @@ from keras_sphere.models.generation_inputs import (
     read_step_noise,
 )
 from keras_sphere.models.inference import current_weights
-from keras_sphere.sampling_options import START
+from keras_sphere.sampling_options import START, UNGUIDED
 from keras_sphere.validation import read_boolean
 
 # Programs serve at least so many steps, and keep the images of at least so many.
@@ -27,7 +27,7 @@ def sampling_options(model, **given):
     """
     options = model.sampling.override(**given)
     if options.is_guided and not model.backbone.num_classes:
-        name, largest = options.UNGUIDED
+        name, largest = UNGUIDED[model.backbone.get_config()["motion"]]
         raise ValueError(
             f"`{name}` above {largest} needs a class-conditional model. Received: "
             f"{name}={getattr(options, name)} with num_classes=0"
