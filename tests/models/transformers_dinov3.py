@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_sphere.backend.valueless import Valueless
-from keras_sphere.convert.dinov3_names import dinov3_weights
+from keras_sphere.convert.dinov3_names import canonical_name, dinov3_weights
 from keras_sphere.models import DINOv3Encoder
 
 # A tiny one, by our names.
@@ -66,7 +66,10 @@ def reference_tensors(network):
     """Its weights by the names that the reference gives them."""
     state_dict = network.state_dict()
     state_dict.pop("embeddings.mask_token")
-    return {f"encoder.encoder.{name}": value for name, value in state_dict.items()}
+    return {
+        canonical_name(f"encoder.encoder.{name}"): value
+        for name, value in state_dict.items()
+    }
 
 
 def new_encoder(network, image_size, **arguments):
