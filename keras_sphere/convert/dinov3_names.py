@@ -2,7 +2,7 @@
 
 import re
 
-from keras_sphere.convert.reference_names import convolution, dense, same
+from keras_sphere.convert.layouts import convolution, dense, same
 
 # Releases of transformers before the fifth have no `model.` in front of the blocks.
 _OLDER_BLOCKS = re.compile(r"^encoder\.encoder\.layer\.")

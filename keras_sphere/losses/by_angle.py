@@ -45,7 +45,7 @@ def balanced_weights(weights):
         Tensor of the same shape.
     """
     ops = keras.ops
-    weights = ops.stop_gradient(weights)
+    weights = ops.stop_gradient(as_float(weights))
     total = ops.sum(gather_replicas(weights))
     count = ops.cast(ops.shape(weights)[0] * replica()[1], weights.dtype)
     return weights * (count / (total + 1e-6))

@@ -32,7 +32,8 @@ class EncoderAverage:
             ]
 
     def _averaged_variables(self):
-        return self.backbone.encoder.trainable_variables
+        encoder = self.backbone.encoder
+        return [] if encoder is None else encoder.trainable_variables
 
     def _start_encoder_average(self, optimizer):
         """Sets the average to the present weights, unless a training goes on."""

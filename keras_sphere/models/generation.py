@@ -39,6 +39,7 @@ class Generation:
         Returns:
             float32 array of shape `(batch, num_tokens, token_channels)`.
         """
+        self.backbone.require_encoder("`encode`")
         images = read_images(self.backbone, images)
         labels = read_labels(self.backbone, labels, len(images))
         return encode_images(self, images, labels, batch_size, use_ema)

@@ -62,6 +62,8 @@ def _run(backbone, num_kept, encode, decode, inputs):
     noise, strengths = inputs["noise"], inputs["strengths"]
 
     def advance(t, images):
+        if backbone.encoder is None:  # a single step, which is never here
+            return keras.ops.zeros_like(noise)
         added = sampling.draw_of_move(inputs["step_noise"], t, inputs["from_noise"])
         moved = backbone.perturb(encode(images), added, keras.ops.take(strengths, t))
         return keras.ops.cast(moved, noise.dtype)

@@ -68,6 +68,8 @@ def run_sampling(
         float32 array of images; with `return_steps` one axis comes first.
     """
     backbone, from_noise = model.backbone, images is None
+    if not from_noise or options.steps > 1:
+        backbone.require_encoder(f"Sampling in {options.steps} steps")
     plan = options.plan(from_noise, model.noise_schedule.max_angle_degrees, **how)
     noise = read_latents(backbone, "noise", noise, num_images)
     given = read_step_noise(backbone, step_noise, num_images, plan.num_draws, options)

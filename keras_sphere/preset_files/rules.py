@@ -7,6 +7,8 @@ import math
 import numbers
 import reprlib
 
+from keras_sphere.choices import PRETRAINED_ENCODERS
+
 _LARGEST_INTEGER = 2**20
 MOST_LAYERS = 4096
 
@@ -83,6 +85,32 @@ def size():
         f"{MOST_LAYERS} layers",
         fits,
     )
+
+
+def pretrained_encoder():
+    """The name of a pretrained encoder, its numbers, or null."""
+    known = {
+        **dict.fromkeys(
+            ("hidden_dim", "num_heads", "patch_size", "mlp_dim", "input_size"),
+            integer(1),
+        ),
+        "num_layers": integer(1, MOST_LAYERS),
+        "num_register_tokens": integer(0),
+        "token_channels": optional(integer(1)),
+        "gated_mlp": boolean(),
+        "rope_theta": number(0.0, inclusive=False),
+        "epsilon": number(0.0, 1.0, inclusive=False),
+        "interpolate": text(20),
+    }
+
+    def fits(value):
+        if isinstance(value, dict):
+            return set(value) <= set(known) and all(
+                known[key][1](entry) for key, entry in value.items()
+            )
+        return value is None or value in PRETRAINED_ENCODERS
+
+    return f"null, one of {PRETRAINED_ENCODERS}, or an object of {list(known)}", fits
 
 
 def list_of(kind, entries=_LARGEST_INTEGER):

@@ -122,6 +122,8 @@ _SCHEMA = {
         "conditional_encoder": rules.boolean(),
         "angle_condition": rules.optional(rules.choice(*ANGLE_CONDITIONS)),
         "angle_condition_degrees": _RIGHT_ANGLE,
+        "pretrained_encoder": rules.pretrained_encoder(),
+        "has_encoder": rules.boolean(),
     },
     "recipe": {
         "perceptual": rules.optional(rules.choice("gradient", *PERCEPTUAL_NETWORKS)),
@@ -165,6 +167,8 @@ _FIRST_METHOD = {
     "conditional_encoder": True,
     "angle_condition": None,
     "angle_condition_degrees": 90.0,
+    "pretrained_encoder": None,
+    "has_encoder": True,
 }
 
 
