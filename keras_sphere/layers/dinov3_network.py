@@ -134,7 +134,6 @@ class DINOv3Network(WideTensors, keras.layers.Layer):
                     name=name,
                     shape=(1, count, self.hidden_dim),
                     initializer=keras.initializers.RandomNormal(stddev=0.02),
-                    trainable=False,
                     autocast=False,
                 )
                 setattr(self, name, weight)
