@@ -10,8 +10,8 @@ import keras_sphere
 from keras_sphere import SphereEncoderBackbone, presets
 from keras_sphere.backend.valueless import Valueless
 from keras_sphere.data import load_digits
+from keras_sphere.models.limits import fewest_parameters
 from keras_sphere.preset_files.folder import checked_weights, read_config
-from keras_sphere.presets.limits import fewest_parameters
 from keras_sphere.presets.sources import built_in_names
 from tests.testing import TestCase
 
