@@ -121,6 +121,8 @@ def _by_kind(tensors):
 
 def _open_npz(path):
     try:
+        if not zipfile.is_zipfile(path):
+            raise ValueError("another format, or cut short")
         return np.load(path, allow_pickle=False)
     except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise CorruptFileError(f"{path} is no whole .npz file: {error}") from error

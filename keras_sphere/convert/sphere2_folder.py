@@ -182,7 +182,7 @@ def _abstract_model(fields, tensors, has_encoder, source):
             g, g.get("sizes", {}), tensors, has_encoder=has_encoder
         )
         angle = max_angle(g)
-        sampling = _sampling(architecture["decoder_size"], angle, has_encoder)
+        sampling = published_sampling(architecture["decoder_size"], angle, has_encoder)
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(
             f"{source.config} has a value that cannot be: {error}"
@@ -207,8 +207,17 @@ def _abstract_model(fields, tensors, has_encoder, source):
     return model
 
 
-def _sampling(size, largest, has_encoder):
-    """Options of generation, as of the published images."""
+def published_sampling(size, largest, has_encoder):
+    """Options of generation, as of the published images.
+
+    Args:
+        size: Dict of the decoder's size, as `models.sizes.resolve_size` returns it.
+        largest: Float. The largest angle of training.
+        has_encoder: Boolean.
+
+    Returns:
+        Dict, as `RotationSamplingOptions.to_dict` returns it.
+    """
     angle = RotationSamplingOptions.angle_degrees
     for name, known in _ANGLES.items():
         angle = known if SIZES[name] == size else angle
