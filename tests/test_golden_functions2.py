@@ -118,7 +118,8 @@ def test_regimes():
 
 
 def test_weighted_mean():
-    values, weights = ARRAYS["wmean/v"], ARRAYS["wmean/w"]
+    values = keras.ops.convert_to_tensor(ARRAYS["wmean/v"])
+    weights = ARRAYS["wmean/w"]
     close(keras.ops.mean(values * balanced_weights(weights)), "wmean/out", 1e-6)
     none = keras.ops.mean(values * balanced_weights(np.zeros_like(weights)))
     close(none, "wmean/out_allzero", 1e-6)
