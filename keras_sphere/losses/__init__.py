@@ -1,7 +1,8 @@
-"""The three losses of the method and an optional fourth, one value per image."""
+"""The losses of the method and optional ones, one value per image."""
 
+from keras_sphere.losses.drifting import Drifting
 from keras_sphere.losses.latent_cosine_distance import LatentCosineDistance
 from keras_sphere.losses.latent_uniformity import LatentUniformity
 from keras_sphere.losses.pixel_loss import PixelLoss
 
-__all__ = ["LatentCosineDistance", "LatentUniformity", "PixelLoss"]
+__all__ = ["Drifting", "LatentCosineDistance", "LatentUniformity", "PixelLoss"]
