@@ -29,6 +29,7 @@ ORDER = (
     "noise_schedule",
     "layers",
     "losses",
+    "score_matching",
     "perceptual",
     "learning_rate",
     "optimizers",
