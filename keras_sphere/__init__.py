@@ -37,7 +37,7 @@ if not starts_as_command(sys.argv, sys.orig_argv):
     from keras_sphere.models.finite_loss_guard import NonFiniteLossError
     from keras_sphere.noise_schedule import NoiseSchedule
     from keras_sphere.optimizers import SphereAdamW
-    from keras_sphere.sampling import SamplingOptions
+    from keras_sphere.sampling_options import SamplingOptions
 
 __all__ = [
     "NoiseSchedule",

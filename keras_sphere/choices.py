@@ -2,6 +2,10 @@
 
 GUIDANCE_POSITIONS = ("encoder", "decoder", "both")
 SCHEDULES = ("fixed", "decay")
+MOTIONS = ("addition", "rotation")  # of a latent by noise: one per method
+ANGLE_CONDITIONS = ("adaln", "token", "both")
+PIXEL_HEADS = ("linear", "conv", "patch")
+PIXEL_ACTIVATIONS = ("tanh", "linear", "training_tanh")
 DISTANCES = ("l1", "l2", "l1+l2", "absolute")
 # Networks of the perceptual loss that have pretrained weights.
 PERCEPTUAL_NETWORKS = (

@@ -48,10 +48,10 @@ def _flatten(x):
     return keras.ops.reshape(x, (keras.ops.shape(x)[0], -1))
 
 
-def spherify(latents, per_token=False):
+def spherify(latents, per_token=False, epsilon=EPSILON):
     """Projects latents onto the sphere: the map f of the paper.
 
-    `f(z) = z / sqrt(mean(z^2) + 1e-6)`. The mean runs over all axes but the
+    `f(z) = z / sqrt(mean(z^2) + epsilon)`. The mean runs over all axes but the
     first, so each image has one sphere. The epsilon sits inside the root:
     `f(0) = 0`, with a finite gradient.
 
@@ -60,6 +60,7 @@ def spherify(latents, per_token=False):
         per_token: Boolean. Whether every token has a sphere of its own: the mean
             then runs over the last axis only. Defaults to `False`, the paper's
             rule.
+        epsilon: Float. 1e-6 in the paper, 1e-5 in Sphere Encoder 2.
 
     Returns:
         Tensor of the same shape, float32 or wider, of RMS 1 per image (or token).
@@ -67,7 +68,7 @@ def spherify(latents, per_token=False):
     latents = as_float(latents)
     axis = -1 if per_token else tuple(range(1, len(latents.shape)))
     mean_square = keras.ops.mean(keras.ops.square(latents), axis=axis, keepdims=True)
-    return latents / keras.ops.sqrt(mean_square + EPSILON)
+    return latents / keras.ops.sqrt(mean_square + epsilon)
 
 
 def sigma_from_degrees(angle_degrees):
@@ -126,7 +127,7 @@ def _unit(x):
     return x / keras.ops.maximum(_safe_norm(x), EPSILON)
 
 
-def perturb(sphere_latents, noise, sigma, per_token=False):
+def perturb(sphere_latents, noise, sigma, per_token=False, epsilon=EPSILON):
     """Adds noise to points of the sphere and projects back.
 
     `f(z + sigma e)`, and exactly `z` where `sigma` is 0 (the paper's v, with
@@ -137,6 +138,7 @@ def perturb(sphere_latents, noise, sigma, per_token=False):
         noise: Float tensor of the same shape, standard normal.
         sigma: Float, or tensor of one value per image; at least 0.
         per_token: Boolean. See `spherify`.
+        epsilon: Float. See `spherify`.
 
     Returns:
         Tensor of the same shape, on the sphere.
@@ -144,7 +146,7 @@ def perturb(sphere_latents, noise, sigma, per_token=False):
     sphere_latents, noise = as_floats(sphere_latents, noise)
     sigma = per_image(sigma, sphere_latents)
     # (A tensor of JAX does not multiply a symbolic one that stands on its right.)
-    moved = spherify(sphere_latents + noise * sigma, per_token)
+    moved = spherify(sphere_latents + noise * sigma, per_token, epsilon)
     return keras.ops.where(sigma == 0, sphere_latents, moved)
 
 

@@ -1,10 +1,18 @@
 """Which noise a training step adds: angles in degrees outside, radii inside."""
 
+import functools
+import math
+
 import keras
 
 from keras_sphere import geometry
 from keras_sphere.backend.replicas import draw_for_batch
-from keras_sphere.validation import check_choice, read_angle_degrees, read_share
+from keras_sphere.validation import (
+    check_choice,
+    read_angle_degrees,
+    read_right_angle,
+    read_share,
+)
 
 
 class NoiseSchedule:
@@ -74,22 +82,11 @@ class NoiseSchedule:
             Dict of `noise`, of the shape of `latents`, and `radii`, `small_radii`
             and `hard_case_scalers` of shape `(batch,)`.
         """
-        ops = keras.ops
-        shape = ops.shape(latents)
-
-        def uniform(shape):
-            return keras.random.uniform(shape, dtype="float32", seed=seed)
-
-        def normal(shape):
-            return keras.random.normal(shape, dtype="float32", seed=seed)
-
-        def radii(shape):
-            return geometry.stratified_radii(
-                uniform(shape), ops.argsort(uniform(shape))
-            )
-
+        shape = keras.ops.shape(latents)
+        uniform = functools.partial(_uniform, seed=seed)
+        radii = functools.partial(_radii, seed=seed)
         return {
-            "noise": draw_for_batch(normal, shape),
+            "noise": draw_for_batch(functools.partial(_normal, seed=seed), shape),
             "radii": draw_for_batch(radii, shape[:1]),
             "small_radii": draw_for_batch(radii, shape[:1]),
             "hard_case_scalers": draw_for_batch(uniform, shape[:1]),
@@ -125,3 +122,56 @@ class NoiseSchedule:
             "hard_case_max_angle_degrees": self.hard_case_max_angle_degrees,
             "hard_case_band": self.hard_case_band,
         }
+
+
+class RotationSchedule:
+    """Draws the angles of a training step whose noise is a rotation.
+
+    They are stratified: spread evenly over [0, largest], both ends included.
+
+    Args:
+        max_angle_degrees: Float in [0, 90].
+
+    Reference:
+        - [Sphere Encoder 2](https://arxiv.org/abs/2610.02208), stratified angles.
+    """
+
+    DRAWS = ("noise", "angles")
+
+    def __init__(self, max_angle_degrees=90.0):
+        self.max_angle_degrees = read_right_angle(
+            "max_angle_degrees", max_angle_degrees
+        )
+
+    def draw(self, latents, seed):
+        """Draws noise and angles; see `NoiseSchedule.draw`.
+
+        Args:
+            latents: Tensor of shape `(batch, num_tokens, token_dim)`.
+            seed: `keras.random.SeedGenerator`.
+
+        Returns:
+            Dict of `noise`, of the shape of `latents`, and `angles` of shape
+            `(batch,)`, radians.
+        """
+        shape = keras.ops.shape(latents)
+        noise = draw_for_batch(functools.partial(_normal, seed=seed), shape)
+        radii = draw_for_batch(functools.partial(_radii, seed=seed), shape[:1])
+        return {"noise": noise, "angles": radii * math.radians(self.max_angle_degrees)}
+
+    def get_config(self):
+        return {"max_angle_degrees": self.max_angle_degrees}
+
+
+def _uniform(shape, seed):
+    return keras.random.uniform(shape, dtype="float32", seed=seed)
+
+
+def _normal(shape, seed):
+    return keras.random.normal(shape, dtype="float32", seed=seed)
+
+
+def _radii(shape, seed):
+    return geometry.stratified_radii(
+        _uniform(shape, seed), keras.ops.argsort(_uniform(shape, seed))
+    )

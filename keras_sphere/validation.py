@@ -77,6 +77,12 @@ def read_angle_degrees(name, value):
     return _read_number(name, value, expected, lambda number: 0.0 < number < 90.0)
 
 
+def read_right_angle(name, value):
+    """`value` as a plain number; a `ValueError` unless it is in [0, 90]."""
+    expected = "an angle in degrees in [0, 90]"
+    return _read_number(name, value, expected, lambda number: 0.0 <= number <= 90.0)
+
+
 def read_model_angle(name, value, largest):
     """`value` as a plain number; a `ValueError` unless it is in (0, largest].
 

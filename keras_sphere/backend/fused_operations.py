@@ -123,7 +123,7 @@ def rotate(x, cosines, signed_sines):
     return multiply_add(exchanged, signed_sines, x * cosines)
 
 
-def rotary_attention(qkv, num_heads, cosines, signed_sines):
+def rotary_attention(qkv, num_heads, cosines, signed_sines, norm=None):
     """Softmax attention without a mask, of queries and keys rotated by `rotate`.
 
     Scores are scaled by the root of the head's width.
@@ -134,16 +134,20 @@ def rotary_attention(qkv, num_heads, cosines, signed_sines):
         num_heads: Integer.
         cosines: Tensor of its dtype, of shape `(num_tokens, channels / num_heads)`.
         signed_sines: Tensor like `cosines`.
+        norm: `None`, or scales of queries and of keys, of shape `(channels /
+            num_heads,)`, and an epsilon: before they are rotated, both are normalised
+            over the channels of each head, see `rms_normalization`.
 
     Returns:
         Float tensor of shape `(batch, num_tokens, channels)`.
     """
     tables = [table[:, None, None] for table in (cosines, signed_sines)]
     if ON_TORCH:
-        return _rotary_attention(qkv, num_heads, *tables)
+        return _rotary_attention(qkv, num_heads, *tables, norm)
     ops, num_tokens = keras.ops, qkv.shape[1]
     qkv = ops.reshape(qkv, (-1, num_tokens, 3, num_heads, cosines.shape[-1]))
-    queries, keys = ops.unstack(rotate(qkv[:, :, :2], *tables), axis=2)
+    turning = _normalized_pair(qkv[:, :, :2], norm)
+    queries, keys = ops.unstack(rotate(turning, *tables), axis=2)
     mixed = ops.dot_product_attention(queries, keys, qkv[:, :, 2])
     return ops.reshape(mixed, (-1, num_tokens, num_heads * cosines.shape[-1]))
 
@@ -204,11 +208,20 @@ def values(*operands):
     return [x.value if isinstance(x, keras.Variable) else x for x in operands]
 
 
-def _rotary_attention(qkv, num_heads, cosines, signed_sines):
+def _normalized_pair(queries_and_keys, norm):
+    if norm is None:
+        return queries_and_keys
+    scales = keras.ops.stack(values(*norm[:2]))[:, None]
+    normal = rms_normalization(queries_and_keys, None, norm[2])
+    return normal * keras.ops.cast(scales, normal.dtype)
+
+
+def _rotary_attention(qkv, num_heads, cosines, signed_sines, norm):
     # Slices would each pass a gradient of the size of `qkv`; Keras' attention
     # would copy all three.
     qkv = qkv.unflatten(-1, (3, num_heads, -1))
     turning, values = torch.split(qkv, (2, 1), dim=2)
+    turning = _normalized_pair(turning, norm)
     exchanged = turning.unflatten(-1, (-1, 2)).flip(-1).flatten(-2)
     turned = torch.addcmul(turning * cosines, exchanged, signed_sines)
     heads_first = (x.transpose(1, 2) for x in (*turned.unbind(2), values[:, :, 0]))

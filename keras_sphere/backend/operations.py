@@ -95,11 +95,12 @@ def assign_if(condition, assign, variables):
         assign()
 
 
-def rematerialized(layer, *inputs):
+def rematerialized(layer, variables, *inputs):
     """Calls a layer whose activations the backward pass computes again.
 
     Args:
-        layer: Keras layer that is built, draws nothing at random and assigns nothing.
+        layer: Callable that draws nothing at random and assigns nothing.
+        variables: List of the variables that it reads.
         *inputs: Its inputs, tensors.
 
     Returns:
@@ -109,7 +110,6 @@ def rematerialized(layer, *inputs):
     # would differentiate that, with the weights as constants.
     if BACKEND != "jax":
         return keras.remat(lambda *tensors: layer(*tensors))(*inputs)
-    variables = layer.variables
 
     def apply(values, inputs):
         mapping = list(zip(variables, values, strict=True))

@@ -7,6 +7,7 @@ from keras_sphere.convert.perceptual_weights import (
     convert_lpips,
 )
 from keras_sphere.convert.reference import from_reference
+from keras_sphere.convert.reference2 import from_reference2
 from keras_sphere.convert.run_folder import preset_to_reference, reference_to_preset
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "convert_efficientnet_lite2",
     "convert_lpips",
     "from_reference",
+    "from_reference2",
     "preset_to_reference",
     "reference_to_preset",
 ]

@@ -37,8 +37,18 @@ convolution = Layout(
 same = Layout(lambda array: array, lambda array: array)
 # A mixer's alpha, a scalar or of shape `[1]`.
 scalar = Layout(lambda array: np.reshape(array, (1,)), lambda array: array)
+# `[out, in]` and the kernel of a 1x1 convolution.
+pointwise = Layout(
+    lambda kernel: np.transpose(kernel)[None, None],
+    lambda kernel: np.transpose(kernel[0, 0]),
+)
 # `[1, tokens, width]` and `(tokens, width)`.
 table = Layout(lambda array: array[0], lambda array: array[None])
+# `[blocks, 6 width]` and `(blocks, 6, width)`.
+offset_table = Layout(
+    lambda array: np.reshape(array, (len(array), 6, -1)),
+    lambda array: np.reshape(array, (len(array), -1)),
+)
 
 
 def _linear(name, layer, layout=dense):
@@ -56,6 +66,9 @@ def _block(name, block):
     yield from _norm(f"{name}.norm2", block.norm2)
     yield from _linear(f"{name}.attn.qkv", block.attention.qkv)
     yield from _linear(f"{name}.attn.proj", block.attention.projection)
+    if block.qk_norm:
+        yield f"{name}.attn.q_norm.weight", block.attention.query_scale, same
+        yield f"{name}.attn.k_norm.weight", block.attention.key_scale, same
     yield from _linear(f"{name}.mlp.w12", block.mlp.expand)
     yield from _linear(f"{name}.mlp.w3", block.mlp.contract)
     if block.conditional:
@@ -89,6 +102,10 @@ def _transformer(name, transformer):
     if transformer.num_classes:
         weight = transformer.label_embedding.table
         yield f"{name}.y_embedder.embedding_table.weight", weight, same
+    if transformer.angle_condition:
+        embedding = transformer.angle_embedding
+        yield from _linear(f"{name}.alpha_embedder.mlp.0", embedding.expand)
+        yield from _linear(f"{name}.alpha_embedder.mlp.2", embedding.contract)
     if transformer.inserts_tokens:
         tokens = transformer.in_context_tokens
         yield f"{name}.inctx_pos_embed", tokens.positions, same
@@ -99,10 +116,17 @@ def _transformer(name, transformer):
     yield from _modulated_dense(f"{name}.ffn", transformer.head)
 
 
-def _encoder(encoder):
-    embedding = encoder.embedding
+# The second layer of the encoder, by the motion of the method: its name and layout.
+_PROJECTIONS = {
+    "addition": ("encoder.x_embedder.1", convolution),
+    "rotation": ("encoder.x_embedder.2", pointwise),
+}
+
+
+def _encoder(encoder, motion):
+    embedding, (name, layout) = encoder.embedding, _PROJECTIONS[motion]
     yield from _linear("encoder.x_embedder.0", embedding.patches, convolution)
-    yield from _linear("encoder.x_embedder.1", embedding.projection, convolution)
+    yield from _linear(name, embedding.projection, layout)
     yield from _transformer("encoder", encoder.transformer)
     if encoder.mixer_depth:
         yield from _mixer("encoder.out", encoder.mixer)
@@ -116,7 +140,8 @@ def _decoder(decoder):
     else:
         yield from _linear(name, decoder.embedding)
     yield from _transformer("decoder", decoder.transformer)
-    yield from _linear("decoder.out.2", decoder.head.smooth, convolution)
+    if decoder.pixel_head != "patch":
+        yield from _linear("decoder.out.2", decoder.head.smooth, convolution)
     if decoder.pixel_head == "conv":
         yield from _linear("decoder.out.4", decoder.head.upsample, convolution)
 
@@ -131,5 +156,31 @@ def reference_weights(backbone):
         Tuples `(name, variable, layout)`: calling the `Layout` turns the reference's
         array into the variable's.
     """
-    yield from _encoder(backbone.encoder)
+    yield from _encoder(backbone.encoder, backbone.get_config()["motion"])
     yield from _decoder(backbone.decoder)
+
+
+def score_network_weights(name, network):
+    """Pairs every weight of a network of scores with its reference name.
+
+    Args:
+        name: String. What the names start with.
+        network: `models.score_network.ScoreNetwork`, built.
+
+    Yields:
+        Triples of a name, a variable and a `Layout`.
+    """
+    yield f"{name}.pos_embed", network.positions, same
+    yield from _linear(f"{name}.in_proj", network.input_projection)
+    yield from _linear(f"{name}.sigma_embed.mlp.0", network.noise_embedding.expand)
+    yield from _linear(f"{name}.sigma_embed.mlp.2", network.noise_embedding.contract)
+    if network.num_classes:
+        yield f"{name}.class_embed.weight", network.classes, same
+    for i, block in enumerate(network.blocks):
+        yield from _block(f"{name}.blocks.{i}", block)
+    if network.shared_modulation:
+        yield from _linear(f"{name}.adaLN_shared.1", network.modulation.linear)
+        yield f"{name}.adaLN_offset", network.offsets, offset_table
+    yield f"{name}.norm_out.weight", network.norm.gamma, same
+    yield f"{name}.norm_out.bias", network.norm.beta, same
+    yield from _linear(f"{name}.out", network.head)

@@ -148,7 +148,7 @@ def _unused_shapes(backbone):
         if count and not transformer.inserts_tokens:
             shape = (1, count, transformer.hidden_dim)
             shapes[f"{half}.inctx_pos_embed"] = shape
-            if not transformer.num_classes:
+            if not transformer.is_modulated:
                 shapes[f"{half}.inctx_embed"] = shape
     return shapes
 

@@ -23,7 +23,7 @@ from keras_sphere.preset_files.schema import check_architecture
 from keras_sphere.preset_files.weights_file import read_weights
 from keras_sphere.presets.limits import check_parameters
 from keras_sphere.presets.sources import find
-from keras_sphere.sampling import SamplingOptions
+from keras_sphere.sampling_options import SamplingOptions
 from keras_sphere.validation import check_choice
 
 CONFIG, CHECKPOINTS = "cfg.json", "ckpt"

@@ -43,12 +43,12 @@ def sweep(
     guidance_scales = read_sequence(
         "guidance_scales", guidance_scales, read_not_negative
     )
-    schedule = sampling_options(model, schedule=options.get("schedule")).schedule
+    used = sampling_options(model, schedule=options.get("schedule"))
     shared = {"num_images": num_images, "labels": labels, "seed": read_seed(seed)}
     rows = []
     for scale in guidance_scales:
         given = {**options, **shared, "guidance_scale": scale}
-        if schedule == "fixed":
+        if not used.depends_on_steps:
             images = model.generate(steps=max(steps), return_steps=True, **given)
             rows.append(np.stack([images[count - 1] for count in steps]))
         else:

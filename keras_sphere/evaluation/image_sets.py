@@ -130,18 +130,8 @@ class GeneratedImages:
             "seed": self.seed,
             "weights": self._weights_name,
             **self.options.to_dict(),
-            "passes": self.passes,
+            "passes": self.options.passes,
         }
-
-    @property
-    def passes(self):
-        """How often encoder and decoder run per image, guidance counted twice."""
-        twice = {
-            place: 2 if self.options.guidance_at(place) is not None else 1
-            for place in ("encoder", "decoder")
-        }
-        steps = self.options.steps
-        return steps * twice["decoder"] + (steps - 1) * twice["encoder"]
 
     def batch(self, start, stop):
         """Images `start` to `stop`, as uint8, and the labels asked for, or `None`."""
@@ -153,7 +143,7 @@ class GeneratedImages:
             for draw in range(self.options.num_noise_draws + 1)
         ]
         chosen = self.options.to_dict()
-        del chosen["max_angle_degrees"]  # the model's own
+        chosen.pop("max_angle_degrees", None)  # the model's own
         images = self.model.generate(
             labels=labels, noise=noises[0], step_noise=noises[1:], **chosen
         )

@@ -1,5 +1,6 @@
 """The building blocks of encoder and decoder, one layer per file."""
 
+from keras_sphere.layers.angle_embedding import AngleEmbedding, SinusoidEmbedding
 from keras_sphere.layers.attention import RotaryAttention
 from keras_sphere.layers.dense import Dense
 from keras_sphere.layers.gradient_pyramid import GradientPyramid
@@ -8,7 +9,11 @@ from keras_sphere.layers.label_embedding import LabelEmbedding
 from keras_sphere.layers.mlp_mixer import MLPMixer
 from keras_sphere.layers.modulation import AdaptiveModulation, ModulatedDense
 from keras_sphere.layers.patch_embedding import PatchEmbedding
-from keras_sphere.layers.pixel_heads import ConvPixelHead, LinearPixelHead
+from keras_sphere.layers.pixel_heads import (
+    ConvPixelHead,
+    LinearPixelHead,
+    PatchPixelHead,
+)
 from keras_sphere.layers.position_embedding import SinCosPositionEmbedding
 from keras_sphere.layers.rms_normalization import RMSNormalization
 from keras_sphere.layers.swiglu import SwiGLU
@@ -16,6 +21,7 @@ from keras_sphere.layers.transformer_block import TransformerBlock
 
 __all__ = [
     "AdaptiveModulation",
+    "AngleEmbedding",
     "ConvPixelHead",
     "Dense",
     "GradientPyramid",
@@ -25,9 +31,11 @@ __all__ = [
     "MLPMixer",
     "ModulatedDense",
     "PatchEmbedding",
+    "PatchPixelHead",
     "RMSNormalization",
     "RotaryAttention",
     "SinCosPositionEmbedding",
+    "SinusoidEmbedding",
     "SwiGLU",
     "TransformerBlock",
 ]

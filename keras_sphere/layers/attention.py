@@ -5,10 +5,10 @@ import keras
 from keras_sphere.backend import fused_operations
 from keras_sphere.layers.dense import Dense
 from keras_sphere.layers.rotary_embedding import rotation
-from keras_sphere.validation import read_integer
+from keras_sphere.validation import read_boolean, read_integer, read_positive
 
 
-def attend(tokens, qkv, projection, num_heads, tables):
+def attend(tokens, qkv, projection, num_heads, tables, norm=None):
     """Self-attention with the dense layers `qkv` and `projection`.
 
     Args:
@@ -18,12 +18,13 @@ def attend(tokens, qkv, projection, num_heads, tables):
         projection: Callable of what the heads return.
         num_heads: Integer.
         tables: Pair of tensors, see `RotaryAttention.tables`.
+        norm: See `fused_operations.rotary_attention`.
 
     Returns:
         Float tensor of the shape of `tokens`.
     """
     return projection(
-        fused_operations.rotary_attention(qkv(tokens), num_heads, *tables)
+        fused_operations.rotary_attention(qkv(tokens), num_heads, *tables, norm)
     )
 
 
@@ -38,6 +39,9 @@ class RotaryAttention(keras.layers.Layer):
     Args:
         num_heads: Integer.
         grid_size: Integer. Tokens per side of the grid.
+        qk_norm: Boolean. Whether queries and keys are normalised over the channels of
+            each head before they are rotated, with a weight that all heads share.
+        epsilon: Float. That of this norm.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -50,10 +54,12 @@ class RotaryAttention(keras.layers.Layer):
         ValueError: If `hidden_dim / num_heads` is not a multiple of 4.
     """
 
-    def __init__(self, num_heads, grid_size, **kwargs):
+    def __init__(self, num_heads, grid_size, qk_norm=False, epsilon=1e-6, **kwargs):
         super().__init__(**kwargs)
         self.num_heads = read_integer("num_heads", num_heads)
         self.grid_size = read_integer("grid_size", grid_size)
+        self.qk_norm = read_boolean("qk_norm", qk_norm)
+        self.epsilon = read_positive("epsilon", epsilon)
 
     def build(self, input_shape):
         hidden_dim = input_shape[-1]
@@ -67,6 +73,18 @@ class RotaryAttention(keras.layers.Layer):
         self.qkv.build(input_shape)
         self.projection.build(input_shape)
         self.head_dim = hidden_dim // self.num_heads
+        if self.qk_norm:
+            self.query_scale, self.key_scale = (
+                self.add_weight(name=name, shape=(self.head_dim,), initializer="ones")
+                for name in ("query_scale", "key_scale")
+            )
+
+    @property
+    def norm(self):
+        """What `fused_operations.rotary_attention` takes as `norm`."""
+        if not self.qk_norm:
+            return None
+        return self.query_scale, self.key_scale, self.epsilon
 
     def tables(self, tokens):
         """Cosines and signed sines of the rotation of tokens, of their dtype."""
@@ -82,6 +100,7 @@ class RotaryAttention(keras.layers.Layer):
             self.projection.inside,
             self.num_heads,
             self.tables(tokens),
+            self.norm,
         )
 
     def compute_output_shape(self, input_shape):
@@ -92,4 +111,6 @@ class RotaryAttention(keras.layers.Layer):
             **super().get_config(),
             "num_heads": self.num_heads,
             "grid_size": self.grid_size,
+            "qk_norm": self.qk_norm,
+            "epsilon": self.epsilon,
         }

@@ -5,7 +5,7 @@ import keras
 from keras_sphere.backend.fused_operations import modulated_normalization, silu, split
 from keras_sphere.layers.dense import Dense
 from keras_sphere.layers.rms_normalization import RMSNormalization
-from keras_sphere.validation import read_boolean, read_integer
+from keras_sphere.validation import read_boolean, read_integer, read_positive
 
 
 def modulate(norm, x, shift, scale):
@@ -69,6 +69,7 @@ class ModulatedDense(keras.layers.Layer):
     Args:
         units: Integer. Channels of the output.
         conditional: Boolean. Whether a condition is given.
+        epsilon: Float. Of the norm.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -79,10 +80,11 @@ class ModulatedDense(keras.layers.Layer):
         Float tensor of shape `(batch, num_tokens, units)`.
     """
 
-    def __init__(self, units, conditional=False, **kwargs):
+    def __init__(self, units, conditional=False, epsilon=1e-6, **kwargs):
         super().__init__(**kwargs)
         self.units = read_integer("units", units)
         self.conditional = read_boolean("conditional", conditional)
+        self.epsilon = read_positive("epsilon", epsilon)
 
     def build(self, input_shape):
         self.linear = Dense(
@@ -93,7 +95,9 @@ class ModulatedDense(keras.layers.Layer):
         )
         self.linear.build(input_shape)
         if self.conditional:
-            self.norm = RMSNormalization(dtype=self.dtype_policy, name="norm")
+            self.norm = RMSNormalization(
+                self.epsilon, dtype=self.dtype_policy, name="norm"
+            )
             self.norm.build(input_shape)
             self.modulation = AdaptiveModulation(
                 2, dtype=self.dtype_policy, name="modulation"
@@ -114,4 +118,5 @@ class ModulatedDense(keras.layers.Layer):
             **super().get_config(),
             "units": self.units,
             "conditional": self.conditional,
+            "epsilon": self.epsilon,
         }

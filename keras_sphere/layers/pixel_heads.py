@@ -4,8 +4,31 @@ import math
 
 import keras
 
+from keras_sphere.choices import PIXEL_ACTIVATIONS
 from keras_sphere.layers.initializers import FlattenedGlorotUniform
-from keras_sphere.validation import read_integer
+from keras_sphere.validation import check_choice, read_integer
+
+# Where outputs go beyond [-1, 1], the tanh of training reaches 1 at 1.5.
+_TRAINING_TANH_SCALE = 1.0 / math.tanh(1.5)
+
+
+def pixel_activation(images, activation, training=False):
+    """What the heads make of their last sums.
+
+    Args:
+        images: Float tensor.
+        activation: `"tanh"`; `"linear"`, which leaves them unbounded; or
+            `"training_tanh"`, `tanh(x) / tanh(1.5)` in training and linear otherwise.
+        training: Boolean.
+
+    Returns:
+        Float tensor of the same shape.
+    """
+    if activation == "tanh":
+        return keras.ops.tanh(images)
+    if activation == "training_tanh" and training:
+        return _TRAINING_TANH_SCALE * keras.ops.tanh(images)
+    return images
 
 
 def reflect_pad(grid):
@@ -60,20 +83,27 @@ class PixelHead(keras.layers.Layer):
     Args:
         patch_size: Integer. Side of a patch, in pixels.
         num_channels: Integer. Colors of the image.
+        activation: `"tanh"`, `"linear"` or `"training_tanh"`; see `pixel_activation`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
         tokens: Float tensor of shape
             `(batch, num_tokens, head.token_channels)`.
+        training: Boolean.
 
     Returns:
-        Images in [-1, 1], of shape `(batch, side, side, num_channels)`.
+        Images of shape `(batch, side, side, num_channels)`, by tanh in [-1, 1].
     """
 
-    def __init__(self, patch_size, num_channels=3, **kwargs):
+    def __init__(self, patch_size, num_channels=3, activation="tanh", **kwargs):
         super().__init__(**kwargs)
         self.patch_size = read_integer("patch_size", patch_size)
         self.num_channels = read_integer("num_channels", num_channels)
+        check_choice("activation", activation, PIXEL_ACTIVATIONS)
+        self.activation = activation
+
+    def call(self, tokens, training=False):
+        return pixel_activation(self._pixels(tokens), self.activation, training)
 
     def _convolution(self, layer_class, *args, **kwargs):
         return layer_class(
@@ -93,13 +123,14 @@ class PixelHead(keras.layers.Layer):
             **super().get_config(),
             "patch_size": self.patch_size,
             "num_channels": self.num_channels,
+            "activation": self.activation,
         }
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
-class LinearPixelHead(PixelHead):
+class PatchPixelHead(PixelHead):
     __doc__ = (
-        "Unpatchify, a 3x3 convolution with reflected edges, tanh.\n"
+        "Unpatchify and the activation: every token is its patch.\n"
         + PixelHead.__doc__.partition("\n")[2]
     )
 
@@ -109,21 +140,34 @@ class LinearPixelHead(PixelHead):
 
     def build(self, input_shape):
         self.grid_size = grid_side(input_shape[1])
+
+    def _pixels(self, tokens):
+        return unpatchify(tokens, self.grid_size, self.patch_size, self.num_channels)
+
+
+@keras.saving.register_keras_serializable(package="keras_sphere")
+class LinearPixelHead(PatchPixelHead):
+    __doc__ = (
+        "Unpatchify, a 3x3 convolution with reflected edges, the activation.\n"
+        + PixelHead.__doc__.partition("\n")[2]
+    )
+
+    def build(self, input_shape):
+        super().build(input_shape)
         self.smooth = self._convolution(
             keras.layers.Conv2D, self.num_channels, 3, name="smooth"
         )
         self.smooth.build((None, None, None, self.num_channels))
 
-    def call(self, tokens):
-        images = unpatchify(tokens, self.grid_size, self.patch_size, self.num_channels)
-        return keras.ops.tanh(self.smooth(reflect_pad(images)))
+    def _pixels(self, tokens):
+        return self.smooth(reflect_pad(super()._pixels(tokens)))
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
 class ConvPixelHead(PixelHead):
     __doc__ = (
-        "A 3x3 convolution on the token grid, SiLU, a transposed convolution, tanh.\n"
-        + PixelHead.__doc__.partition("\n")[2]
+        "A 3x3 convolution on the token grid, SiLU, a transposed convolution, and the "
+        "activation.\n" + PixelHead.__doc__.partition("\n")[2]
     )
 
     token_channels = 32
@@ -144,8 +188,8 @@ class ConvPixelHead(PixelHead):
         for layer in (self.smooth, self.upsample):
             layer.build((None, None, None, self.token_channels))
 
-    def call(self, tokens):
+    def _pixels(self, tokens):
         shape = (-1, self.grid_size, self.grid_size, self.token_channels)
         grid = keras.ops.reshape(tokens, shape)
         grid = keras.ops.silu(self.smooth(reflect_pad(grid)))
-        return keras.ops.tanh(self.upsample(grid))
+        return self.upsample(grid)

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_sphere.backend.replicas import gather_replicas
+from keras_sphere.backend.replicas import gather_replicas, replica
 from keras_sphere.geometry import as_float
 
 
@@ -19,20 +19,20 @@ def global_mean(x):
     return keras.ops.mean(gather_replicas(own), axis=0)
 
 
-def normalized_weights(weights, epsilon=1e-6):
-    """Weights scaled such that the plain mean of `weights * x` is their weighted mean.
+def balanced_weights(weights, epsilon=1e-6):
+    """Weights per image whose mean over the global batch is one.
 
-    `w_i n / (sum_k w_k + epsilon)` over the n images of the global batch: the plain
-    mean, which Keras takes on each device and then over the devices, becomes
-    `sum(w x) / (sum(w) + epsilon)`. Where all weights are 0, it is 0.
+    So the mean of weighted values is `sum(w v) / (sum(w) + epsilon)`, over all devices.
 
     Args:
         weights: Float tensor of shape `(batch,)`, at least 0.
         epsilon: Float.
 
     Returns:
-        Float tensor of that shape, without gradient.
+        Tensor of the same shape.
     """
-    weights = keras.ops.stop_gradient(as_float(weights))
-    rows = keras.ops.cast(keras.ops.size(gather_replicas(weights)), weights.dtype)
-    return weights / (global_mean(weights) + epsilon / rows)
+    ops = keras.ops
+    weights = ops.stop_gradient(as_float(weights))
+    total = ops.sum(gather_replicas(weights))
+    count = ops.cast(ops.shape(weights)[0] * replica()[1], weights.dtype)
+    return weights * (count / (total + epsilon))

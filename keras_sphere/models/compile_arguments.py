@@ -4,14 +4,8 @@ import keras
 
 from keras_sphere.backend.operations import COMPILES
 from keras_sphere.losses import LatentUniformity
-from keras_sphere.models.training_objective import (
-    LOSS_WEIGHTS,
-    LOSSES,
-    UNIFORMITY,
-    default_losses,
-    feature_maps,
-    pair_losses,
-)
+from keras_sphere.models.perceptual_maps import feature_maps
+from keras_sphere.models.training_objective import UNIFORMITY
 from keras_sphere.optimizers import SphereAdamW
 from keras_sphere.validation import (
     check_choice,
@@ -45,10 +39,14 @@ def read_compile_arguments(
     Raises:
         ValueError: If training could not use one of them.
     """
-    weights = _read_weights(LOSS_WEIGHTS if loss_weights is None else loss_weights)
-    own = default_losses(model.perceptual, LOSSES if loss else weights)
+    objective = model.objective
+    weights = objective.weights if loss_weights is None else loss_weights
+    weights = _read_weights(weights, objective.names)
+    own = objective.default_losses(
+        model.perceptual, objective.names if loss else weights
+    )
     loss = own if loss is None else loss
-    _check_names("loss", loss)
+    _check_names("loss", loss, objective.names)
     left_out = {name for name, given in loss.items() if given is None}
     loss = {name: loss[name] for name in loss if name not in left_out}
     weights = {name: weights[name] for name in weights if name not in left_out}
@@ -86,17 +84,17 @@ def _read_optimizer(optimizer):
         ) from error
 
 
-def _check_names(argument, given):
+def _check_names(argument, given, names):
     """Raises a `ValueError` unless `given` is a dict with names of the losses."""
-    if not isinstance(given, dict) or not given or not set(given) <= set(LOSSES):
+    if not isinstance(given, dict) or not given or not set(given) <= set(names):
         raise ValueError(
-            f"`{argument}` must be a dict with the keys {list(LOSSES)}. "
+            f"`{argument}` must be a dict with the keys {list(names)}. "
             f"Received: {argument}={given!r}"
         )
 
 
-def _read_weights(weights):
-    _check_names("loss_weights", weights)
+def _read_weights(weights, names):
+    _check_names("loss_weights", weights, names)
     return {
         name: float(read_not_negative(f"loss_weights[{name!r}]", weight))
         for name, weight in weights.items()
@@ -107,7 +105,7 @@ def _try_losses(model, losses):
     """Raises a `ValueError` if a loss cannot be computed, by computing it on zeros."""
     if not losses:
         return
-    targets, predictions = pair_losses(*_zeros(model))
+    targets, predictions = model.objective.pair(*_zeros(model))
     for name, loss in losses.items():
         try:
             loss = keras.losses.get(loss)
@@ -132,14 +130,12 @@ def _zeros(model):
     side = backbone.image_size
     images = keras.KerasTensor((2, side, side, backbone.num_channels), "float32")
     latents = keras.KerasTensor((2, *backbone.latent_shape), "float32")
-    outputs = {
-        **dict.fromkeys(("reconstruction", "noisy_reconstruction"), images),
-        **dict.fromkeys(("latents", "cycled_latents"), latents),
-        "features": feature_maps(model.perceptual_network, images, images, images),
-    }
-    return keras.tree.map_structure(
-        lambda tensor: keras.ops.zeros(tensor.shape, tensor.dtype), (images, outputs)
+    (features,) = feature_maps(model.perceptual_network, images)
+    images, latents, features = keras.tree.map_structure(
+        lambda tensor: keras.ops.zeros(tensor.shape, tensor.dtype),
+        (images, latents, features),
     )
+    return images, model.objective.zeros(images, latents, features)
 
 
 def _read_options(

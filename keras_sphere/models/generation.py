@@ -1,17 +1,16 @@
 """The model's methods that take and return NumPy arrays, in chunks."""
 
-import dataclasses
-
 from keras_sphere.models.chunks import in_chunks
 from keras_sphere.models.generation_inputs import (
     count_images,
     read_images,
     read_labels,
     read_latents,
+    read_told_angles,
 )
 from keras_sphere.models.inference import current_weights
 from keras_sphere.models.sampling_run import run_sampling, sampling_options
-from keras_sphere.validation import if_given, read_boolean, read_share
+from keras_sphere.validation import if_given, read_boolean
 
 
 class Generation:
@@ -44,12 +43,17 @@ class Generation:
         labels = read_labels(self.backbone, labels, len(images))
         return encode_images(self, images, labels, batch_size, use_ema)
 
-    def decode(self, latents, labels=None, batch_size=None, use_ema=None):
+    def decode(
+        self, latents, labels=None, angle_degrees=None, batch_size=None, use_ema=None
+    ):
         """Latents, projected onto the sphere, to images.
 
         Args:
             latents: Array of shape `(batch, num_tokens, token_channels)`.
             labels: As for `encode`.
+            angle_degrees: Float, or one per image: by how much noise turned the
+                latents, from 0 to the largest angle of training. `None` is 0. Only of
+                a model whose decoder is told.
             batch_size: Integer or `None`. Images at a time.
             use_ema: Boolean or `None` for the model's default.
 
@@ -58,56 +62,126 @@ class Generation:
         """
         latents = read_latents(self.backbone, "latents", latents)
         labels = read_labels(self.backbone, labels, len(latents))
+        angles = read_told_angles(self, angle_degrees, len(latents))
         weights = _weights(self, use_ema)
 
         def decode(chunk):
             return self.passes.decode(weights, *chunk)
 
-        return in_chunks(_rows, decode, [latents, labels], len(latents), batch_size)
+        rows = [latents, labels, angles]
+        return in_chunks(_rows, decode, rows, len(latents), batch_size)
 
     def reconstruct(
         self,
         images,
         labels=None,
-        strength=0.0,
+        strength=None,
         noise=None,
         seed=None,
         batch_size=None,
         use_ema=None,
+        angle_degrees=None,
     ):
         """Encodes images and decodes them, with noise in between if asked for.
 
         `decode(f(f(encode(x)) + strength sigma e))`: strength 0 reconstructs, 1 is a
-        step of generation, in between are variations of the image.
+        step of generation, in between are variations of the image. Where noise is a
+        rotation, it turns the latent by an angle, and the decoder is told.
 
         Args:
             images: As for `encode`.
             labels: As for `encode`.
-            strength: Float in [0, 1].
+            strength: Float in [0, 1], a share of the largest noise; `None` for none.
             noise: Array of shape `(batch, num_tokens, token_channels)`; `None` draws
                 it by `seed`.
             seed: Integer or `None` for a random one.
             batch_size: Integer or `None`. Images at a time.
             use_ema: Boolean or `None` for the model's default.
+            angle_degrees: Float from 0 to the largest angle of training, in place of
+                `strength`, where noise is a rotation; `None` is 0.
 
         Returns:
             float32 array of the shape of `images`, in [-1, 1].
         """
-        strength = read_share("strength", strength)
         images = read_images(self.backbone, images)
-        options = self.sampling.override(
-            steps=1, guidance_scale=1.0, schedule="fixed", use_ema=use_ema
-        )
+        options = self.sampling.for_reconstruction(use_ema)
         return run_sampling(
             self,
-            dataclasses.replace(options, max_angle_degrees=None),
+            options,
             len(images),
             images=images,
             labels=labels,
             step_noise=None if noise is None else [noise],
-            strength=strength,
             seed=seed,
             batch_size=batch_size,
+            **options.reconstruction(strength, angle_degrees),
+        )
+
+    def reconstruct_loop(
+        self,
+        images,
+        labels=None,
+        steps=None,
+        angle_degrees=None,
+        loop_angle_degrees=None,
+        shared_noise=None,
+        seed=None,
+        step_noise=None,
+        return_steps=False,
+        batch_size=None,
+        use_ema=None,
+    ):
+        """Decodes the encoded images as if they were noisy, then loops as `generate`.
+
+        The first step moves nothing and tells the decoder `angle_degrees`, so that it
+        makes a similar image of its own. Where noise is a rotation.
+
+        Args:
+            images: As for `encode`.
+            labels: As for `encode`.
+            steps: Integer, at least 1. Decoder calls.
+            angle_degrees: Float. What the first decoder call is told.
+            loop_angle_degrees: Float or `None` for the same. By how much later steps
+                turn the latent.
+            shared_noise: Boolean. Whether later steps all turn towards the same noise.
+            seed: Integer or `None` for a random one.
+            step_noise: Array of shape `(draws, batch, num_tokens, token_channels)`.
+                Noises of the later steps, in place of draws.
+            return_steps: Boolean. Whether to return the image of every step.
+            batch_size: Integer or `None`. Images at a time.
+            use_ema: Boolean or `None` for the model's default.
+
+        Returns:
+            float32 array of the shape of `images`, in [-1, 1]; with `return_steps` one
+            axis of length `steps` comes first.
+
+        Raises:
+            ValueError: If the model's noise is no rotation, or an argument is out of
+                range.
+
+        Reference:
+            - [Sphere Encoder 2](https://arxiv.org/abs/2610.02208), editing.
+        """
+        options = sampling_options(
+            self,
+            steps=steps,
+            angle_degrees=0.0 if angle_degrees is None else angle_degrees,
+            loop_angle_degrees=loop_angle_degrees,
+            shared_noise=shared_noise,
+            use_ema=use_ema,
+        )
+        images = read_images(self.backbone, images)
+        return run_sampling(
+            self,
+            options,
+            len(images),
+            images=images,
+            labels=labels,
+            step_noise=step_noise,
+            seed=seed,
+            return_steps=return_steps,
+            batch_size=batch_size,
+            first=(0.0, options.angle_degrees),
         )
 
     def generate(
@@ -125,12 +199,17 @@ class Generation:
         return_steps=False,
         batch_size=None,
         use_ema=None,
+        angle_degrees=None,
+        loop_angle_degrees=None,
+        guidance_degrees=None,
     ):
         """Generates images from random points of the sphere.
 
         What is `None` takes the model's own default, `model.sampling`, which also
         holds the angle of the noise. The noise of image i depends on `seed` and i
-        alone, not on batch size or backend.
+        alone, not on batch size or backend. Guidance is a scale, at a position, where
+        noise is added, and an angle where noise is a rotation; `schedule` belongs to
+        the former, the angles to the latter.
 
         Args:
             num_images: Integer; `None` follows `labels` or `noise`, or is 1.
@@ -146,18 +225,24 @@ class Generation:
                 start, in place of a draw.
             step_noise: Array of shape `(draws, num_images, num_tokens,
                 token_channels)`. Noises of the later steps, in place of draws; the
-                first one alone is used if it is shared.
+                first one alone is used if it is shared. (A rotation's shared noise is
+                the start. With guidance each step but the last takes two: the second
+                one turns the images without class.)
             return_steps: Boolean. Whether to return the image of every step.
             batch_size: Integer or `None`. Images at a time.
             use_ema: Boolean. Whether to use the moving average of the weights.
+            angle_degrees: Float. What the first decoder call is told; see
+                `RotationSamplingOptions`.
+            loop_angle_degrees: Float. By how much later steps turn the latent.
+            guidance_degrees: Float. By how much they turn away from no class.
 
         Returns:
             float32 array of shape `(num_images, height, width, channels)`, in
             [-1, 1]; with `return_steps` one axis of length `steps` comes first.
 
         Raises:
-            ValueError: If an argument is out of range, or labels or guidance are
-                asked of an unconditional model.
+            ValueError: If an argument is out of range or of another method, or labels
+                or guidance are asked of an unconditional model.
         """
         options = sampling_options(
             self,
@@ -167,6 +252,9 @@ class Generation:
             schedule=schedule,
             shared_noise=shared_noise,
             use_ema=use_ema,
+            angle_degrees=angle_degrees,
+            loop_angle_degrees=loop_angle_degrees,
+            guidance_degrees=guidance_degrees,
         )
         return run_sampling(
             self,

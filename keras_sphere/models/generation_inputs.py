@@ -122,6 +122,37 @@ def read_latents(backbone, name, latents, num_images=None):
     return latents
 
 
+def read_told_angles(model, angle_degrees, num_images):
+    """Angles that a decoder is told, in radians, as a float32 array; one per image.
+
+    Args:
+        model: `SphereEncoderModel`.
+        angle_degrees: Number, or numbers of shape `(num_images,)`; `None` is 0.
+        num_images: Integer.
+
+    Returns:
+        float32 array of shape `(num_images,)`, or `None` if the decoder is not told.
+    """
+    if not model.backbone.tells_angle:
+        if angle_degrees is not None:
+            raise ValueError(
+                "`angle_degrees` must be None: the model's decoder is told no angle "
+                f"(angle_condition=None). Received: angle_degrees={angle_degrees!r}"
+            )
+        return None
+    degrees = as_array("angle_degrees", 0.0 if angle_degrees is None else angle_degrees)
+    largest = model.noise_schedule.max_angle_degrees
+    if degrees.shape not in ((), (num_images,)) or not (
+        np.all(degrees >= 0) and np.all(degrees <= largest)
+    ):
+        raise ValueError(
+            f"`angle_degrees` must be in [0, {largest:g}], the angles that the model "
+            f"was trained with: one number, or {num_images}. Received: "
+            f"angle_degrees={angle_degrees!r}"
+        )
+    return np.broadcast_to(np.radians(degrees), (num_images,)).astype("float32")
+
+
 def read_step_noise(backbone, step_noise, num_images, num_draws, options):
     """The first `num_draws` noises as a list of arrays; `None` stays `None`."""
     if step_noise is None:

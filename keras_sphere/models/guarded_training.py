@@ -20,7 +20,6 @@ from keras_sphere.models.data_forms import (
     separate_arrays,
 )
 from keras_sphere.models.finite_loss_guard import FiniteLossGuard
-from keras_sphere.models.training_objective import loss_structure
 from keras_sphere.validation import (
     check_choice,
     if_given,
@@ -186,7 +185,7 @@ class GuardedTraining:
         if self._compile_loss.built:
             return
         side = self.reader.image_size
-        structure = loss_structure(
+        structure = self.objective.structure(
             self.perceptual_network,
             (side, side, self.reader.num_channels),
             self._compile_loss._user_loss,
@@ -262,6 +261,7 @@ class GuardedTraining:
     def _start_moving_average(self):
         """Lets the average start from weights loaded after the optimizer was built."""
         optimizer = self.optimizer
+        self._start_encoder_average(optimizer)
         if not optimizer.built or not hasattr(optimizer, "restart_moving_average"):
             return
         num_steps = keras.ops.convert_to_numpy(optimizer.iterations)

@@ -3,14 +3,17 @@
 import keras
 import numpy as np
 
-from keras_sphere import sampling
 from keras_sphere.backend import fused_operations
 from keras_sphere.backend.compiled_blocks import compiled_blocks
 from keras_sphere.backend.operations import compiled, no_gradients, sync_variables
 from keras_sphere.backend.replicas import run_split
+from keras_sphere.models.loops import LOOPS
 
 # Axes of the inputs of programs that go through the images of a chunk.
-ROW_AXES = {"x": 0, "labels": 0, "noise": 0, "images": 0, "step_noise": 1}
+ROW_AXES = {
+    **dict.fromkeys(("x", "labels", "angles", "noise", "images"), 0),
+    **dict.fromkeys(("step_noise", "null_step_noise"), 1),
+}
 
 
 class NetworkPasses:
@@ -30,6 +33,7 @@ class NetworkPasses:
     def __init__(self, backbone):
         self.backbone = backbone
         self.jit_compile = False
+        self._loop = LOOPS[backbone.get_config()["motion"]]
         self._programs = {}
 
     def weights(self, averages=()):
@@ -46,27 +50,34 @@ class NetworkPasses:
         """Images to points of the sphere."""
         return self._run(self._encode, (), weights, {"x": images, "labels": labels})
 
-    def decode(self, weights, latents, labels=None):
-        """Latents, projected onto the sphere, to images."""
-        return self._run(self._decode, (), weights, {"x": latents, "labels": labels})
+    def decode(self, weights, latents, labels=None, angles=None):
+        """Latents, projected onto the sphere, to images in [-1, 1].
+
+        Args:
+            weights: What `weights` returned.
+            latents: Float array of shape `(batch, num_tokens, token_channels)`.
+            labels: Labels or class weights, or `None`.
+            angles: Float array of shape `(batch,)`, radians, or `None`.
+        """
+        inputs = {"x": latents, "labels": labels, "angles": angles}
+        return self._run(self._decode, (), weights, inputs)
 
     def sample(self, weights, inputs, num_kept, guidance):
         """The sampling loop; see `sampling.sample_in_program`.
 
         Args:
             weights: What `weights` returned.
-            inputs: Dict of `noise`, `images`, `step_noise`, `sigmas`, `steps`,
-                `from_noise` and `labels`.
+            inputs: Dict of `labels` and what `models.loops` calls inputs.
             num_kept: Integer. 0, or how many images per row the program keeps.
-            guidance: Pair of the guidance weights of encoder and decoder, each a
-                float or `None`.
+            guidance: Tuple of the numbers of guidance that the loop takes, each a float
+                or `None` where it is off.
 
         Returns:
             Tensor of images.
         """
         guided = tuple(weight is not None for weight in guidance)
         inputs["guidance"] = np.asarray([weight or 0.0 for weight in guidance], "f4")
-        return self._run(self._sample, (num_kept, *guided), weights, inputs)
+        return self._run(self._sample, (num_kept, guided), weights, inputs)
 
     def _run(self, program, static, weights, inputs):
         scalars = ("steps", "from_noise")  # torch counts on the host
@@ -108,43 +119,13 @@ class NetworkPasses:
     def _encode(self, x, labels):
         return self.backbone.spherify(self.backbone.encode(x, labels))
 
-    def _decode(self, x, labels):
-        return self.backbone.decode(self.backbone.spherify(x), labels)
+    def _decode(self, x, labels, angles):
+        points = self.backbone.spherify(x)
+        images = self.backbone.decode(points, labels, angles=angles)
+        return keras.ops.clip(images, -1.0, 1.0)
 
-    def _sample(self, num_kept, guide_encoder, guide_decoder, labels, guidance, **loop):
-        backbone = self.backbone
-
-        def encode(images):
-            latents = self._guided(
-                backbone.encode, images, labels, guidance[0] if guide_encoder else None
-            )
-            return backbone.spherify(latents)
-
-        def decode(points):
-            if not guide_decoder:
-                return backbone.decode(points, labels)
-            images = self._guided(backbone.decode, points, labels, guidance[1])
-            return keras.ops.clip(images, -1.0, 1.0)
-
-        return sampling.sample_in_program(
-            encode,
-            decode,
-            num_kept=num_kept,
-            per_token=backbone.spherify_per_token,
-            **loop,
-        )
-
-    def _guided(self, network, inputs, labels, weight):
-        if weight is None:
-            return network(inputs, labels)
-        return sampling.guide(network, inputs, labels, self._null_like(labels), weight)
-
-    def _null_like(self, labels):
-        null = self.backbone.num_classes
-        if len(labels.shape) == 1:
-            return keras.ops.full_like(labels, null)
-        is_null = keras.ops.arange(null + 1) == null
-        return keras.ops.zeros_like(labels) + keras.ops.cast(is_null, labels.dtype)
+    def _sample(self, num_kept, guided, labels, guidance, **inputs):
+        return self._loop(self.backbone, num_kept, guided, labels, guidance, inputs)
 
 
 def _signature(inputs):

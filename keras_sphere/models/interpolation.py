@@ -185,9 +185,8 @@ def noise_of_paths(model, step_noise, seed, num_paths, num_points, options):
         List of arrays of shape `(num_paths * num_points, ...)`, one per draw.
     """
     if step_noise is None:
-        used = model.sampling.override(
-            steps=options.get("steps"), shared_noise=options.get("shared_noise")
-        )
+        given = ("steps", "shared_noise", "guidance_degrees")
+        used = model.sampling.override(**{name: options.get(name) for name in given})
         shape = model.backbone.latent_shape
         step_noise = [
             sampling.host_noise(seed, range(num_paths), draw, shape)

@@ -12,6 +12,7 @@ from keras_sphere.models.generation_inputs import (
     read_step_noise,
 )
 from keras_sphere.models.inference import current_weights
+from keras_sphere.sampling_options import START
 from keras_sphere.validation import read_boolean
 
 # Programs serve at least so many steps, and keep the images of at least so many.
@@ -26,10 +27,12 @@ def sampling_options(model, **given):
             unconditional model.
     """
     options = model.sampling.override(**given)
-    if options.guidance_scale > 1 and not model.backbone.num_classes:
+    if options.is_guided and not model.backbone.num_classes:
+        guidance = {k: v for k, v in options.to_dict().items() if "guidance_" in k}
+        name, value = next(iter(guidance.items()))
         raise ValueError(
-            "`guidance_scale` above 1 needs a class-conditional model. Received: "
-            f"guidance_scale={options.guidance_scale} with num_classes=0"
+            f"`{name}` must be off: guidance needs a class-conditional model. "
+            f"Received: {name}={value} with num_classes=0"
         )
     return options
 
@@ -42,42 +45,40 @@ def run_sampling(
     images=None,
     labels=None,
     step_noise=None,
-    strength=1.0,
     seed=None,
     return_steps=False,
     batch_size=None,
+    **how,
 ):
     """Runs the sampling loop on all images, chunk by chunk.
 
     Args:
         model: `SphereEncoderModel`.
-        options: `SamplingOptions`.
+        options: `SamplingOptions` or `RotationSamplingOptions`.
         num_images: Integer, at least 1.
         noise: Array of latents: the start. `None` draws it by `seed`.
         images: float32 array in [-1, 1] to start from in place of noise; all steps
             then encode and move. `None` starts from noise.
         labels: See `read_labels`.
         step_noise: Array of shape `(draws, num_images, ...)`, or `None`: drawn.
-        strength: Float, at least 0, or one per step. Multiplies the noise of every
-            step.
         seed: Integer or `None`.
         return_steps: Boolean. Whether to return the image of every step.
         batch_size: Integer or `None`.
+        **how: Further arguments of `options.plan`.
 
     Returns:
         float32 array of images; with `return_steps` one axis comes first.
     """
     backbone, from_noise = model.backbone, images is None
-    num_moves = options.steps - from_noise
+    plan = options.plan(from_noise, model.noise_schedule.max_angle_degrees, **how)
     labels = read_labels(backbone, labels, num_images)
     noise = read_latents(backbone, "noise", noise, num_images)
-    num_draws = options.num_draws(num_moves)
-    given = read_step_noise(backbone, step_noise, num_images, num_draws, options)
+    given = read_step_noise(backbone, step_noise, num_images, plan.num_draws, options)
     return_steps = read_boolean("return_steps", return_steps)
     seed, weights = read_seed(seed), current_weights(model, options.use_ema)
-    guidance = tuple(map(options.guidance_at, ("encoder", "decoder")))
     fixed = {
-        "sigmas": _sigmas(model, options, from_noise, strength),
+        "strengths": _padded(plan.strengths),
+        "told": _padded(plan.told),
         "steps": np.asarray(options.steps, "int32"),
         "from_noise": np.asarray(from_noise),
     }
@@ -86,16 +87,20 @@ def run_sampling(
     def draw(indices, number):
         return sampling.host_noise(seed, indices, number, backbone.latent_shape)
 
-    def prepare(indices, noise, images, labels, *moves):
+    def prepare(indices, noise, images, labels, *drawn):
         if noise is None and from_noise:
             noise = draw(indices, 0)
         if given is None:
-            moves = [draw(indices, t + 1) for t in range(num_draws)]
-        inputs = _fill(backbone, len(indices), noise, images, moves)
+            drawn = [draw(indices, t + 1) for t in range(plan.num_draws)]
+        moves, null_moves = (
+            numbers and [noise if n is START else drawn[n] for n in numbers]
+            for numbers in (plan.draws, plan.null_draws)
+        )
+        inputs = _fill(backbone, len(indices), noise, images, moves, null_moves)
         return {**fixed, **inputs, "labels": labels}
 
     def compute(inputs):
-        return model.passes.sample(weights, inputs, num_kept, guidance)
+        return model.passes.sample(weights, inputs, num_kept, plan.guidance)
 
     def fetch(images):
         images = keras.ops.convert_to_numpy(images)
@@ -105,25 +110,34 @@ def run_sampling(
     return in_chunks(prepare, compute, arrays, num_images, batch_size, fetch)
 
 
-def _sigmas(model, options, from_noise, strength):
-    """Noise strength of each step; entries beyond the last one are not read."""
-    strengths = (
-        [0.0, *options.strengths] if from_noise else options.strengths_from_image
-    )
-    sigma = options.sigma(model.noise_schedule.max_angle_degrees)
-    sigmas = np.zeros(bucket(options.steps, least=LEAST_STEPS), "float32")
-    sigmas[: options.steps] = np.multiply(strengths, strength) * sigma
-    return sigmas
+def _padded(values):
+    """One value per step; entries beyond the last one are not read."""
+    padded = np.zeros(bucket(len(values), least=LEAST_STEPS), "float32")
+    padded[: len(values)] = values
+    return padded
 
 
-def _fill(backbone, num_rows, noise, images, moves):
+def _fill(backbone, num_rows, noise, images, moves, null_moves):
     """The inputs of a chunk; zeros where the program reads none."""
-    latents = (num_rows, *backbone.latent_shape)
-    step_noise = np.zeros((bucket(max(len(moves), 1)), *latents), "float32")
-    step_noise[: len(moves)] = moves or 0.0
+    shape = (num_rows, *backbone.latent_shape)
     if noise is None:
-        noise = np.zeros(latents, "float32")
+        noise = np.zeros(shape, "float32")
     if images is None:
         side = backbone.image_size
         images = np.zeros((num_rows, side, side, backbone.num_channels), "float32")
-    return {"noise": noise, "images": images, "step_noise": step_noise}
+    return {
+        "noise": noise,
+        "images": images,
+        "step_noise": _stacked(moves, shape),
+        "null_step_noise": _stacked(null_moves, shape),
+    }
+
+
+def _stacked(moves, shape):
+    """Draws as one array, its length a power of two; the last draw fills it up."""
+    if moves is None:
+        return None
+    stacked = np.zeros((bucket(max(len(moves), 1)), *shape), "float32")
+    stacked[: len(moves)] = moves or 0.0
+    stacked[len(moves) :] = moves[-1] if moves else 0.0
+    return stacked

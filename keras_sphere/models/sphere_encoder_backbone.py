@@ -1,24 +1,16 @@
 """Encoder and decoder together: what is trained, and what presets publish."""
 
-import functools
-import types
-
 import keras
 
 from keras_sphere import geometry
 from keras_sphere.class_names import read_class_names
-from keras_sphere.models.decoder import PIXEL_HEADS, Decoder
-from keras_sphere.models.encoder import Encoder
+from keras_sphere.models.architecture import (
+    new_motion,
+    new_networks,
+    read_architecture,
+)
 from keras_sphere.models.kept_parts import KeptParts
 from keras_sphere.models.program_export import ProgramExport
-from keras_sphere.models.sizes import resolve_size
-from keras_sphere.validation import (
-    check_choice,
-    if_given,
-    read_boolean,
-    read_integer,
-    read_share,
-)
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -38,7 +30,7 @@ class SphereEncoderBackbone(ProgramExport, KeptParts, keras.Model):
             `"giant"`, or a dict of `hidden_dim`, `num_layers`, `num_heads` and
             optionally `in_context_start`.
         decoder_size: Likewise.
-        pixel_head: `"linear"` or `"conv"`. How tokens become pixels.
+        pixel_head: `"linear"`, `"conv"` or `"patch"`. How tokens become pixels.
         encoder_mixer_depth: Integer. MLP-Mixer blocks at the end of the encoder.
         decoder_mixer_depth: Integer. MLP-Mixer blocks at the start of the decoder.
         mixer_affine: Boolean. Whether each mixer's last norm has a learned weight.
@@ -56,6 +48,17 @@ class SphereEncoderBackbone(ProgramExport, KeptParts, keras.Model):
             `None`. With them, names stand for ids in all that takes labels as NumPy
             arrays, such as `generate(labels=["bee"])`. They can be set later, too:
             `backbone.class_names = dataset.description.class_names`.
+        motion: How noise moves a latent. `"addition"` is the paper's; `"rotation"` is
+            that of Sphere Encoder 2, which has recipes of its own for all that follows.
+        epsilon: Float. Of every norm and of the projection onto the sphere.
+        qk_norm: Boolean. Whether queries and keys are normalised.
+        path_dropout: Float in [0, 1). Stochastic depth in training.
+        pixel_activation: `"tanh"`, `"linear"` or `"training_tanh"`. What bounds the
+            decoder's pixels.
+        conditional_encoder: Boolean. Whether the encoder is given the class, too.
+        angle_condition: `None`, `"adaln"`, `"token"` or `"both"`. Whether, and how, the
+            decoder is told how far its latent was moved.
+        angle_condition_degrees: Float. The largest such angle.
         **kwargs: Arguments of `keras.Model`, such as `dtype`.
 
     Call arguments:
@@ -65,7 +68,7 @@ class SphereEncoderBackbone(ProgramExport, KeptParts, keras.Model):
         training: Boolean. Whether labels are dropped.
 
     Returns:
-        Images of the same shape, in [-1, 1].
+        Images of the same shape, by tanh in [-1, 1].
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -99,11 +102,19 @@ class SphereEncoderBackbone(ProgramExport, KeptParts, keras.Model):
         label_dropout=0.1,
         rematerialize_every=None,
         class_names=None,
+        motion="addition",
+        epsilon=1e-6,
+        qk_norm=False,
+        path_dropout=0.0,
+        pixel_activation="tanh",
+        conditional_encoder=True,
+        angle_condition=None,
+        angle_condition_degrees=90.0,
         **kwargs,
     ):
         kwargs.setdefault("name", "backbone")
         super().__init__(**kwargs)
-        self._arguments = _read_arguments(
+        self._arguments = read_architecture(
             {
                 "image_size": image_size,
                 "patch_size": patch_size,
@@ -121,6 +132,14 @@ class SphereEncoderBackbone(ProgramExport, KeptParts, keras.Model):
                 "spherify_per_token": spherify_per_token,
                 "label_dropout": label_dropout,
                 "rematerialize_every": rematerialize_every,
+                "motion": motion,
+                "epsilon": epsilon,
+                "qk_norm": qk_norm,
+                "path_dropout": path_dropout,
+                "pixel_activation": pixel_activation,
+                "conditional_encoder": conditional_encoder,
+                "angle_condition": angle_condition,
+                "angle_condition_degrees": angle_condition_degrees,
             }
         )
         self.image_size = self._arguments["image_size"]
@@ -128,9 +147,11 @@ class SphereEncoderBackbone(ProgramExport, KeptParts, keras.Model):
         self.num_classes = self._arguments["num_classes"]
         self._arguments["class_names"] = read_class_names(class_names, self.num_classes)
         self.spherify_per_token = self._arguments["spherify_per_token"]
+        self.tells_angle = self._arguments["angle_condition"] is not None
+        self.motion = new_motion(self._arguments)
         self.num_tokens = (self.image_size // self._arguments["patch_size"]) ** 2
         self.token_channels = self._arguments["token_channels"]
-        self.encoder, self.decoder = _new_networks(self.dtype_policy, self._arguments)
+        self.encoder, self.decoder = new_networks(self.dtype_policy, self._arguments)
         self.build((None, self.image_size, self.image_size, self.num_channels))
 
     def build(self, input_shape):
@@ -157,11 +178,11 @@ class SphereEncoderBackbone(ProgramExport, KeptParts, keras.Model):
 
     def spherify(self, latents):
         """Projects latents onto the sphere of this model; see `geometry.spherify`."""
-        return geometry.spherify(latents, self.spherify_per_token)
+        return self.motion.project(latents)
 
-    def perturb(self, sphere_latents, noise, sigma):
-        """Adds noise on the sphere of this model; see `geometry.perturb`."""
-        return geometry.perturb(sphere_latents, noise, sigma, self.spherify_per_token)
+    def perturb(self, sphere_latents, noise, strength):
+        """Moves points by noise, as this model does; see `keras_sphere.motions`."""
+        return self.motion.move(sphere_latents, noise, strength)
 
     def encode(self, images, labels=None, training=False):
         """Images to latents, before projection onto the sphere.
@@ -170,16 +191,18 @@ class SphereEncoderBackbone(ProgramExport, KeptParts, keras.Model):
             images: Float tensor of shape `(batch, height, width, channels)`, in
                 [-1, 1].
             labels: Integer tensor of shape `(batch,)`, in [0, num_classes], where
-                `num_classes` is the null class; `None` is all null.
+                `num_classes` is the null class; `None` is all null. An encoder that is
+                not conditional does without.
             training: Boolean. Whether labels are dropped.
 
         Returns:
             Float tensor of shape `(batch, num_tokens, token_channels)`, float32 or
             wider.
         """
+        labels = labels if self._arguments["conditional_encoder"] else None
         return geometry.as_float(self.encoder(images, labels, training=training))
 
-    def decode(self, sphere_latents, labels=None, training=False):
+    def decode(self, sphere_latents, labels=None, training=False, angles=None):
         """Points of the sphere to images.
 
         Args:
@@ -187,18 +210,25 @@ class SphereEncoderBackbone(ProgramExport, KeptParts, keras.Model):
                 `(batch, num_tokens, token_channels)`, on the sphere.
             labels: As for `encode`.
             training: Boolean. Whether labels are dropped.
+            angles: Float tensor of shape `(batch,)` or `()`, radians by which noise
+                moved the points. Only a decoder with an angle condition is told.
 
         Returns:
-            Images in [-1, 1], of shape `(batch, height, width, channels)`, float32
-            or wider.
+            Images of shape `(batch, height, width, channels)`, float32 or wider, by
+            tanh in [-1, 1].
         """
+        if self.tells_angle:
+            batch = keras.ops.shape(sphere_latents)[:1]
+            angles = keras.ops.broadcast_to(geometry.as_float(angles), batch)
+        else:
+            angles = None
         return geometry.as_float(
-            self.decoder(sphere_latents, labels, training=training)
+            self.decoder(sphere_latents, labels, angles, training=training)
         )
 
     def call(self, images, labels=None, training=False):
         latents = self.spherify(self.encode(images, labels, training))
-        return self.decode(latents, labels, training)
+        return self.decode(latents, labels, training, angles=0.0)
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)
@@ -209,91 +239,3 @@ class SphereEncoderBackbone(ProgramExport, KeptParts, keras.Model):
 
     def get_config(self):
         return {**super().get_config(), **self._arguments}
-
-
-def _new_networks(dtype, arguments):
-    """Encoder and decoder of a backbone, from its arguments."""
-    given = types.SimpleNamespace(**arguments)
-    shared = {
-        "grid_size": given.image_size // given.patch_size,
-        "num_classes": given.num_classes,
-        "num_in_context_tokens": given.num_in_context_tokens,
-        "label_dropout": given.label_dropout,
-        "rematerialize_every": given.rematerialize_every,
-    }
-    encoder = Encoder(
-        given.patch_size,
-        given.token_channels,
-        {**resolve_size("encoder_size", given.encoder_size), **shared},
-        mixer_depth=given.encoder_mixer_depth,
-        mixer_affine=given.mixer_affine,
-        dtype=dtype,
-        name="encoder",
-    )
-    decoder = Decoder(
-        given.patch_size,
-        given.num_channels,
-        {
-            **resolve_size("decoder_size", given.decoder_size),
-            **shared,
-            "spherify_blocks": given.spherify_decoder_blocks,
-        },
-        pixel_head=given.pixel_head,
-        mixer_depth=given.decoder_mixer_depth,
-        mixer_affine=given.mixer_affine,
-        dtype=dtype,
-        name="decoder",
-    )
-    return encoder, decoder
-
-
-def _read_arguments(arguments):
-    """The arguments as plain Python values; raises a `ValueError` if one is wrong."""
-    arguments = dict(arguments)
-    for name, read in _READERS.items():
-        arguments[name] = read(name, arguments[name])
-    check_choice("pixel_head", arguments["pixel_head"], PIXEL_HEADS)
-    image_size, patch_size = arguments["image_size"], arguments["patch_size"]
-    if image_size % patch_size:
-        raise ValueError(
-            "`patch_size` must divide `image_size`. Received: "
-            f"image_size={image_size}, patch_size={patch_size}"
-        )
-    if arguments["pixel_head"] == "conv" and image_size // patch_size < 2:
-        raise ValueError(
-            "The conv pixel head needs at least 2 x 2 tokens, to reflect at their "
-            f"edges. Received: image_size={image_size}, patch_size={patch_size}"
-        )
-    return arguments
-
-
-def _read_count(name, value):
-    return read_integer(name, value, least=0)
-
-
-def _read_size(name, size):
-    """A size as it was given, of plain integers."""
-    numbers = resolve_size(name, size)
-    return {key: numbers[key] for key in size} if isinstance(size, dict) else size
-
-
-_READERS = {
-    **dict.fromkeys(
-        ("image_size", "patch_size", "token_channels", "num_channels"), read_integer
-    ),
-    **dict.fromkeys(
-        (
-            "num_classes",
-            "encoder_mixer_depth",
-            "decoder_mixer_depth",
-            "num_in_context_tokens",
-        ),
-        _read_count,
-    ),
-    **dict.fromkeys(("encoder_size", "decoder_size"), _read_size),
-    **dict.fromkeys(
-        ("mixer_affine", "spherify_decoder_blocks", "spherify_per_token"), read_boolean
-    ),
-    "label_dropout": read_share,
-    "rematerialize_every": functools.partial(if_given, read_integer),
-}

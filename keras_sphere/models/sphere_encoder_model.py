@@ -4,11 +4,14 @@ import keras
 
 from keras_sphere.models.compile_arguments import read_compile_arguments
 from keras_sphere.models.compiled_steps import CompiledSteps
+from keras_sphere.models.encoder_average import EncoderAverage
 from keras_sphere.models.file_saving import FileSaving
 from keras_sphere.models.guarded_training import GuardedTraining
 from keras_sphere.models.inference import NetworkPasses
 from keras_sphere.models.interpolation import Interpolation
+from keras_sphere.models.methods import method_of
 from keras_sphere.models.optimizer_state import OptimizerState
+from keras_sphere.models.perceptual_maps import resolve_perceptual
 from keras_sphere.models.preset_saving import PresetSaving
 from keras_sphere.models.program_export import ProgramExport
 from keras_sphere.models.training_forward import TrainingForward
@@ -19,13 +22,7 @@ from keras_sphere.models.training_inputs import (
     rescale,
 )
 from keras_sphere.models.training_measures import new_measures, update_measures
-from keras_sphere.models.training_objective import (
-    UNIFORMITY,
-    pair_losses,
-    resolve_perceptual,
-)
-from keras_sphere.noise_schedule import NoiseSchedule
-from keras_sphere.sampling import SamplingOptions
+from keras_sphere.models.training_objective import UNIFORMITY
 from keras_sphere.validation import if_given, read_seed
 
 
@@ -34,6 +31,7 @@ class SphereEncoderModel(
     Interpolation,
     PresetSaving,
     TrainingForward,
+    EncoderAverage,
     GuardedTraining,
     FileSaving,
     OptimizerState,
@@ -46,13 +44,17 @@ class SphereEncoderModel(
     Training minimises three losses: pixel reconstruction (decode a slightly noisy
     latent to the image), pixel consistency (decode a very noisy latent to the same)
     and latent consistency (encode that image back to the latent). A fourth, latent
-    uniformity, is optional: see `compile`.
+    uniformity, is optional: see `compile`. A backbone whose `motion` is "rotation" is
+    trained by the method of Sphere Encoder 2: one noise per image, whose angle the
+    decoder is told, and losses that count by the angle.
 
     Args:
         backbone: `SphereEncoderBackbone`.
-        max_angle_degrees: Float in (0, 90). Largest noise angle. About 85 for
-            images of 256 px, 80 for 32 px, less for small data sets.
-        hard_case_probability: Float in [0, 1]. Share of images trained with more.
+        max_angle_degrees: Float. Largest noise angle. In (0, 90) where noise is added:
+            about 85 for images of 256 px (the default), 80 for 32 px, less for small
+            data sets. In [0, 90] where it is a rotation, by default 90.
+        hard_case_probability: Float in [0, 1]. Share of images trained with more, by
+            default 0.1. The three hard case arguments are of noise that is added.
         hard_case_max_angle_degrees: Float in (0, 90) or `None`. See
             `NoiseSchedule`.
         hard_case_band: `"narrow"` or `"full"`. See `NoiseSchedule`.
@@ -60,8 +62,14 @@ class SphereEncoderModel(
             weights), a name such as `"lpips_convnext"` (see
             `keras_sphere.perceptual.load`), or a Keras model that maps images in
             [0, 1] to a list of feature maps; it is frozen.
-        sampling: Dict of defaults for `generate`; see `SamplingOptions`.
+        sampling: Dict of defaults for `generate`; see `SamplingOptions`, or
+            `RotationSamplingOptions` where noise is a rotation.
         seed: Integer or `None`. Seed of the noise of training.
+        cycle_encoder: `"live"`, `"frozen"` or `"averaged"`. What encodes decoded images
+            for latent consistency: the encoder, the encoder without a gradient to its
+            weights, or a moving average of it, of `cycle_encoder_momentum`.
+        cycle_encoder_momentum: Float in [0, 1]. Share of that average that a step
+            keeps.
         **kwargs: Arguments of `keras.Model`.
 
     Call arguments:
@@ -88,33 +96,38 @@ class SphereEncoderModel(
     def __init__(
         self,
         backbone,
-        max_angle_degrees=85.0,
-        hard_case_probability=0.1,
+        max_angle_degrees=None,
+        hard_case_probability=None,
         hard_case_max_angle_degrees=None,
-        hard_case_band="narrow",
+        hard_case_band=None,
         perceptual=None,
         sampling=None,
         seed=None,
+        cycle_encoder="live",
+        cycle_encoder_momentum=0.99985,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.autocast = False  # images, noise and radii stay in float32
         self.backbone = backbone
-        self.noise_schedule = NoiseSchedule(
-            max_angle_degrees,
-            hard_case_probability,
-            hard_case_max_angle_degrees,
-            hard_case_band,
+        method = method_of(backbone)
+        self.objective = method.objective
+        self.noise_schedule = method.new_schedule(
+            max_angle_degrees=max_angle_degrees,
+            hard_case_probability=hard_case_probability,
+            hard_case_max_angle_degrees=hard_case_max_angle_degrees,
+            hard_case_band=hard_case_band,
         )
         self.perceptual = perceptual
         self.perceptual_network = resolve_perceptual(perceptual, backbone.dtype_policy)
-        self.sampling = SamplingOptions(**(sampling or {}))
+        self.sampling = method.sampling(**(sampling or {}))
         self.seed = if_given(read_seed, "seed", seed)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
         self.reader = BatchReader(backbone)
         self.passes = NetworkPasses(backbone)
         self.uniformity = None
         self.measures = new_measures()
+        self._make_encoder_average(cycle_encoder, cycle_encoder_momentum)
         self.build()
 
     def build(self, input_shape=None):
@@ -171,7 +184,7 @@ class SphereEncoderModel(
         inputs, given_weight = self.reader.read((x, y, sample_weight))
         if not isinstance(y_pred, dict):
             y_pred = self.training_outputs(**inputs, training=training)
-        targets, predictions = pair_losses(inputs["images"], y_pred)
+        targets, predictions = self.objective.pair(inputs["images"], y_pred)
         loss = super().compute_loss(
             x, targets, predictions, given_weight, training=training
         )
@@ -216,6 +229,8 @@ class SphereEncoderModel(
             "perceptual": perceptual,
             "sampling": self.sampling.to_dict(),
             "seed": self.seed,
+            "cycle_encoder": self.cycle_encoder,
+            "cycle_encoder_momentum": self.cycle_encoder_momentum,
         }
 
     @classmethod

@@ -1,151 +1,274 @@
-"""The losses of a training step: what is compared with what."""
+"""What a training step computes and compares: one objective per method."""
 
 import keras
 
 from keras_sphere import perceptual as perceptual_networks
 from keras_sphere.geometry import as_float
-from keras_sphere.layers import GradientPyramid
-from keras_sphere.losses import LatentCosineDistance, LatentUniformity, PixelLoss
-from keras_sphere.models.training_inputs import rescale
+from keras_sphere.losses import (
+    ByAngle,
+    LatentCosineDistance,
+    LatentUniformity,
+    PixelLoss,
+)
+from keras_sphere.losses.latent_uniformity import matched_projections
+from keras_sphere.models.perceptual_maps import feature_maps
+from keras_sphere.models.training_inputs import interleave, rescale, separate
 
-LOSS_WEIGHTS = {
-    "pixel_reconstruction": 1.0,
-    "pixel_consistency": 0.5,
-    "latent_consistency": 0.1,
-}
 UNIFORMITY = "latent_uniformity"
-LOSSES = (*LOSS_WEIGHTS, UNIFORMITY)
 
 
-def pair_losses(images, outputs):
-    """Targets and predictions of the losses; targets get no gradient.
+def fixed(structure):
+    """A structure of tensors through which no gradient passes."""
+    return keras.tree.map_structure(
+        lambda x: keras.ops.stop_gradient(keras.ops.convert_to_tensor(x)), structure
+    )
 
-    Args:
-        images: The images of the batch, uint8 or float in [-1, 1].
-        outputs: Dict as `SphereEncoderModel.training_outputs` returns it.
 
-    Returns:
-        Pair of dicts with the keys of `LOSS_WEIGHTS`, and `UNIFORMITY` if `outputs`
-        holds what it compares.
+def pixels(images, features):
+    """What a `PixelLoss` compares: images in [0, 1] and their feature maps."""
+    return {"images": (as_float(images) + 1.0) / 2.0, "features": features}
+
+
+class Objective:
+    """What both methods share.
+
+    Attributes:
+        weights: Dict of the weights of the losses by name, without those that are
+            optional.
+        names: Tuple of the names of all losses.
     """
 
-    def fixed(structure):
-        return keras.tree.map_structure(
-            lambda x: keras.ops.stop_gradient(keras.ops.convert_to_tensor(x)), structure
+    weights = {}
+    optional = (UNIFORMITY,)
+
+    @property
+    def names(self):
+        return (*self.weights, *self.optional)
+
+    def default_losses(self, perceptual=None, names=()):
+        """The losses with the paper's distances, by name.
+
+        Args:
+            perceptual: The argument of the model, whose maps are made for a distance.
+            names: Which of the optional ones there are, too.
+        """
+        distance = perceptual_networks.feature_distance_of(perceptual) or "absolute"
+        losses = self._required_losses(distance)
+        if UNIFORMITY in names:
+            losses[UNIFORMITY] = LatentUniformity(name=UNIFORMITY)
+        return losses
+
+    def structure(self, network, image_shape, names=()):
+        """A dict as `pair` returns two, with a zero in place of each tensor.
+
+        Args:
+            network: What `perceptual_maps.resolve_perceptual` returned.
+            image_shape: Tuple of height, width and channels.
+            names: Which of the optional losses there are.
+        """
+        maps = []
+        if network is not None:
+            images = keras.KerasTensor((1, *image_shape), "float32")
+            maps = keras.tree.flatten(network.compute_output_spec(images))
+        compared = {"images": 0.0, "features": [0.0] * len(maps)}
+        structure = self._structure(compared)
+        return {**structure, UNIFORMITY: 0.0} if UNIFORMITY in names else structure
+
+    def draw(self, model, points, draws):
+        """The random numbers of a step: those that are given, and what is missing."""
+        if not draws:
+            draws = model.noise_schedule.draw(points, model.seed_generator)
+        if model.uniformity is not None and "directions" not in draws:
+            own = model.uniformity.draw(points, model.seed_generator)
+            draws = {**draws, **own}
+        return draws
+
+    def matched(self, model, points, labels, draws):
+        """The part of the outputs that latent uniformity needs."""
+        if model.uniformity is None:
+            return {}
+        random_points = model.backbone.spherify(draws["uniform_noise"])
+        groups = labels if model.uniformity.per_class else None
+        return {
+            "matched_projections": matched_projections(
+                points, random_points, draws["directions"], groups
+            )
+        }
+
+    def pair(self, images, outputs):
+        """Targets and predictions of the losses; targets get no gradient.
+
+        Args:
+            images: The images of the batch, uint8 or float in [-1, 1].
+            outputs: Dict as `outputs` returns it.
+
+        Returns:
+            Pair of dicts by the names of the losses.
+        """
+        targets, predictions = self._pair(images, outputs)
+        if "matched_projections" in outputs:
+            predictions[UNIFORMITY], targets[UNIFORMITY] = outputs[
+                "matched_projections"
+            ]
+        return targets, predictions
+
+
+class AdditionObjective(Objective):
+    """The paper's: a slightly and a very noisy latent of each image.
+
+    Reference:
+        - [Sphere Encoder](https://arxiv.org/abs/2602.15030), section 3.
+    """
+
+    weights = {
+        "pixel_reconstruction": 1.0,
+        "pixel_consistency": 0.5,
+        "latent_consistency": 0.1,
+    }
+
+    def outputs(self, model, images, labels=None, draws=None, training=True):
+        """See `SphereEncoderModel.training_outputs`."""
+        backbone = model.backbone
+        latents = backbone.encode(images, labels, training)
+        points = backbone.spherify(latents)
+        draws = self.draw(model, points, draws)
+        noisy, slightly_noisy = (
+            backbone.perturb(points, draws["noise"], sigma)
+            for sigma in model.noise_schedule.sigmas(draws)
+        )
+        noisy_reconstruction, reconstruction = separate(
+            backbone.decode(
+                interleave(noisy, slightly_noisy),
+                None if labels is None else interleave(labels, labels),
+                training,
+            )
+        )
+        return {
+            "latents": latents,
+            "noisy_latents": noisy,
+            "slightly_noisy_latents": slightly_noisy,
+            "noisy_reconstruction": noisy_reconstruction,
+            "reconstruction": reconstruction,
+            "cycled_latents": model.encode_again(
+                noisy_reconstruction, labels, training
+            ),
+            "features": feature_maps(
+                model.perceptual_network, images, reconstruction, noisy_reconstruction
+            ),
+            **self.matched(model, points, labels, draws),
+        }
+
+    def zeros(self, images, latents, features):
+        """Outputs of the shapes of given tensors, for a loss to be tried on."""
+        return {
+            **dict.fromkeys(("reconstruction", "noisy_reconstruction"), images),
+            **dict.fromkeys(("latents", "cycled_latents"), latents),
+            "features": [features] * 3,
+        }
+
+    def _pair(self, images, outputs):
+        real, decoded, decoded_noisy = outputs["features"]
+        reconstruction = pixels(outputs["reconstruction"], decoded)
+        targets = {
+            "pixel_reconstruction": fixed(pixels(rescale(images), real)),
+            "pixel_consistency": fixed(reconstruction),
+            "latent_consistency": fixed(outputs["latents"]),
+        }
+        predictions = {
+            "pixel_reconstruction": reconstruction,
+            "pixel_consistency": pixels(outputs["noisy_reconstruction"], decoded_noisy),
+            "latent_consistency": outputs["cycled_latents"],
+        }
+        return targets, predictions
+
+    def _structure(self, compared):
+        return {
+            "pixel_reconstruction": compared,
+            "pixel_consistency": compared,
+            "latent_consistency": 0.0,
+        }
+
+    def _required_losses(self, feature_distance):
+        pixel = {
+            name: PixelLoss(name=name, feature_distance=feature_distance)
+            for name in ("pixel_reconstruction", "pixel_consistency")
+        }
+        return {
+            **pixel,
+            "latent_consistency": LatentCosineDistance(name="latent_consistency"),
+        }
+
+
+class RotationObjective(Objective):
+    """That of Sphere Encoder 2: one latent of each image, turned by one angle.
+
+    Reference:
+        - [Sphere Encoder 2](https://arxiv.org/abs/2610.02208), training.
+    """
+
+    weights = {"pixel_reconstruction": 1.0, "latent_consistency": 0.1}
+
+    def outputs(self, model, images, labels=None, draws=None, training=True):
+        """See `SphereEncoderModel.training_outputs`."""
+        backbone = model.backbone
+        latents = backbone.encode(images, labels, training)
+        points = backbone.spherify(latents)
+        draws = self.draw(model, points, draws)
+        angles = keras.ops.reshape(as_float(draws["angles"]), (-1,))
+        noisy = backbone.perturb(points, draws["noise"], angles)
+        reconstruction = backbone.decode(noisy, labels, training, angles=angles)
+        return {
+            "latents": latents,
+            "sphere_latents": points,
+            "angles": angles,
+            "noisy_latents": noisy,
+            "reconstruction": reconstruction,
+            "cycled_latents": backbone.spherify(
+                model.encode_again(reconstruction, training=training)
+            ),
+            "features": feature_maps(model.perceptual_network, images, reconstruction),
+            **self.matched(model, points, labels, draws),
+        }
+
+    def zeros(self, images, latents, features):
+        """Outputs of the shapes of given tensors, for a loss to be tried on."""
+        return {
+            "reconstruction": images,
+            "angles": latents[:, 0, 0],
+            **dict.fromkeys(("sphere_latents", "cycled_latents"), latents),
+            "features": [features] * 2,
+        }
+
+    def _pair(self, images, outputs):
+        real, decoded = outputs["features"]
+        angles = fixed(outputs["angles"])
+        targets = {
+            "pixel_reconstruction": fixed(pixels(rescale(images), real)),
+            "latent_consistency": fixed(outputs["sphere_latents"]),
+        }
+        predictions = {
+            "pixel_reconstruction": pixels(outputs["reconstruction"], decoded),
+            "latent_consistency": outputs["cycled_latents"],
+        }
+        return tuple(
+            {name: {"value": x, "angles": angles} for name, x in side.items()}
+            for side in (targets, predictions)
         )
 
-    def pixels(tensor, features):
-        return {"images": (as_float(tensor) + 1.0) / 2.0, "features": features}
+    def _structure(self, compared):
+        return {
+            "pixel_reconstruction": {"value": compared, "angles": 0.0},
+            "latent_consistency": {"value": 0.0, "angles": 0.0},
+        }
 
-    real, decoded, decoded_noisy = outputs["features"]
-    reconstruction = pixels(outputs["reconstruction"], decoded)
-    targets = {
-        "pixel_reconstruction": fixed(pixels(rescale(images), real)),
-        "pixel_consistency": fixed(reconstruction),
-        "latent_consistency": fixed(outputs["latents"]),
-    }
-    predictions = {
-        "pixel_reconstruction": reconstruction,
-        "pixel_consistency": pixels(outputs["noisy_reconstruction"], decoded_noisy),
-        "latent_consistency": outputs["cycled_latents"],
-    }
-    if "matched_projections" in outputs:
-        predictions[UNIFORMITY], targets[UNIFORMITY] = outputs["matched_projections"]
-    return targets, predictions
-
-
-def loss_structure(network, image_shape, names=tuple(LOSS_WEIGHTS)):
-    """A dict as `pair_losses` returns two, with a zero in place of each tensor.
-
-    Args:
-        network: What `resolve_perceptual` returned.
-        image_shape: Tuple of height, width and channels.
-        names: Which losses there are.
-    """
-    maps = []
-    if network is not None:
-        images = keras.KerasTensor((1, *image_shape), "float32")
-        maps = keras.tree.flatten(network.compute_output_spec(images))
-    pixels = {"images": 0.0, "features": [0.0] * len(maps)}
-    structure = {
-        "pixel_reconstruction": pixels,
-        "pixel_consistency": pixels,
-        "latent_consistency": 0.0,
-    }
-    return {**structure, UNIFORMITY: 0.0} if UNIFORMITY in names else structure
-
-
-def resolve_perceptual(perceptual, dtype=None):
-    """The frozen network behind the argument `perceptual` of the model.
-
-    Args:
-        perceptual: `None`, `"gradient"`, one of `keras_sphere.perceptual.NAMES`, or a
-            Keras layer or model.
-        dtype: Dtype policy of a network that is named.
-
-    Returns:
-        Keras layer whose weights are not trained, or `None`.
-
-    Raises:
-        FileNotFoundError: If the weights of a named network are missing.
-        ValueError: If it is something else.
-    """
-    if perceptual is None:
-        return None
-    if isinstance(perceptual, keras.Layer):
-        network = perceptual
-    elif perceptual == "gradient":
-        network = GradientPyramid(dtype="float32", name="perceptual")
-    elif isinstance(perceptual, str) and perceptual in perceptual_networks.NAMES:
-        network = perceptual_networks.load(perceptual, dtype=dtype)
-    else:
-        names = ", ".join(f'"{name}"' for name in perceptual_networks.NAMES)
-        raise ValueError(
-            f'`perceptual` must be None, "gradient", {names}, or a Keras model that '
-            f"returns feature maps. Received: perceptual={perceptual!r}"
-        )
-    network.trainable = False
-    return network
-
-
-def feature_maps(network, *image_batches):
-    """Perceptual feature maps of several batches of images, in one pass.
-
-    Args:
-        network: What `resolve_perceptual` returned.
-        *image_batches: Float tensors of one shape, in [-1, 1].
-
-    Returns:
-        List of a list of tensors for each of them, empty without a network.
-    """
-    if network is None:
-        return [[] for _ in image_batches]
-    together = keras.ops.concatenate(image_batches, axis=0)
-    maps = network((together + 1.0) / 2.0)
-    maps = maps if isinstance(maps, (list, tuple)) else [maps]
-    parts = [keras.ops.split(m, len(image_batches), axis=0) for m in maps]
-    return [list(batch) for batch in zip(*parts, strict=True)]
-
-
-def default_losses(perceptual=None, names=tuple(LOSS_WEIGHTS)):
-    """The losses with the paper's distances, by name.
-
-    Args:
-        perceptual: The argument of the model, whose maps are made for a distance.
-        names: Which of `LOSSES` there are, beside the paper's three.
-    """
-    feature_distance = perceptual_networks.feature_distance_of(perceptual) or "absolute"
-    pixel = {
-        name: PixelLoss(name=name, feature_distance=feature_distance)
-        for name in ("pixel_reconstruction", "pixel_consistency")
-    }
-    losses = {
-        **pixel,
-        "latent_consistency": LatentCosineDistance(name="latent_consistency"),
-    }
-    if UNIFORMITY in names:
-        losses[UNIFORMITY] = LatentUniformity(name=UNIFORMITY)
-    return losses
+    def _required_losses(self, feature_distance):
+        pixel = PixelLoss(feature_distance=feature_distance)
+        return {
+            "pixel_reconstruction": ByAngle(pixel, "low", name="pixel_reconstruction"),
+            "latent_consistency": ByAngle(
+                LatentCosineDistance(), "high", name="latent_consistency"
+            ),
+        }
 
 
 def loss_value(loss, targets, predictions):

@@ -3,20 +3,30 @@
 import keras
 
 from keras_sphere.backend.operations import rematerialized
+from keras_sphere.choices import ANGLE_CONDITIONS
 from keras_sphere.geometry import spherify
 from keras_sphere.layers import (
+    AngleEmbedding,
     InContextTokens,
     LabelEmbedding,
     ModulatedDense,
     SinCosPositionEmbedding,
     TransformerBlock,
 )
-from keras_sphere.validation import if_given, read_boolean, read_integer, read_share
+from keras_sphere.layers.transformer_block import draw_path_weights
+from keras_sphere.validation import (
+    check_choice,
+    if_given,
+    read_boolean,
+    read_integer,
+    read_positive,
+    read_share,
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
 class VisionTransformer(keras.layers.Layer):
-    """Position table, blocks, and a last dense layer, conditioned on a class.
+    """Position table, blocks, and a last dense layer, conditioned on class and angle.
 
     Args:
         hidden_dim: Integer. Width of every token.
@@ -32,12 +42,22 @@ class VisionTransformer(keras.layers.Layer):
         label_dropout: Float. See `LabelEmbedding`.
         rematerialize_every: Integer or `None`. Of so many blocks, the last one keeps
             none of its activations for the backward pass: it computes them again.
+        epsilon: Float. Of every norm.
+        qk_norm: Boolean. See `RotaryAttention`.
+        path_dropout: Float in [0, 1). Stochastic depth in training; see
+            `layers.transformer_block.path_weights`.
+        angle_condition: `None`, or how the network is told an angle: `"adaln"` adds its
+            vector to that of the class, `"token"` adds it to every token after the
+            position table, `"both"` does both.
+        max_angle_degrees: Float. See `AngleEmbedding`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
         tokens: Float tensor of shape `(batch, grid_size**2, hidden_dim)`.
         labels: Integer tensor of shape `(batch,)`; `None` is the null class.
-        training: Boolean. Whether labels are dropped.
+        angles: Float tensor of shape `(batch,)`, radians; needed if and only if there
+            is an `angle_condition`.
+        training: Boolean. Whether labels and paths are dropped.
 
     Returns:
         Float tensor of shape `(batch, grid_size**2, output_dim)`.
@@ -56,6 +76,11 @@ class VisionTransformer(keras.layers.Layer):
         spherify_blocks=False,
         label_dropout=0.1,
         rematerialize_every=None,
+        epsilon=1e-6,
+        qk_norm=False,
+        path_dropout=0.0,
+        angle_condition=None,
+        max_angle_degrees=90.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -76,6 +101,19 @@ class VisionTransformer(keras.layers.Layer):
         self.rematerialize_every = if_given(
             read_integer, "rematerialize_every", rematerialize_every
         )
+        self.epsilon = read_positive("epsilon", epsilon)
+        self.qk_norm = read_boolean("qk_norm", qk_norm)
+        self.path_dropout = read_share("path_dropout", path_dropout)
+        check_choice("angle_condition", angle_condition, (None, *ANGLE_CONDITIONS))
+        self.angle_condition = angle_condition
+        self.max_angle_degrees = read_positive("max_angle_degrees", max_angle_degrees)
+        if self.path_dropout:
+            self.seed_generator = keras.random.SeedGenerator()
+
+    @property
+    def is_modulated(self):
+        """Whether there is a condition that modulates the norms."""
+        return self.num_classes > 0 or self.angle_condition in ("adaln", "both")
 
     @property
     def inserts_tokens(self):
@@ -85,12 +123,12 @@ class VisionTransformer(keras.layers.Layer):
         )
 
     def build(self, input_shape):
-        policy, conditional = self.dtype_policy, self.num_classes > 0
+        policy = self.dtype_policy
         self.position_embedding = SinCosPositionEmbedding(
             dtype=policy, name="position_embedding"
         )
         self.position_embedding.build(input_shape)
-        if conditional:
+        if self.num_classes:
             self.label_embedding = LabelEmbedding(
                 self.num_classes,
                 self.hidden_dim,
@@ -99,10 +137,19 @@ class VisionTransformer(keras.layers.Layer):
                 name="label_embedding",
             )
             self.label_embedding.build((None,))
+        if self.angle_condition:
+            self.angle_embedding = AngleEmbedding(
+                self.hidden_dim,
+                self.max_angle_degrees,
+                starts_at_zero=self.num_classes > 0 or self.angle_condition != "adaln",
+                dtype=policy,
+                name="angle_embedding",
+            )
+            self.angle_embedding.build((None,))
         if self.inserts_tokens:
             self.in_context_tokens = InContextTokens(
                 self.num_in_context_tokens,
-                conditional,
+                self.is_modulated,
                 dtype=policy,
                 name="in_context_embedding",
             )
@@ -111,7 +158,9 @@ class VisionTransformer(keras.layers.Layer):
             TransformerBlock(
                 self.num_heads,
                 self.grid_size,
-                conditional,
+                self.is_modulated,
+                self.qk_norm,
+                self.epsilon,
                 dtype=policy,
                 name=f"block_{i}",
             )
@@ -120,11 +169,11 @@ class VisionTransformer(keras.layers.Layer):
         for block in self.blocks:
             block.build(input_shape)
         self.head = ModulatedDense(
-            self.output_dim, conditional, dtype=policy, name="head"
+            self.output_dim, self.is_modulated, self.epsilon, dtype=policy, name="head"
         )
         self.head.build(input_shape)
 
-    def _condition(self, labels, batch, training):
+    def _label_vectors(self, labels, batch, training):
         if self.num_classes == 0:
             if labels is not None:
                 raise ValueError(
@@ -136,28 +185,57 @@ class VisionTransformer(keras.layers.Layer):
             labels = keras.ops.full((batch,), self.num_classes, dtype="int32")
         return self.label_embedding(labels, training=training)
 
-    def call(self, tokens, labels=None, training=False):
-        condition = self._condition(labels, keras.ops.shape(tokens)[0], training)
+    def _angle_vectors(self, angles):
+        if (angles is None) != (self.angle_condition is None):
+            raise ValueError(
+                "`angles` must be given where there is an angle condition, and nowhere "
+                f"else. Received: angles={angles} with "
+                f"angle_condition={self.angle_condition!r}"
+            )
+        return None if angles is None else self.angle_embedding(angles)
+
+    def call(self, tokens, labels=None, angles=None, training=False):
+        batch = keras.ops.shape(tokens)[0]
+        condition = self._label_vectors(labels, batch, training)
+        told = self._angle_vectors(angles)
         tokens = self.position_embedding(tokens)
+        if self.angle_condition in ("token", "both"):
+            tokens = tokens + told
+        if self.angle_condition in ("adaln", "both"):
+            condition = told if condition is None else condition + told
         num_prefix = 0
         for i in range(self.num_layers):
             if self.inserts_tokens and i == self.in_context_start:
                 tokens = self.in_context_tokens(tokens, condition)
                 num_prefix = self.num_in_context_tokens
-            tokens = self._apply_block(i, tokens, condition)
+            paths = self._path_weights(batch) if training else None
+            tokens = self._apply_block(i, tokens, condition, paths)
             if self.spherify_blocks and i < self.num_layers - 1:
                 tokens = self._spherify_image_tokens(tokens, num_prefix)
         return self.head(tokens[:, num_prefix:], condition)
 
-    def _apply_block(self, index, tokens, condition):
+    def _path_weights(self, batch):
+        if not self.path_dropout:
+            return None
+        return draw_path_weights(batch, self.path_dropout, self.seed_generator)
+
+    def _apply_block(self, index, tokens, condition, paths):
         block, every = self.blocks[index], self.rematerialize_every
         if every is None or (index + 1) % every:
-            return block(tokens, condition)
-        inputs = (tokens,) if condition is None else (tokens, condition)
-        return rematerialized(block, *inputs)
+            return block(tokens, condition, paths)
+        given = [x for x in (condition, paths) if x is not None]
+
+        def call(tokens, *given):
+            given = iter(given)
+            return block(
+                tokens, *(x if x is None else next(given) for x in (condition, paths))
+            )
+
+        return rematerialized(call, block.variables, tokens, *given)
 
     def _spherify_image_tokens(self, tokens, num_prefix):
-        image_tokens = keras.ops.cast(spherify(tokens[:, num_prefix:]), tokens.dtype)
+        image_tokens = spherify(tokens[:, num_prefix:], epsilon=self.epsilon)
+        image_tokens = keras.ops.cast(image_tokens, tokens.dtype)
         if num_prefix == 0:
             return image_tokens
         return keras.ops.concatenate([tokens[:, :num_prefix], image_tokens], axis=1)
@@ -179,4 +257,9 @@ class VisionTransformer(keras.layers.Layer):
             "spherify_blocks": self.spherify_blocks,
             "label_dropout": self.label_dropout,
             "rematerialize_every": self.rematerialize_every,
+            "epsilon": self.epsilon,
+            "qk_norm": self.qk_norm,
+            "path_dropout": self.path_dropout,
+            "angle_condition": self.angle_condition,
+            "max_angle_degrees": self.max_angle_degrees,
         }

@@ -22,11 +22,7 @@ from keras_sphere import distribution
 from keras_sphere.backend import replicas
 from keras_sphere.data import PaddedBatches, ShuffledBatches
 from keras_sphere.losses import LatentUniformity
-from keras_sphere.models.training_objective import (
-    LOSS_WEIGHTS,
-    UNIFORMITY,
-    default_losses,
-)
+from keras_sphere.models.training_objective import UNIFORMITY, AdditionObjective
 from keras_sphere.training import TrainingCheckpoint, restore
 from tests import tiny_models
 
@@ -50,7 +46,8 @@ def new_model(devices, uniformity=0.0):
     model = tiny_models.new_model(size=SIZE, seed=None)
     jit_compile = "auto" if keras.backend.backend() == "jax" else False
     optimizer = keras_sphere.SphereAdamW(1e-3, ema_momentum=0.9, global_clipnorm=0.1)
-    losses, weights = default_losses(), {**LOSS_WEIGHTS}
+    objective = AdditionObjective()
+    losses, weights = objective.default_losses(), {**objective.weights}
     if uniformity:  # whose random directions cannot be given to `fit`
         losses[UNIFORMITY] = LatentUniformity(per_class=True)
         weights[UNIFORMITY] = uniformity

@@ -3,14 +3,14 @@
 import keras
 import numpy as np
 
-from keras_sphere.losses.item_weights import global_mean, normalized_weights
+from keras_sphere.losses.item_weights import balanced_weights, global_mean
 from tests import golden_data
 from tests.testing import TestCase
 
 
 class ItemWeightsTest(TestCase):
     def weighted_mean(self, values, weights):
-        weights = normalized_weights(keras.ops.convert_to_tensor(weights))
+        weights = balanced_weights(keras.ops.convert_to_tensor(weights))
         return keras.ops.mean(weights * keras.ops.convert_to_tensor(values))
 
     def test_golden(self):

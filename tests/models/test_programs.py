@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_sphere import sampling
+from keras_sphere import geometry, sampling
 from keras_sphere.backend import operations as backend
 from tests import tiny_models
 
@@ -92,7 +92,17 @@ def test_the_program_is_the_loop_of_plain_functions(shared_noise, from_noise):
     program = backend.compiled(
         lambda noise, start, moves, sigmas, steps, from_noise: (
             sampling.sample_in_program(
-                encode, decode, noise, start, moves, sigmas, steps, from_noise, 4
+                lambda: geometry.spherify(noise),
+                lambda t, images: geometry.perturb(
+                    encode(images),
+                    sampling.draw_of_move(moves, t, from_noise),
+                    keras.ops.take(sigmas, t),
+                ),
+                lambda t, points: decode(points),
+                start,
+                steps,
+                from_noise,
+                num_kept=4,
             )
         )
     )

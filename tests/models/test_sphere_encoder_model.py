@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keras_sphere import SphereAdamW
-from keras_sphere.models.training_objective import feature_maps
+from keras_sphere.models.perceptual_maps import feature_maps
 from tests import tiny_models
 from tests.differentiation import input_gradients
 from tests.models.conftest import compile_quickly, without_tracing

@@ -46,7 +46,7 @@ class VisionTransformerTest(TestCase):
         )
         self.assertTrue(transformer.inserts_tokens)
         labels = LABELS if num_classes else None
-        condition = transformer._condition(labels, 2, training=False)
+        condition = transformer._label_vectors(labels, 2, training=False)
         first, second = transformer.blocks
         x = first(transformer.position_embedding(TOKENS), condition)
         x = second(transformer.in_context_tokens(x, condition), condition)

@@ -16,7 +16,7 @@ import numpy as np
 
 import keras_sphere
 from keras_sphere.data import ShuffledBatches
-from keras_sphere.models.training_objective import LOSS_WEIGHTS, UNIFORMITY
+from keras_sphere.models.training_objective import UNIFORMITY, AdditionObjective
 from keras_sphere.training import TrainingCheckpoint
 from tests import tiny_models
 
@@ -51,7 +51,7 @@ def compiled_model(seed, **arguments):
     model = tiny_models.new_model(seed=seed)
     rate = keras_sphere.WarmupCosine(1e-2, 1e-4, warmup_steps=5, decay_steps=20)
     optimizer = keras_sphere.SphereAdamW(rate, ema_momentum=0.9, **arguments)
-    weights = {**LOSS_WEIGHTS, UNIFORMITY: 0.3}
+    weights = {**AdditionObjective.weights, UNIFORMITY: 0.3}
     model.compile(optimizer, loss_weights=weights, jit_compile=False)
     if keras.backend.backend() == "jax":
         model.jit_compile = True

@@ -1,0 +1,154 @@
+"""The sampling loop of a backbone inside a program: one function per method."""
+
+import keras
+
+from keras_sphere import sampling
+
+
+def addition_loop(backbone, num_kept, guided, labels, guidance, inputs):
+    """The paper's loop: guidance is a difference of outputs; see `sampling.guide`.
+
+    Args:
+        backbone: `SphereEncoderBackbone`.
+        num_kept: Integer. See `sampling.sample_in_program`.
+        guided: Tuple of booleans: whether encoder and decoder are guided.
+        labels: Labels or class weights, or `None`.
+        guidance: Tensor of the weights of guidance.
+        inputs: Dict of tensors: `noise`, `images`, `step_noise`, `strengths`, `told`,
+            `steps`, `from_noise`, and `null_step_noise`, which is not read.
+
+    Returns:
+        See `sampling.sample_in_program`.
+    """
+    guide_encoder, guide_decoder = guided
+
+    def encode(images):
+        weight = guidance[0] if guide_encoder else None
+        return backbone.spherify(
+            _guided(backbone, backbone.encode, images, labels, weight)
+        )
+
+    def decode(t, points):
+        if not guide_decoder:
+            return backbone.decode(points, labels)
+        images = _guided(backbone, backbone.decode, points, labels, guidance[1])
+        return keras.ops.clip(images, -1.0, 1.0)
+
+    return _run(backbone, num_kept, encode, decode, inputs)
+
+
+def rotation_loop(backbone, num_kept, guided, labels, guidance, inputs):
+    """The loop of Sphere Encoder 2: images stay unbounded, guidance is a rotation.
+
+    Arguments and result are those of `addition_loop`.
+    """
+    if any(guided):
+        return _two_streams(backbone, num_kept, labels, guidance[0], inputs)
+
+    def encode(images):
+        return backbone.spherify(backbone.encode(images))
+
+    def decode(t, points):
+        told = keras.ops.take(inputs["told"], t)
+        return backbone.decode(points, labels, angles=told)
+
+    return _run(backbone, num_kept, encode, decode, inputs)
+
+
+LOOPS = {"addition": addition_loop, "rotation": rotation_loop}
+
+
+def _run(backbone, num_kept, encode, decode, inputs):
+    noise, strengths = inputs["noise"], inputs["strengths"]
+
+    def advance(t, images):
+        added = sampling.draw_of_move(inputs["step_noise"], t, inputs["from_noise"])
+        moved = backbone.perturb(encode(images), added, keras.ops.take(strengths, t))
+        return keras.ops.cast(moved, noise.dtype)
+
+    return sampling.sample_in_program(
+        lambda: backbone.spherify(noise),
+        advance,
+        decode,
+        inputs["images"],
+        inputs["steps"],
+        inputs["from_noise"],
+        num_kept,
+    )
+
+
+def _two_streams(backbone, num_kept, labels, radians, inputs):
+    """`rotation_loop` with guidance: images with class, then images without, one batch.
+
+    The stream without class only says where to turn away from, so its last image is not
+    decoded.
+    """
+    ops = keras.ops
+    noise, images, steps = inputs["noise"], inputs["images"], inputs["steps"]
+    num_rows, null_labels = images.shape[0], null_like(backbone, labels)
+    strengths, told = inputs["strengths"], inputs["told"]
+
+    def first():
+        points = backbone.spherify(noise)
+        return ops.concatenate([points, points], axis=0)
+
+    def advance(t, both):
+        points, null_points = ops.split(
+            backbone.spherify(backbone.encode(both)), 2, axis=0
+        )
+        turned = backbone.motion.turn_away(points, null_points, radians)
+        moved = [
+            backbone.perturb(
+                start,
+                sampling.draw_of_move(inputs[name], t, inputs["from_noise"]),
+                ops.take(strengths, t),
+            )
+            for start, name in (
+                (backbone.spherify(turned), "step_noise"),
+                (null_points, "null_step_noise"),
+            )
+        ]
+        return ops.cast(ops.concatenate(moved, axis=0), noise.dtype)
+
+    def decode(t, points):
+        angle = ops.take(told, t)
+        points, null_points = ops.split(points, 2, axis=0)
+        decoded = ops.cast(backbone.decode(points, labels, angles=angle), images.dtype)
+        null_decoded = ops.cond(
+            t == steps - 1,
+            lambda: ops.zeros_like(images),
+            lambda: ops.reshape(
+                ops.cast(
+                    backbone.decode(null_points, null_labels, angles=angle),
+                    images.dtype,
+                ),
+                ops.shape(images),
+            ),
+        )
+        return ops.concatenate([decoded, null_decoded], axis=0)
+
+    both = sampling.sample_in_program(
+        first,
+        advance,
+        decode,
+        ops.concatenate([images, images], axis=0),
+        steps,
+        inputs["from_noise"],
+        num_kept,
+    )
+    return both[:, :num_rows] if num_kept else both[:num_rows]
+
+
+def _guided(backbone, network, inputs, labels, weight):
+    if weight is None:
+        return network(inputs, labels)
+    return sampling.guide(network, inputs, labels, null_like(backbone, labels), weight)
+
+
+def null_like(backbone, labels):
+    """The null class, in the form that `labels` have: integers or class weights."""
+    null = backbone.num_classes
+    if len(labels.shape) == 1:
+        return keras.ops.full_like(labels, null)
+    is_null = keras.ops.arange(null + 1) == null
+    return keras.ops.zeros_like(labels) + keras.ops.cast(is_null, labels.dtype)

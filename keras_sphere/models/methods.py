@@ -1,0 +1,49 @@
+"""The two methods: which pieces belong together."""
+
+import dataclasses
+
+from keras_sphere.models.training_objective import AdditionObjective, RotationObjective
+from keras_sphere.noise_schedule import NoiseSchedule, RotationSchedule
+from keras_sphere.sampling_options import RotationSamplingOptions, SamplingOptions
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """What belongs to a motion of latents; see `keras_sphere.motions`.
+
+    Args:
+        schedule: Class of the noise of training.
+        sampling: Class of the options of generation.
+        objective: `Objective`.
+    """
+
+    schedule: type
+    sampling: type
+    objective: object
+
+    def new_schedule(self, **given):
+        """The noise schedule; what is `None` takes its default.
+
+        Raises:
+            ValueError: If an argument is out of range, or of another method.
+        """
+        given = {name: value for name, value in given.items() if value is not None}
+        known = self.schedule().get_config()
+        for name, value in given.items():
+            if name not in known:
+                raise ValueError(
+                    f"`{name}` does not belong to this model's method, whose noise has "
+                    f"{list(known)}. Received: {name}={value!r}"
+                )
+        return self.schedule(**given)
+
+
+METHODS = {
+    "addition": Method(NoiseSchedule, SamplingOptions, AdditionObjective()),
+    "rotation": Method(RotationSchedule, RotationSamplingOptions, RotationObjective()),
+}
+
+
+def method_of(backbone):
+    """The method of a backbone, by the motion of its architecture."""
+    return METHODS[backbone.get_config()["motion"]]
