@@ -263,11 +263,12 @@ class ScoreTerm(keras.layers.Layer):
         fixed = keras.ops.stop_gradient(features)
         sigma = log_normal_sigmas(normal, *TRANSPORT_NOISE, TRANSPORT_LIMITS)
         noisy = fixed + per_image(sigma, fixed) * noise
+        networks = [
+            functools.partial(self.networks[side][stage], training=False)
+            for side in SIDES
+        ]
         with no_gradients():
-            denoised = [
-                denoise(self.networks[side][stage], noisy, sigma, labels)
-                for side in SIDES
-            ]
+            denoised = [denoise(net, noisy, sigma, labels) for net in networks]
         direction, rms = transport(
             fixed, *denoised, self.normalizer, largest_rms=self.largest_rms
         )

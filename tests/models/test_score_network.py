@@ -10,6 +10,8 @@ from tests import golden_data
 from tests.score_matching import golden_networks
 from tests.testing import TestCase, perturb_weights, to_numpy
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 TINY = {"width": 16, "num_layers": 2, "num_heads": 2, "path_dropout": 0.0}
 
 
