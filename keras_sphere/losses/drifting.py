@@ -174,8 +174,8 @@ def drift_targets(
     everyone, others = everyone - center, others - center
     scale = _scale(everyone, others, to_real * weights[:, None])
     everyone, others = everyone / scale, others / scale
-    itself = ops.cast(ops.eye(ops.shape(everyone)[0]), everyone.dtype)
-    to_others = to_generated * (1.0 - itself)
+    number = ops.cumsum(ops.ones_like(weights))  # the batch may be unknown as yet
+    to_others = to_generated * ops.cast(number[:, None] != number, weights.dtype)
     reach = ops.concatenate([to_real, to_others], axis=1)
     moves = drift(everyone, others, everyone, reach, weights, weights, temperatures)
     rows = generated / scale
@@ -217,6 +217,7 @@ def drift(
     """
     ops, total = keras.ops, 0.0
     columns = ops.concatenate([attracting, repelling], axis=0)
+    count = ops.shape(attracting)[0]
     ones = ops.ones_like(attracting[:, 0])
     column_weights = ops.concatenate([ones, repelling_weights], axis=0)
     distance = distances(rows, columns) / rows.shape[-1] ** 0.5
@@ -225,7 +226,7 @@ def drift(
         affinity = _affinity(
             -distance / temperature, reach, row_weights, column_weights
         )
-        to, away = ops.split(affinity, [attracting.shape[0]], axis=1)
+        to, away = affinity[:, :count], affinity[:, count:]
         pulls = to * ops.sum(away, axis=1, keepdims=True)
         pushes = away * ops.sum(to, axis=1, keepdims=True)
         v = ops.matmul(pulls, attracting) - ops.matmul(pushes, repelling)

@@ -23,6 +23,7 @@ from keras_sphere.score_matching.transport import (
     warmup_share,
 )
 from tests.differentiation import input_gradients
+from tests.models import replicas_of_terms
 from tests.score_matching import golden_calls, golden_networks
 from tests.testing import TestCase, perturb_weights, to_numpy
 
@@ -368,7 +369,11 @@ class TrainingTest(TestCase):
         model = TinyTraining(tiny_term())
         real = [np.tile(x + 2.0, (4,) + (1,) * (x.ndim - 1)) for x in features(1)]
         none = [np.zeros(16, "float32")] * 2
-        model.compile(keras.optimizers.Adam(0.01), loss=[lambda _, loss: loss] * 2)
+        model.compile(
+            keras.optimizers.Adam(0.01),
+            loss=[lambda _, loss: loss] * 2,
+            jit_compile=keras.backend.backend() == "jax",  # XLA takes long elsewhere
+        )
         before = [to_numpy(w) for w in model.trainable_weights]
         history = model.fit(
             real, none, batch_size=4, epochs=3, shuffle=False, verbose=0
@@ -388,3 +393,17 @@ class TrainingTest(TestCase):
         other.load_weights(path)
         for a, b in zip(model.term.variables, other.term.variables, strict=True):
             np.testing.assert_array_equal(to_numpy(a), to_numpy(b))
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="a test of replicas of TensorFlow"
+)
+def test_two_replicas_give_what_one_gives():
+    """Values per image, gradients and statistics, of all terms of a distribution."""
+    results = replicas_of_terms.run_in_a_process()
+    names = {name.partition("/")[0] for name in results}
+    assert {"drifting", "moved_gradient", "distance", "state0"} <= names
+    for name in names:
+        one, two = (results[f"{name}/{count}"] for count in (1, 2))
+        np.testing.assert_allclose(two, one, atol=2e-5, err_msg=name)
+        assert np.any(one != 0.0), name
