@@ -2,6 +2,7 @@
 
 from keras_sphere.convert.perceptual_weights import (
     convert_convnext,
+    convert_convnextv2,
     convert_efficientnet_lite2,
     convert_lpips,
 )
@@ -11,6 +12,7 @@ from keras_sphere.convert.run_folder import preset_to_reference, reference_to_pr
 
 __all__ = [
     "convert_convnext",
+    "convert_convnextv2",
     "convert_efficientnet_lite2",
     "convert_lpips",
     "from_reference",

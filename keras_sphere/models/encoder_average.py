@@ -35,7 +35,7 @@ class AveragedWeights(keras.layers.Layer):
     def restart(self):
         """Sets the averages to the present values."""
         for average, variable in zip(self.averages, self._averaged[0], strict=True):
-            average.assign(variable)
+            average.assign(keras.ops.copy(variable))  # JAX gives buffers away
 
     def move(self):
         """Moves the averages towards the present values."""
