@@ -15,6 +15,7 @@ TEMPERATURES = (0.02, 0.05, 0.2)
 POOLINGS = ("flatten", "mean")
 _EPSILON = 1e-12  # a weight that is as good as none, and the least spread of a batch
 _NEVER = -1e30
+_LEAST_SHARE = 1e-4  # of a row that moves
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -119,7 +120,7 @@ class Drifting(keras.losses.Loss):
         config = super().get_config()
         return {
             **{key: config[key] for key in ("name", "reduction")},
-            "temperatures": self.temperatures,
+            "temperatures": list(self.temperatures),
             "pooling": self.pooling,
             "per_class": self.per_class,
         }
@@ -200,7 +201,8 @@ def drift(
     `v = W+ attracting - W- repelling`, divided by its root mean square. V is their
     sum; exchanging the two sets turns its sign.
 
-    A weight counts a row as so many equal ones would: 0 leaves it out.
+    A weight counts a row as so many equal ones would: 0 leaves it out. Rows of a share
+    below 1e-4 of all do not move: v is scaled to what counts, and would be huge there.
 
     Args:
         rows: Float tensor of shape `(n, D)`.
@@ -232,7 +234,7 @@ def drift(
         v = ops.matmul(pulls, attracting) - ops.matmul(pushes, repelling)
         square = ops.sum(shares * ops.mean(ops.square(v), axis=1))
         total = total + v / ops.sqrt(ops.maximum(square, _EPSILON**2))
-    return total
+    return ops.where(shares[:, None] > _LEAST_SHARE, total, 0.0)
 
 
 def _affinity(logits, reach, row_weights, column_weights):

@@ -214,3 +214,27 @@ def test_a_decoder_alone_generates_in_one_step(tmp_path):
     model.save_to_preset(tmp_path / "preset", use_ema=False)
     loaded = keras_sphere.presets.load(tmp_path / "preset")
     same(loaded.generate(**GIVEN, steps=1), whole.generate(**GIVEN, steps=1))
+
+
+@pytest.mark.parametrize(
+    ("features", "perceptual"), [("pixels", None), ("features", "gradient")]
+)
+def test_a_loss_of_distributions(features, perceptual):
+    model = tiny_models.new_rotating_model(
+        distribution_features=features, perceptual=perceptual
+    )
+    losses = model.objective.default_losses(perceptual, ("distribution",))
+    weights = {**model.objective.weights, "distribution": 0.5}
+    model.compile(keras_sphere.SphereAdamW(1e-2), losses, weights)
+    draws = tiny_models.new_draws(8)
+    # The only image at a large angle shares its class with one that does not count.
+    draws = {"noise": draws["noise"], "angles": np.float32([1.5, *[0.1] * 7])}
+    outputs = model.training_outputs(IMAGES, LABELS, draws)
+    terms = model.loss_terms(IMAGES, outputs)
+    assert np.isfinite(float(keras.ops.convert_to_numpy(terms["total"])))
+    history = tiny_models.fit(model, epochs=4)
+    assert np.all(np.isfinite(history))
+    with pytest.raises(ValueError, match=r"`distribution_features`|perceptual"):
+        tiny_models.new_rotating_model(distribution_features="features").compile(
+            loss=losses, loss_weights=weights
+        )
