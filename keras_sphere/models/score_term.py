@@ -184,7 +184,7 @@ class ScoreTerm(keras.layers.Layer):
                 f"`real` and `fake` must be {stages} stages of features. Received: "
                 f"{len(real)} and {len(fake)}"
             )
-        real = [keras.ops.stop_gradient(_tokens(x)) for x in real]
+        real = [_tokens(x) for x in real]
         scales = self._scales(real, training)
         features = {
             "real": [standardize(x, *s) for x, s in zip(real, scales, strict=True)],
