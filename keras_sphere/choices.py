@@ -4,6 +4,7 @@ GUIDANCE_POSITIONS = ("encoder", "decoder", "both")
 SCHEDULES = ("fixed", "decay")
 MOTIONS = ("addition", "rotation")  # of a latent by noise: one per method
 ANGLE_CONDITIONS = ("adaln", "token", "both")
+PRETRAINED_ENCODERS = ("dinov3_vits16plus",)
 PIXEL_HEADS = ("linear", "conv", "patch")
 PIXEL_ACTIVATIONS = ("tanh", "linear", "training_tanh")
 DISTANCES = ("l1", "l2", "l1+l2", "absolute")
@@ -20,3 +21,6 @@ PATTERNS = ("horizontal", "vertical", "diagonal", "antidiagonal")
 RESIZINGS = ("tensorflow1", "half_pixel")
 SIZE_NAMES = ("small", "base", "large", "xlarge", "huge", "giant")  # of the paper
 DISTRIBUTION_MODES = ("none", "data_parallel", "model_parallel")
+# What encodes decoded images for latent consistency.
+CYCLE_ENCODERS = ("live", "frozen", "averaged")
+REGIMES = ("low", "high", "all")  # of the angles that a loss counts

@@ -69,6 +69,17 @@ class NoiseSchedule:
         """Noise strength at radius 1: the tangent of the largest angle."""
         return geometry.sigma_from_degrees(self.max_angle_degrees)
 
+    def strength(self, share):
+        """The strength, as `backbone.perturb` takes it, of a share of the largest.
+
+        Args:
+            share: Float in [0, 1].
+
+        Returns:
+            Pair of it and of the angle in degrees that it stands for.
+        """
+        return share * self.sigma, geometry.degrees_from_sigma(share * self.sigma)
+
     def draw(self, latents, seed):
         """Draws everything random about the noise of a training step.
 
@@ -142,6 +153,11 @@ class RotationSchedule:
         self.max_angle_degrees = read_right_angle(
             "max_angle_degrees", max_angle_degrees
         )
+
+    def strength(self, share):
+        """See `NoiseSchedule.strength`; here it is an angle in radians."""
+        degrees = share * self.max_angle_degrees
+        return math.radians(degrees), degrees
 
     def draw(self, latents, seed):
         """Draws noise and angles; see `NoiseSchedule.draw`.

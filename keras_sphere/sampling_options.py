@@ -166,6 +166,16 @@ class SamplingOptions(LoopOptions):
             return math.sqrt(self.guidance_scale)
         return self.guidance_scale if self.guidance_position == place else None
 
+    def loop_degrees(self, trained_degrees):
+        """The angle of the loop's noise at full strength."""
+        return self.max_angle_degrees or trained_degrees
+
+    def share_of_loop(self, angle_degrees, loop_degrees):
+        """The strength of noise that turns by an angle, as a share of the loop's."""
+        sigmas = map(geometry.sigma_from_degrees, (angle_degrees, loop_degrees))
+        strength, full = sigmas
+        return min(1.0, strength / full)
+
     @property
     def is_guided(self):
         """Whether a class is stressed, which needs one."""
@@ -270,6 +280,15 @@ class RotationSamplingOptions(LoopOptions):
 
     depends_on_steps = False
 
+    def loop_degrees(self, trained_degrees):
+        """The angle by which later steps turn the latent."""
+        loop = self.loop_angle_degrees
+        return self.angle_degrees if loop is None else loop
+
+    def share_of_loop(self, angle_degrees, loop_degrees):
+        """The strength of noise that turns by an angle, as a share of the loop's."""
+        return min(1.0, angle_degrees / loop_degrees)
+
     @property
     def is_guided(self):
         """Whether a class is stressed, which needs one."""
@@ -323,8 +342,7 @@ class RotationSamplingOptions(LoopOptions):
         Raises:
             ValueError: If an angle is larger than the model was trained with.
         """
-        loop = self.loop_angle_degrees
-        loop = self.angle_degrees if loop is None else loop
+        loop = self.loop_degrees(trained_degrees)
         turns = np.multiply([loop] * self.steps, strength)
         told = turns.copy()
         if from_noise:
@@ -357,4 +375,5 @@ class RotationSamplingOptions(LoopOptions):
         return idle + [2 * i for i in moves], idle + [2 * i + 1 for i in moves[:-1]]
 
 
-OPTIONS = {"addition": SamplingOptions, "rotation": RotationSamplingOptions}
+# Of each motion, the option that stresses a class, and up to where it is off.
+UNGUIDED = {"addition": ("guidance_scale", 1), "rotation": ("guidance_degrees", 0)}

@@ -6,6 +6,7 @@ import pytest
 
 from keras_sphere import convert
 from keras_sphere.convert.reference_names import reference_weights
+from keras_sphere.models import latent_paths
 from tests import golden_data
 
 IMAGES, LATENTS, LOSSES, GRADIENTS = 3e-4, 1e-4, 2e-6, 2e-4
@@ -244,3 +245,46 @@ def test_gradients(golden, cycle_encoder):
                 norm = np.linalg.norm(gradients[id(variable)])
                 assert norm == pytest.approx(norms.pop(name), rel=2e-4, abs=1e-8)
         assert not norms
+
+
+@pytest.mark.parametrize(
+    ("key", "options"),
+    [
+        ("lerp_5", {"steps": 1}),
+        ("slerp_4_T2", {"label_method": "slerp"}),
+        ("hard_4", {"label_method": "hard", "steps": 1, "angle_degrees": 80.0}),
+        ("slerp_fix_4_T2", {"label_method": "slerp", "angle_degrees": 84.0}),
+    ],
+)
+def test_interpolation(golden, key, options):
+    start, end = golden.arrays["in/interp_e"]
+    paths = golden.model.interpolate(
+        start,
+        start if "fix" in key else end,
+        golden.labels,
+        golden.other_labels,
+        num_images=len(golden.out(f"interp_{key}")),
+        **{"angle_degrees": 85.0, **options},
+    )
+    close(to_unit(paths), np.swapaxes(golden.out(f"interp_{key}"), 0, 1), IMAGES)
+
+
+def test_interpolation_with_a_noise_of_its_own_for_each_image(golden):
+    start, end = golden.arrays["in/interp_e"]
+    shares = np.linspace(0.0, 1.0, 3, dtype="float32")
+    points = latent_paths.path(
+        start, end, shares, per_token=golden.model.backbone.spherify_per_token
+    )
+    table = np.eye(6, dtype="float32")
+    for index, expected in enumerate(golden.out("interp_lerp_3_T2_nocache")):
+        share = shares[index]
+        images = golden.model.generate(
+            labels=(1 - share) * table[golden.labels]
+            + share * table[golden.other_labels],
+            noise=points[:, index],
+            step_noise=golden.noises[index][None],
+            shared_noise=False,
+            angle_degrees=85.0,
+            loop_angle_degrees=50.0,
+        )
+        close(to_unit(images), expected, IMAGES)

@@ -152,6 +152,49 @@ def rotary_attention(qkv, num_heads, cosines, signed_sines, norm=None):
     return ops.reshape(mixed, (-1, num_tokens, num_heads * cosines.shape[-1]))
 
 
+def rotate_halves(x, cosines, signed_sines):
+    """Rotates channel i with channel i + d/2, as `rotate` does adjacent ones.
+
+    Args:
+        x: Float tensor of shape `(..., d)`.
+        cosines: Tensor of its dtype that broadcasts to its shape.
+        signed_sines: Tensor like `cosines`: the sines, negative in the first half.
+
+    Returns:
+        Float tensor of the shape and dtype of `x`.
+    """
+    exchanged = keras.ops.roll(x, x.shape[-1] // 2, axis=-1)
+    return multiply_add(exchanged, signed_sines, x * cosines)
+
+
+def half_rotary_attention(queries, keys, values, num_heads, cosines, signed_sines):
+    """`rotary_attention`, with queries and keys rotated by `rotate_halves`.
+
+    Args:
+        queries: Float tensor of shape `(batch, num_tokens, channels)`, split into
+            heads contiguously.
+        keys: Tensor like `queries`.
+        values: Tensor like `queries`.
+        num_heads: Integer.
+        cosines: Tensor of their dtype, of shape `(num_tokens, channels / num_heads)`.
+        signed_sines: Tensor like `cosines`.
+
+    Returns:
+        Float tensor of shape `(batch, num_tokens, channels)`.
+    """
+    ops, (num_tokens, channels) = keras.ops, queries.shape[1:]
+    heads = (-1, num_tokens, num_heads, channels // num_heads)
+    queries, keys, values = (ops.reshape(x, heads) for x in (queries, keys, values))
+    tables = [table[:, None] for table in (cosines, signed_sines)]
+    queries, keys = (rotate_halves(x, *tables) for x in (queries, keys))
+    if ON_TORCH:  # Keras' attention would copy all three
+        heads_first = (x.transpose(1, 2) for x in (queries, keys, values))
+        mixed = functional.scaled_dot_product_attention(*heads_first).transpose(1, 2)
+    else:
+        mixed = ops.dot_product_attention(queries, keys, values)
+    return ops.reshape(mixed, (-1, num_tokens, channels))
+
+
 def cast_floats(tensors, dtype):
     """Tensors of floats in another dtype, and integers as they are.
 

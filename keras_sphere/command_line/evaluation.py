@@ -100,7 +100,8 @@ def sampling_arguments(settings):
     """Arguments of `evaluate` and `write_report` by the flags."""
     return {
         "steps": settings["steps"],
-        "guidance_scales": settings["guidance_scale"],
+        "guidance_scales": settings.get("guidance_scale"),
+        "guidance_degrees": settings.get("guidance_degrees"),
         "num_images": settings["num_images"],
         "seed": settings["seed"] or 0,
         "batch_size": settings["batch_size"],

@@ -9,10 +9,17 @@ from keras_sphere.command_line.model_source import ModelDescription
 from keras_sphere.command_line.text_forms import parse_class_mix
 
 WEIGHT_FLAGS = ("use_ema", "batch_size")
-SAMPLING_FLAGS = ("guidance_position", "schedule", "shared_noise")
+SAMPLING_FLAGS = (
+    "guidance_position",
+    "schedule",
+    "shared_noise",
+    "angle_degrees",
+    "loop_angle_degrees",
+)
 MOST_DIGITS = 9  # of an id
-# A list of these gives a panel each.
-PANEL_FLAGS = ("steps", "guidance_scale")
+# A list of these gives a panel each; a model has one of the guidances.
+GUIDANCE_FLAGS = ("guidance_scale", "guidance_degrees")
+PANEL_FLAGS = ("steps", *GUIDANCE_FLAGS)
 
 
 @dataclasses.dataclass
@@ -35,17 +42,18 @@ class Job:
     def panels(self):
         """List of rows of keyword arguments of the loop of generation.
 
-        One row per number of steps, in it one entry per guidance scale.
+        One row per number of steps, in it one entry per strength of guidance.
         """
         settings = self.settings
         common = {
             n: settings[n] for n in (*SAMPLING_FLAGS, *WEIGHT_FLAGS) if n in settings
         }
-        rows, columns = (
+        steps, scales, degrees = (
             [{name: value} for value in settings[name]] if name in settings else [{}]
             for name in PANEL_FLAGS
         )
-        return [[{**common, **row, **column} for column in columns] for row in rows]
+        columns = [{**scale, **degree} for scale in scales for degree in degrees]
+        return [[{**common, **row, **column} for column in columns] for row in steps]
 
     def caption(self, sampling):
         """Names what differs between the panels."""
@@ -53,8 +61,9 @@ class Job:
         if len(self.settings.get("steps", ())) > 1:
             steps = sampling["steps"]
             words.append(f"{steps} step{'s' * (steps > 1)}")
-        if len(self.settings.get("guidance_scale", ())) > 1:
-            words.append(f"guidance {sampling['guidance_scale']:g}")
+        for name in GUIDANCE_FLAGS:
+            if len(self.settings.get(name, ())) > 1:
+                words.append(f"guidance {sampling[name]:g}")
         return ", ".join(words)
 
     def classes(self, name):
@@ -107,9 +116,13 @@ def resolved(settings, description, seed):
     if settings.get("seed", 0) is None:
         settings["seed"] = seed
     for name in ("use_ema", *SAMPLING_FLAGS, *PANEL_FLAGS):
-        if settings.get(name, "") is None:
+        if settings.get(name, "") is not None:
+            continue
+        if name in sampling:
             value = sampling[name]
             settings[name] = [value] if name in PANEL_FLAGS else value
+        else:
+            del settings[name]
     return settings
 
 
@@ -120,12 +133,26 @@ def check_sampling(settings, description):
         settings: Dict of flag name -> value.
         description: `ModelDescription`.
     """
-    scales = settings.get("guidance_scale", [1.0])
-    scales = scales or [description.sampling["guidance_scale"]]
-    if not description.num_classes and max(scales) > 1:
+    sampling = description.sampling
+    for name in (*SAMPLING_FLAGS, *GUIDANCE_FLAGS):
+        if settings.get(name) is not None and name not in sampling:
+            raise ValueError(
+                f"--{name} is not an option of this model's method, which has "
+                f"{list(sampling)}. Received: {name}={settings[name]}"
+            )
+    name, off = (
+        ("guidance_scale", 1)
+        if "guidance_scale" in sampling
+        else (
+            "guidance_degrees",
+            0,
+        )
+    )
+    values = settings.get(name, [off]) or [sampling[name]]
+    if not description.num_classes and max(values) > off:
         raise ValueError(
-            "`guidance_scale` above 1 needs a class-conditional model. Received: "
-            f"guidance_scale={scales} with num_classes=0"
+            f"`{name}` above {off} needs a class-conditional model. Received: "
+            f"{name}={values} with num_classes=0"
         )
     if settings["use_ema"] and not description.keeps_average:
         raise ValueError(

@@ -7,6 +7,7 @@ from keras_sphere.command_line.flag_types import (
     define_classes,
     define_integer,
     define_list,
+    define_number,
 )
 
 MOST_STEPS, MOST_SCALE = 100, 100.0
@@ -45,12 +46,18 @@ def define_steps(values):
     define_list(values, "steps", None, text, int, 1, MOST_STEPS)
     text = "Noise strength over the steps: full, or decaying."
     flags.DEFINE_enum("schedule", None, SCHEDULES, text, values)
+    text = "Where noise is a rotation: the angle that the first decoder call is told."
+    define_number(values, "angle_degrees", None, text, 0.0, 90.0)
+    text = "By how much later steps turn the latent; by default as much."
+    define_number(values, "loop_angle_degrees", None, text, 0.0, 90.0)
 
 
 def define_guidance(values):
     """How the class is stressed, and which noise is added."""
     text = "Stress on the class; above 1 turns it on; several: a panel each."
     define_list(values, "guidance_scale", None, text, float, 0.0, MOST_SCALE)
+    text = "Likewise, an angle, where noise is a rotation; above 0 turns it on."
+    define_list(values, "guidance_degrees", None, text, float, 0.0, 90.0)
     text = "Where guidance acts."
     flags.DEFINE_enum("guidance_position", None, GUIDANCE_POSITIONS, text, values)
     text = "Whether all steps add the same noise."

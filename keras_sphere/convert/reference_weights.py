@@ -5,16 +5,17 @@ import re
 import keras
 import numpy as np
 
+from keras_sphere.convert.dinov3_names import canonical_name
 from keras_sphere.convert.reference_names import reference_weights
 from keras_sphere.layers.rotary_embedding import rotary_table
 
-_PREFIXES = re.compile(r"^(?:_orig_mod\.|_checkpoint_wrapped_module\.)+")
+_PREFIXES = re.compile(r"^(?:module\.|_orig_mod\.|_checkpoint_wrapped_module\.)+")
 _INNER_PREFIXES = re.compile(r"\.(?:_orig_mod|_checkpoint_wrapped_module)(?=\.)")
 
 
 def clean_name(name):
     """A reference name without the prefixes of compilers and wrappers."""
-    return _INNER_PREFIXES.sub("", _PREFIXES.sub("", name))
+    return canonical_name(_INNER_PREFIXES.sub("", _PREFIXES.sub("", name)))
 
 
 def match_weights(backbone, tensors):
@@ -138,7 +139,9 @@ def buffers(backbone):
 
 def _transformers(backbone):
     for half in ("encoder", "decoder"):
-        yield half, getattr(backbone, half).transformer
+        transformer = getattr(getattr(backbone, half), "transformer", None)
+        if transformer is not None:
+            yield half, transformer
 
 
 def _unused_shapes(backbone):

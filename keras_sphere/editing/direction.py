@@ -64,7 +64,10 @@ def direction(
     start = noise if images is None else images
     if start is not None and len(latents) == 1:
         latents = np.repeat(latents, len(start), axis=0)
-    options = {**options, "step_noise": latents[None], "shared_noise": True}
+    # Not the shared noise: where it is the start itself, none could take its place.
+    steps = model.sampling.override(steps=options.get("steps")).steps
+    directions = np.broadcast_to(latents, (2 * steps, *latents.shape))
+    options = {**options, "step_noise": directions, "shared_noise": False}
     if images is not None:
         return run_refinement(model, images, labels, seed=seed, **options)
     return model.generate(len(latents), labels, noise=noise, seed=seed, **options)

@@ -1,10 +1,7 @@
 """The loop of generation, started from images: what all editing is made of."""
 
-import math
-
 import numpy as np
 
-from keras_sphere import geometry
 from keras_sphere.models.generation_inputs import read_images, read_labels
 from keras_sphere.models.sampling_run import run_sampling, sampling_options
 from keras_sphere.validation import read_integer, read_model_angle, read_share
@@ -25,12 +22,15 @@ def refine(
     return_steps=False,
     batch_size=None,
     use_ema=None,
+    loop_angle_degrees=None,
+    guidance_degrees=None,
 ):
     """Runs the loop of `generate` from images in place of a decoded noise.
 
     `steps` times `x <- decode(f(f(encode(x)) + strength s_t sigma e))`: all steps
     encode and move. There is no inversion and no optimization. What is `None` takes
-    the model's own default, `model.sampling`.
+    the model's own default, `model.sampling`. Where noise is a rotation, the strength
+    is a share of the loop's angle.
 
     Args:
         model: `SphereEncoderModel`.
@@ -54,14 +54,16 @@ def refine(
         return_steps: Boolean. Whether to return the image of every step.
         batch_size: Integer or `None`. Images at a time.
         use_ema: Boolean. Whether to use the moving average of the weights.
+        loop_angle_degrees: Float. See `RotationSamplingOptions`.
+        guidance_degrees: Float. Likewise.
 
     Returns:
         float32 array of the shape of `images`, in [-1, 1]; with `return_steps` one
         axis of length `steps` comes first.
 
     Raises:
-        ValueError: If an argument is out of range, or labels or guidance are asked
-            of an unconditional model.
+        ValueError: If an argument is out of range or of another method, or labels or
+            guidance are asked of an unconditional model.
 
     Reference:
         - [Sphere Encoder](https://arxiv.org/abs/2602.15030), image editing.
@@ -81,6 +83,8 @@ def refine(
         return_steps=return_steps,
         batch_size=batch_size,
         use_ema=use_ema,
+        loop_angle_degrees=loop_angle_degrees,
+        guidance_degrees=guidance_degrees,
     )
 
 
@@ -102,7 +106,7 @@ def run_refinement(
         sampling_options(model, **sampling),
         len(images),
         images=images,
-        labels=labels,
+        labels=read_labels(model.backbone, labels, len(images)),
         step_noise=step_noise,
         strength=strength,
         seed=seed,
@@ -174,10 +178,9 @@ def _strength(model, strength, angle_degrees):
             "Give `strength` or `angle_degrees`, not both. Received: "
             f"strength={strength}, angle_degrees={angle_degrees}"
         )
-    largest = model.sampling.max_angle_degrees or model.noise_schedule.max_angle_degrees
+    largest = model.sampling.loop_degrees(model.noise_schedule.max_angle_degrees)
     angle_degrees = read_model_angle("angle_degrees", angle_degrees, largest)
-    strength = geometry.sigma_from_degrees(angle_degrees)
-    return min(1.0, strength / math.tan(math.radians(largest)))
+    return model.sampling.share_of_loop(angle_degrees, largest)
 
 
 def manipulate_class(model, images, labels, strength=0.25, steps=5, **options):

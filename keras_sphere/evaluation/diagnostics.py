@@ -200,13 +200,13 @@ def _angles_under_noise(model, latents, seed):
     noise = np.random.default_rng(seed).standard_normal(latents.shape, "float32")
     found = {}
     for strength in STRENGTHS:
-        sigma = strength * model.noise_schedule.sigma
+        moved_by, degrees = model.noise_schedule.strength(strength)
         with no_gradients():
-            moved = model.backbone.perturb(latents, noise, sigma)
+            moved = model.backbone.perturb(latents, noise, moved_by)
             angles = np.degrees(
                 keras.ops.convert_to_numpy(geometry.angle(latents, moved))
             )
-        found[strength] = (geometry.degrees_from_sigma(sigma), float(angles.mean()))
+        found[strength] = (degrees, float(angles.mean()))
     return found
 
 

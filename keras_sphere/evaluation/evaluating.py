@@ -1,6 +1,7 @@
 """Measures a model or a set of images against real images."""
 
 import functools
+import itertools
 
 from keras_sphere.evaluation.classifiers import classifier_features
 from keras_sphere.evaluation.feature_networks import (
@@ -57,6 +58,7 @@ def evaluate(
     num_images=None,
     steps=None,
     guidance_scales=None,
+    guidance_degrees=None,
     seed=0,
     batch_size=64,
     use_ema=None,
@@ -100,6 +102,7 @@ def evaluate(
             there are in `data`. The Frechet distance depends on it.
         steps: Sequence of integers, or `None` for the model's default.
         guidance_scales: Sequence of floats, or `None` for the model's default.
+        guidance_degrees: Likewise, of a model whose noise is a rotation.
         seed: Integer. Seed of the generated images.
         batch_size: Integer. Images at a time.
         use_ema: Boolean or `None` for the model's default.
@@ -133,7 +136,11 @@ def evaluate(
     num_images = if_given(read_integer, "num_images", num_images)
     image_size = if_given(read_integer, "image_size", image_size)
     use_ema = if_given(read_boolean, "use_ema", use_ema)
-    settings = list(_settings(steps, guidance_scales))
+    settings = list(
+        _settings(
+            steps, guidance_scales=guidance_scales, guidance_degrees=guidance_degrees
+        )
+    )
     source, data, held_out = open_paths((source, data, held_out), image_size)
     runner = Runner(resolve_network(network), batch_size, cache_dir, tick)
     is_model = isinstance(source, SphereEncoderModel)
@@ -167,16 +174,18 @@ def evaluate(
     )
 
 
-def _settings(steps, guidance_scales):
+def _settings(steps, **guidance):
     """Yields the options of generation to measure, as dicts."""
-    steps = None if steps is None else read_sequence("steps", steps, read_integer)
-    if guidance_scales is not None:
-        guidance_scales = read_sequence(
-            "guidance_scales", guidance_scales, read_not_negative
-        )
-    for scale in guidance_scales or [None]:
-        for number in steps or [None]:
-            yield {"steps": number, "guidance_scale": scale}
+    swept = {"steps": steps, **guidance}
+    readers = {"steps": read_integer}
+    for name, values in swept.items():
+        if values is not None:
+            read = readers.get(name, read_not_negative)
+            swept[name] = read_sequence(name, values, read)
+    names = [*guidance, "steps"]
+    options = [name.replace("scales", "scale") for name in names]
+    for values in itertools.product(*(swept[name] or [None] for name in names)):
+        yield dict(zip(options, values, strict=True))
 
 
 def resolve_network(network):

@@ -107,9 +107,7 @@ class GeneratedImages:
         count: Integer.
         seed: Integer.
         weights_name: String. Says which weights these are, such as a checksum.
-        **sampling: Arguments of `model.generate`: `steps`, `guidance_scale`,
-            `guidance_position`, `schedule`, `shared_noise` and `use_ema`; `None` takes
-            the model's own.
+        **sampling: Options of `model.sampling`; `None` takes the model's own.
     """
 
     def __init__(self, model, count, seed, weights_name, **sampling):

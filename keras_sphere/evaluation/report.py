@@ -42,6 +42,7 @@ def write_report(
     network="inception",
     steps=(1, 4),
     guidance_scales=None,
+    guidance_degrees=None,
     num_images=None,
     seed=0,
     batch_size=64,
@@ -63,8 +64,9 @@ def write_report(
         held_out: The same, of images that it was not trained on.
         path: String or path of the `.html` file.
         title: String.
-        network, steps, guidance_scales, num_images, seed, batch_size, use_ema,
-            cache_dir, tick: See `evaluate`.
+        network, steps, guidance_scales, guidance_degrees, num_images, seed: See
+            `evaluate`.
+        batch_size, use_ema, cache_dir, tick: Likewise.
 
     Returns:
         `Evaluation`.
@@ -85,6 +87,7 @@ def write_report(
         num_images=num_images,
         steps=steps,
         guidance_scales=guidance_scales,
+        guidance_degrees=guidance_degrees,
         seed=seed,
         batch_size=batch_size,
         use_ema=use_ema,

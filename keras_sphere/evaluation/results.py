@@ -67,7 +67,7 @@ class Evaluation:
         cells[0] += [self._column(key) for key in shown]
         for row in self.rows:
             line = [row.name, *map(_setting(row), ("steps", "passes"))]
-            line += [_setting(row)("guidance_scale"), str(_count(row))]
+            line += [_guidance(row), str(_count(row))]
             for key in shown:
                 value = row.values.get(key)
                 form = COLUMNS[key][1]
@@ -212,7 +212,7 @@ def plot_quality(evaluation, path):
     curves = {}
     for row in evaluation.rows:
         if _passes(row):
-            curves.setdefault(row.settings["guidance_scale"], []).append(row)
+            curves.setdefault(_guidance(row), []).append(row)
     yardsticks = [row for row in evaluation.rows if row.name == "held-out images"]
     for axis, key in zip(axes, ("frechet", "recall"), strict=True):
         for scale, rows in sorted(curves.items()):
@@ -221,7 +221,7 @@ def plot_quality(evaluation, path):
                 [_passes(row) for row in rows],
                 [row.values.get(key, float("nan")) for row in rows],
                 "o-",
-                label=f"guidance {scale:g}",
+                label=f"guidance {scale}",
             )
         for row in yardsticks:
             if key in row.values:
@@ -234,6 +234,12 @@ def plot_quality(evaluation, path):
         axis.legend(fontsize=8)
     figure.suptitle(f"Features: {evaluation.settings['network']}", fontsize=9)
     save_figure(figure, path)
+
+
+def _guidance(row):
+    """The strength of guidance: a scale, or an angle in degrees."""
+    name = "guidance_scale" if "guidance_scale" in row.settings else "guidance_degrees"
+    return _setting(row)(name)
 
 
 def _setting(row):

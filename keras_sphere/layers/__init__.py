@@ -3,6 +3,8 @@
 from keras_sphere.layers.angle_embedding import AngleEmbedding, SinusoidEmbedding
 from keras_sphere.layers.attention import RotaryAttention
 from keras_sphere.layers.dense import Dense
+from keras_sphere.layers.dinov3_block import DINOv3Block
+from keras_sphere.layers.dinov3_network import DINOv3Network
 from keras_sphere.layers.gradient_pyramid import GradientPyramid
 from keras_sphere.layers.in_context_tokens import InContextTokens
 from keras_sphere.layers.label_embedding import LabelEmbedding
@@ -23,6 +25,8 @@ __all__ = [
     "AdaptiveModulation",
     "AngleEmbedding",
     "ConvPixelHead",
+    "DINOv3Block",
+    "DINOv3Network",
     "Dense",
     "GradientPyramid",
     "InContextTokens",

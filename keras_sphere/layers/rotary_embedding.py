@@ -33,3 +33,33 @@ def rotation(head_dim, grid_size, num_prefix_tokens=0):
     cosines, sines = rotary_table(head_dim, grid_size, num_prefix_tokens)
     sines[:, ::2] *= -1.0
     return cosines, sines
+
+
+def centered_rotation(head_dim, grid_size, theta, num_prefix_tokens=0):
+    """Cosines and signed sines of DINOv3's rotation, as `rotate_halves` takes them.
+
+    A token's place is the center of its patch in an image that reaches from -1 to 1,
+    whatever the grid. Frequencies are `2 pi theta^(-4i/d)` for i < d/4; the angles are
+    [row f, column f], for the first half of the channels and again for the second.
+    Prefix tokens are not rotated.
+
+    Args:
+        head_dim: Integer d, divisible by 4.
+        grid_size: Integer. Tokens per side.
+        theta: Float.
+        num_prefix_tokens: Integer. Tokens in front of the grid.
+
+    Returns:
+        Pair of float32 arrays of shape `(num_prefix_tokens + grid_size**2, d)`; the
+        sines of the first half of the channels are negative.
+    """
+    quarter = head_dim // 4
+    frequencies = 2.0 * np.pi * theta ** (-np.arange(quarter) / quarter)
+    centers = (2.0 * np.arange(grid_size) + 1.0) / grid_size - 1.0
+    rows, columns = (np.ravel(p) for p in np.meshgrid(centers, centers, indexing="ij"))
+    angles = [np.outer(places, frequencies) for places in (rows, columns)]
+    angles = np.concatenate([*angles, *angles], axis=1)
+    angles = np.pad(angles, ((num_prefix_tokens, 0), (0, 0)))
+    sines = np.sin(angles)
+    sines[:, : head_dim // 2] *= -1.0
+    return np.cos(angles).astype("float32"), sines.astype("float32")

@@ -4,11 +4,10 @@ import math
 
 import keras
 
+from keras_sphere.choices import REGIMES
 from keras_sphere.geometry import as_float
 from keras_sphere.losses.item_weights import balanced_weights
 from keras_sphere.validation import check_choice, read_boolean, read_not_negative
-
-REGIMES = ("low", "high", "all")
 
 
 def low_share(angles, cutoff_degrees, band_degrees, soft=True):

@@ -9,6 +9,7 @@ import types
 
 from keras_sphere import choices
 from keras_sphere.models.decoder import Decoder
+from keras_sphere.models.dinov3 import DINOv3Encoder
 from keras_sphere.models.encoder import Encoder
 from keras_sphere.models.sizes import resolve_size
 from keras_sphere.motions import MOTIONS
@@ -34,19 +35,7 @@ def new_networks(dtype, arguments):
         "qk_norm": given.qk_norm,
         "path_dropout": given.path_dropout,
     }
-    encoder = Encoder(
-        given.patch_size,
-        given.token_channels,
-        {
-            **resolve_size("encoder_size", given.encoder_size),
-            **shared,
-            "num_classes": given.num_classes if given.conditional_encoder else 0,
-        },
-        mixer_depth=given.encoder_mixer_depth,
-        mixer_affine=given.mixer_affine,
-        dtype=dtype,
-        name="encoder",
-    )
+    encoder = _new_encoder(dtype, given, shared) if given.has_encoder else None
     decoder = Decoder(
         given.patch_size,
         given.num_channels,
@@ -69,6 +58,33 @@ def new_networks(dtype, arguments):
     return encoder, decoder
 
 
+def _new_encoder(dtype, given, shared):
+    if given.pretrained_encoder is not None:
+        return DINOv3Encoder(
+            **_pretrained_arguments(given.pretrained_encoder),
+            grid_size=shared["grid_size"],
+            dtype=dtype,
+            name="encoder",
+        )
+    return Encoder(
+        given.patch_size,
+        given.token_channels,
+        {
+            **resolve_size("encoder_size", given.encoder_size),
+            **shared,
+            "num_classes": given.num_classes if given.conditional_encoder else 0,
+        },
+        mixer_depth=given.encoder_mixer_depth,
+        mixer_affine=given.mixer_affine,
+        dtype=dtype,
+        name="encoder",
+    )
+
+
+def _pretrained_arguments(pretrained):
+    return {} if isinstance(pretrained, str) else pretrained
+
+
 def new_motion(arguments):
     """How noise moves the latents of a backbone, from its arguments."""
     motion = MOTIONS[arguments["motion"]]
@@ -85,6 +101,7 @@ def read_architecture(arguments):
     arguments = dict(arguments)
     for name, read in _READERS.items():
         arguments[name] = read(name, arguments[name])
+    _check_pretrained(arguments)
     for name, known in _CHOICES.items():
         check_choice(name, arguments[name], known)
     image_size, patch_size = arguments["image_size"], arguments["patch_size"]
@@ -93,12 +110,35 @@ def read_architecture(arguments):
             "`patch_size` must divide `image_size`. Received: "
             f"image_size={image_size}, patch_size={patch_size}"
         )
+    if arguments["angle_condition"] and arguments["motion"] != "rotation":
+        raise ValueError(
+            '`angle_condition` must be None unless `motion` is "rotation". Received: '
+            f"angle_condition={arguments['angle_condition']!r}, "
+            f"motion={arguments['motion']!r}"
+        )
     if arguments["pixel_head"] == "conv" and image_size // patch_size < 2:
         raise ValueError(
             "The conv pixel head needs at least 2 x 2 tokens, to reflect at their "
             f"edges. Received: image_size={image_size}, patch_size={patch_size}"
         )
     return arguments
+
+
+def _check_pretrained(arguments):
+    """Raises a `ValueError` unless the latents are those of the pretrained encoder."""
+    pretrained = arguments["pretrained_encoder"]
+    if isinstance(pretrained, str):
+        check_choice("pretrained_encoder", pretrained, choices.PRETRAINED_ENCODERS)
+    if pretrained is None:
+        return
+    encoder = DINOv3Encoder(**_pretrained_arguments(pretrained))
+    channels = encoder.token_channels or encoder.hidden_dim
+    if arguments["token_channels"] != channels:
+        raise ValueError(
+            f"`token_channels` must be {channels}, those of the pretrained encoder. "
+            f"Received: token_channels={arguments['token_channels']}, "
+            f"pretrained_encoder={pretrained!r}"
+        )
 
 
 def _read_count(name, value):
@@ -132,6 +172,7 @@ _READERS = {
             "spherify_per_token",
             "qk_norm",
             "conditional_encoder",
+            "has_encoder",
         ),
         read_boolean,
     ),

@@ -39,6 +39,7 @@ class Generation:
         Returns:
             float32 array of shape `(batch, num_tokens, token_channels)`.
         """
+        self.backbone.require_encoder("`encode`")
         images = read_images(self.backbone, images)
         labels = read_labels(self.backbone, labels, len(images))
         return encode_images(self, images, labels, batch_size, use_ema)
@@ -110,7 +111,7 @@ class Generation:
             options,
             len(images),
             images=images,
-            labels=labels,
+            labels=read_labels(self.backbone, labels, len(images)),
             step_noise=None if noise is None else [noise],
             seed=seed,
             batch_size=batch_size,
@@ -176,7 +177,7 @@ class Generation:
             options,
             len(images),
             images=images,
-            labels=labels,
+            labels=read_labels(self.backbone, labels, len(images)),
             step_noise=step_noise,
             seed=seed,
             return_steps=return_steps,
@@ -244,8 +245,16 @@ class Generation:
             ValueError: If an argument is out of range or of another method, or labels
                 or guidance are asked of an unconditional model.
         """
-        options = sampling_options(
+        num_images = count_images(num_images, labels, noise)
+        return generate_images(
             self,
+            num_images,
+            read_labels(self.backbone, labels, num_images),
+            noise=noise,
+            step_noise=step_noise,
+            seed=seed,
+            return_steps=return_steps,
+            batch_size=batch_size,
             steps=steps,
             guidance_scale=guidance_scale,
             guidance_position=guidance_position,
@@ -256,17 +265,31 @@ class Generation:
             loop_angle_degrees=loop_angle_degrees,
             guidance_degrees=guidance_degrees,
         )
-        return run_sampling(
-            self,
-            options,
-            count_images(num_images, labels, noise),
-            noise=noise,
-            labels=labels,
-            step_noise=step_noise,
-            seed=seed,
-            return_steps=return_steps,
-            batch_size=batch_size,
-        )
+
+
+def generate_images(
+    model,
+    num_images,
+    labels,
+    noise=None,
+    step_noise=None,
+    seed=None,
+    return_steps=False,
+    batch_size=None,
+    **options,
+):
+    """`model.generate` with labels that are read already; see there."""
+    return run_sampling(
+        model,
+        sampling_options(model, **options),
+        num_images,
+        noise=noise,
+        labels=labels,
+        step_noise=step_noise,
+        seed=seed,
+        return_steps=return_steps,
+        batch_size=batch_size,
+    )
 
 
 def encode_images(model, images, labels=None, batch_size=None, use_ema=None):

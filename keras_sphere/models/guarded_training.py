@@ -208,6 +208,7 @@ class GuardedTraining:
 
     def _check_data(self, x, y=None, batch_size=None, left_out=0.0):
         """Checks data, and that the devices can share its batches."""
+        self.backbone.require_encoder("Training")
         check_engine()
         check_optimizer(getattr(self, "optimizer", None))
         check_same_names("x", x, self.backbone.class_names)

@@ -3,10 +3,9 @@
 import numpy as np
 
 from keras_sphere import sampling
-from keras_sphere.models import latent_paths
-from keras_sphere.models.generation import Generation
+from keras_sphere.models import class_paths, latent_paths
+from keras_sphere.models.generation import Generation, generate_images
 from keras_sphere.models.generation_inputs import (
-    class_weights,
     read_labels,
     read_latents,
     read_seed,
@@ -33,6 +32,7 @@ class Interpolation(Generation):
         end_labels=None,
         num_images=9,
         method="slerp",
+        label_method="lerp",
         seed=None,
         step_noise=None,
         **options,
@@ -53,6 +53,8 @@ class Interpolation(Generation):
             num_images: Integer, at least 2. Images per path, both ends included.
             method: `"slerp"`, along a great circle, in equal angles, or `"lerp"`,
                 along the straight line, projected onto the sphere.
+            label_method: How the class moves: `"lerp"` mixes the class vectors,
+                `"slerp"` turns one into the other, `"hard"` changes in the middle.
             seed: Integer or `None` for a random one. Of the noise of the later
                 steps, and of ends that are not given.
             step_noise: Array of shape `(draws, num_tokens, token_channels)`, in
@@ -71,6 +73,7 @@ class Interpolation(Generation):
         >>> strip = model.interpolate(1, 2, start_labels=3, end_labels=8)
         """
         check_choice("method", method, latent_paths.PATH_METHODS)
+        check_choice("label_method", label_method, class_paths.METHODS)
         num_images = read_path_length(num_images)
         seed = read_seed(seed)
         ends, several = self._read_points({"start": start, "end": end}, seed)
@@ -85,10 +88,12 @@ class Interpolation(Generation):
                 ("end_labels", end_labels),
             )
         ]
-        weights = np.stack([1.0 - shares, shares], axis=1)
-        images = self.generate(
+        labels = class_paths.between(self.backbone, corners, shares, label_method)
+        images = generate_images(
+            self,
+            pairs * num_images,
+            labels,
             noise=points.reshape(-1, *self.backbone.latent_shape),
-            labels=_mixed_labels(self.backbone, corners, weights),
             step_noise=noise_of_paths(
                 self, step_noise, seed, pairs, num_images, options
             ),
@@ -140,9 +145,11 @@ class Interpolation(Generation):
         if labels is not None:
             labels = np.split(labels, 4)
         weights = latent_paths.grid_weights(num_rows, num_columns)
-        images = self.generate(
+        images = generate_images(
+            self,
+            len(points),
+            class_paths.mixed(self.backbone, labels or [None], weights),
             noise=points,
-            labels=_mixed_labels(self.backbone, labels or [None], weights),
             step_noise=noise_of_paths(self, step_noise, seed, 1, len(points), options),
             **options,
         )
@@ -233,24 +240,3 @@ def read_path_length(count, name="num_images"):
 
 def _is_several(point):
     return point is not None and np.ndim(point) in (1, 3)
-
-
-def _mixed_labels(backbone, corners, weights):
-    """Labels between those at the ends of paths.
-
-    Args:
-        backbone: `SphereEncoderBackbone`.
-        corners: List, one entry per end, of what `read_labels` returns for all
-            paths.
-        weights: Array of shape `(points, ends)`: the share of each end in each point
-            of a path.
-    """
-    if corners[0] is None:
-        return None
-    if all(np.array_equal(corner, corners[0]) for corner in corners[1:]):
-        if corners[0].ndim == 1 and np.all(corners[0] == backbone.num_classes):
-            return None
-        return np.repeat(corners[0], len(weights), axis=0)
-    table = np.stack([class_weights(backbone, corner) for corner in corners])
-    mixed = np.einsum("pe,ekc->kpc", weights, table)
-    return mixed.reshape(-1, mixed.shape[-1]).astype("float32")

@@ -34,7 +34,8 @@ class KeptParts:
         config = dict(config)
         kept = config.pop("kept_parts", None)
         network = super().from_config(config)
-        network._kept = kept
+        if kept:
+            network._kept = kept
         if network.built:
             network.restore_parts()
         return network

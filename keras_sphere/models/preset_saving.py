@@ -13,7 +13,7 @@ from keras_sphere.preset_files.recipe import (
     losses_to_recipe,
     optimizer_to_recipe,
 )
-from keras_sphere.preset_files.schema import FORMAT_VERSION, SCHEMA
+from keras_sphere.preset_files.schema import ARCHITECTURE, FORMAT_VERSION
 from keras_sphere.preset_files.weights_file import write_weights
 from keras_sphere.validation import check_choice, if_given, read_boolean
 
@@ -143,11 +143,13 @@ def _sections(model, training):
     arguments = model.backbone.get_config()
     return {
         "parameters": count_saved_values(model.backbone),
-        "architecture": {key: arguments[key] for key in SCHEMA["architecture"]},
+        "architecture": {key: arguments[key] for key in ARCHITECTURE},
         "noise": model.noise_schedule.get_config(),
         "sampling": {**model.sampling.to_dict(), "use_ema": False},
         "recipe": {
             "perceptual": perceptual,
+            "cycle_encoder": model.cycle_encoder,
+            "cycle_encoder_momentum": model.cycle_encoder_momentum,
             "losses": losses_to_recipe(
                 getattr(compiled_loss, "_user_loss", None),
                 getattr(compiled_loss, "_user_loss_weights", None),

@@ -6,13 +6,12 @@ import numpy as np
 from keras_sphere import sampling
 from keras_sphere.models.chunks import bucket, in_chunks
 from keras_sphere.models.generation_inputs import (
-    read_labels,
     read_latents,
     read_seed,
     read_step_noise,
 )
 from keras_sphere.models.inference import current_weights
-from keras_sphere.sampling_options import START
+from keras_sphere.sampling_options import START, UNGUIDED
 from keras_sphere.validation import read_boolean
 
 # Programs serve at least so many steps, and keep the images of at least so many.
@@ -28,11 +27,10 @@ def sampling_options(model, **given):
     """
     options = model.sampling.override(**given)
     if options.is_guided and not model.backbone.num_classes:
-        guidance = {k: v for k, v in options.to_dict().items() if "guidance_" in k}
-        name, value = next(iter(guidance.items()))
+        name, largest = UNGUIDED[model.backbone.get_config()["motion"]]
         raise ValueError(
-            f"`{name}` must be off: guidance needs a class-conditional model. "
-            f"Received: {name}={value} with num_classes=0"
+            f"`{name}` above {largest} needs a class-conditional model. Received: "
+            f"{name}={getattr(options, name)} with num_classes=0"
         )
     return options
 
@@ -59,7 +57,7 @@ def run_sampling(
         noise: Array of latents: the start. `None` draws it by `seed`.
         images: float32 array in [-1, 1] to start from in place of noise; all steps
             then encode and move. `None` starts from noise.
-        labels: See `read_labels`.
+        labels: What `read_labels` returned.
         step_noise: Array of shape `(draws, num_images, ...)`, or `None`: drawn.
         seed: Integer or `None`.
         return_steps: Boolean. Whether to return the image of every step.
@@ -70,8 +68,9 @@ def run_sampling(
         float32 array of images; with `return_steps` one axis comes first.
     """
     backbone, from_noise = model.backbone, images is None
+    if not from_noise or options.steps > 1:
+        backbone.require_encoder(f"Sampling in {options.steps} steps")
     plan = options.plan(from_noise, model.noise_schedule.max_angle_degrees, **how)
-    labels = read_labels(backbone, labels, num_images)
     noise = read_latents(backbone, "noise", noise, num_images)
     given = read_step_noise(backbone, step_noise, num_images, plan.num_draws, options)
     return_steps = read_boolean("return_steps", return_steps)

@@ -59,6 +59,10 @@ class SphereEncoderBackbone(ProgramExport, KeptParts, keras.Model):
         angle_condition: `None`, `"adaln"`, `"token"` or `"both"`. Whether, and how, the
             decoder is told how far its latent was moved.
         angle_condition_degrees: Float. The largest such angle.
+        pretrained_encoder: `None`, or a frozen network in the encoder's place:
+            `"dinov3_vits16plus"`, or a dict of arguments of `DINOv3Encoder`.
+        has_encoder: Boolean. Without an encoder the model generates in one step, and
+            decodes; there is nothing else it can do.
         **kwargs: Arguments of `keras.Model`, such as `dtype`.
 
     Call arguments:
@@ -110,6 +114,8 @@ class SphereEncoderBackbone(ProgramExport, KeptParts, keras.Model):
         conditional_encoder=True,
         angle_condition=None,
         angle_condition_degrees=90.0,
+        pretrained_encoder=None,
+        has_encoder=True,
         **kwargs,
     ):
         kwargs.setdefault("name", "backbone")
@@ -140,6 +146,8 @@ class SphereEncoderBackbone(ProgramExport, KeptParts, keras.Model):
                 "conditional_encoder": conditional_encoder,
                 "angle_condition": angle_condition,
                 "angle_condition_degrees": angle_condition_degrees,
+                "pretrained_encoder": pretrained_encoder,
+                "has_encoder": has_encoder,
             }
         )
         self.image_size = self._arguments["image_size"]
@@ -155,9 +163,10 @@ class SphereEncoderBackbone(ProgramExport, KeptParts, keras.Model):
         self.build((None, self.image_size, self.image_size, self.num_channels))
 
     def build(self, input_shape):
-        if self.encoder.built:
+        if self.decoder.built:
             return
-        self.encoder.build((None, *input_shape[1:]))
+        if self.encoder is not None:
+            self.encoder.build((None, *input_shape[1:]))
         self.decoder.build((None, self.num_tokens, self.token_channels))
 
     @property
@@ -175,6 +184,20 @@ class SphereEncoderBackbone(ProgramExport, KeptParts, keras.Model):
     def latent_shape(self):
         """Shape of one latent, `(num_tokens, token_channels)`."""
         return (self.num_tokens, self.token_channels)
+
+    def require_encoder(self, what):
+        """Raises a `ValueError` if there is no encoder.
+
+        Args:
+            what: String. What needs one, for the message.
+        """
+        if self.encoder is None:
+            raise ValueError(
+                f"{what} needs the encoder, and this model has its decoder only: "
+                "`generate(steps=1)` and `decode` are what it can do. The other part "
+                "comes with the weights that the preset was converted from: convert "
+                'them with `part="all"`. Received: has_encoder=False'
+            )
 
     def spherify(self, latents):
         """Projects latents onto the sphere of this model; see `geometry.spherify`."""
@@ -199,6 +222,7 @@ class SphereEncoderBackbone(ProgramExport, KeptParts, keras.Model):
             Float tensor of shape `(batch, num_tokens, token_channels)`, float32 or
             wider.
         """
+        self.require_encoder("`encode`")
         labels = labels if self._arguments["conditional_encoder"] else None
         return geometry.as_float(self.encoder(images, labels, training=training))
 

@@ -9,7 +9,7 @@ from keras_sphere.models.file_saving import FileSaving
 from keras_sphere.models.guarded_training import GuardedTraining
 from keras_sphere.models.inference import NetworkPasses
 from keras_sphere.models.interpolation import Interpolation
-from keras_sphere.models.methods import method_of
+from keras_sphere.models.methods import check_told_angles, method_of
 from keras_sphere.models.optimizer_state import OptimizerState
 from keras_sphere.models.perceptual_maps import resolve_perceptual
 from keras_sphere.models.preset_saving import PresetSaving
@@ -118,6 +118,7 @@ class SphereEncoderModel(
             hard_case_max_angle_degrees=hard_case_max_angle_degrees,
             hard_case_band=hard_case_band,
         )
+        check_told_angles(backbone, self.noise_schedule)
         self.perceptual = perceptual
         self.perceptual_network = resolve_perceptual(perceptual, backbone.dtype_policy)
         self.sampling = method.sampling(**(sampling or {}))

@@ -12,7 +12,7 @@ def model_card(config):
     """The text of a preset's `README.md`.
 
     Args:
-        config: Dict as `schema.SCHEMA` describes it; `weights` needs only `dtype`
+        config: Dict as `schema.schema` describes it; `weights` needs only `dtype`
             and `kind`.
 
     Returns:
@@ -32,10 +32,7 @@ def model_card(config):
         f"{describe_classes(classes, names, _MOST_NAMES)}.",
         f"- Parameters: {config['parameters']:,}.",
         f"- Weights: {describe_weights(config['weights'])}{in_int8}.",
-        f"- Generation: {sampling['steps']} steps, guidance "
-        f"{sampling['guidance_scale']:g}, "
-        f"{'shared' if sampling['shared_noise'] else 'independent'} noise, "
-        f"{sampling['schedule']} strength.",
+        f"- Generation: {describe_sampling(sampling)}.",
         f"- License: {config['license']}.",
         *training_lines(config["recipe"]["training"]),
         "",
@@ -49,6 +46,23 @@ def model_card(config):
         "```",
     ]
     return "\n".join(lines) + "\n"
+
+
+def describe_sampling(sampling):
+    """A few words on the entry `sampling` of a configuration."""
+    noise = "shared" if sampling["shared_noise"] else "independent"
+    steps = f"{sampling['steps']} steps"
+    if "guidance_scale" in sampling:
+        return (
+            f"{steps}, guidance {sampling['guidance_scale']:g}, {noise} noise, "
+            f"{sampling['schedule']} strength"
+        )
+    loop = sampling["loop_angle_degrees"]
+    loop = sampling["angle_degrees"] if loop is None else loop
+    return (
+        f"{steps}, {sampling['angle_degrees']:g} and then {loop:g} degrees, guidance "
+        f"{sampling['guidance_degrees']:g} degrees, {noise} noise"
+    )
 
 
 def training_lines(notes):

@@ -24,7 +24,7 @@ def read_config(folder):
         folder: String or path.
 
     Returns:
-        Dict, as `schema.SCHEMA` describes it.
+        Dict, as `schema.schema` describes it.
 
     Raises:
         FileNotFoundError: If the folder holds no `config.json`.

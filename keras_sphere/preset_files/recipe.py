@@ -3,7 +3,12 @@
 import logging
 
 from keras_sphere.learning_rate import WarmupCosine
-from keras_sphere.losses import LatentCosineDistance, LatentUniformity, PixelLoss
+from keras_sphere.losses import (
+    ByAngle,
+    LatentCosineDistance,
+    LatentUniformity,
+    PixelLoss,
+)
 from keras_sphere.optimizers import SphereAdamW
 
 _LOSS_KEYS = (
@@ -31,7 +36,8 @@ _CLASSES = {
     "latent_consistency": LatentCosineDistance,
     "latent_uniformity": LatentUniformity,
 }
-_OPTIONAL = {"latent_uniformity"}
+_OPTIONAL = {"latent_uniformity", "pixel_consistency"}  # the latter of one method
+_REGIME_KEYS = ("regime", "cutoff_degrees", "band_degrees", "soft")
 
 logger = logging.getLogger("keras_sphere")
 
@@ -49,16 +55,21 @@ def losses_to_recipe(losses, weights):
     """
     if losses is None:
         return None
+    inner = {
+        name: loss.loss if type(loss) is ByAngle else loss
+        for name, loss in losses.items()
+    }
     known = set(losses) | _OPTIONAL == set(_CLASSES) and all(
-        type(loss) is _CLASSES[name] for name, loss in losses.items()
+        type(loss) is _CLASSES[name] for name, loss in inner.items()
     )
     if not known:
         logger.warning("Losses that are not keras_sphere's own are left out.")
         return None
     recipe = {name: {"weight": float(weights[name])} for name in losses}
     for name, loss in losses.items():
-        config = loss.get_config()
-        recipe[name].update({k: config[k] for k in _LOSS_KEYS if k in config})
+        config = {**loss.get_config(), **inner[name].get_config()}
+        keys = (*_LOSS_KEYS, *_REGIME_KEYS)
+        recipe[name].update({k: config[k] for k in keys if k in config})
     return recipe
 
 
@@ -75,10 +86,17 @@ def losses_from_recipe(recipe):
     for name, values in recipe.items():
         if values is None:
             continue
-        arguments = {key: value for key, value in values.items() if key != "weight"}
-        losses[name] = _CLASSES[name](**arguments, name=name)
+        losses[name] = _loss(name, values)
         weights[name] = values["weight"]
     return losses, weights
+
+
+def _loss(name, values):
+    regime = {key: values[key] for key in _REGIME_KEYS if key in values}
+    outer = ("weight", *regime)
+    arguments = {key: value for key, value in values.items() if key not in outer}
+    loss = _CLASSES[name](**arguments, name=name)
+    return ByAngle(loss, **regime, name=name) if regime else loss
 
 
 def optimizer_to_recipe(optimizer):

@@ -4,222 +4,184 @@ A configuration comes from a file that anybody may have written. It names no cla
 no function; it holds numbers and choices, and what is not listed here is refused.
 """
 
-import math
-import numbers
 import re
-import reprlib
 
 from keras_sphere.choices import (
+    ANGLE_CONDITIONS,
+    CYCLE_ENCODERS,
     DISTANCES,
     GUIDANCE_POSITIONS,
+    MOTIONS,
     PERCEPTUAL_NETWORKS,
+    PIXEL_ACTIVATIONS,
+    PIXEL_HEADS,
+    REGIMES,
     SCHEDULES,
 )
 from keras_sphere.class_names import LONGEST_NAME
+from keras_sphere.preset_files import rules
 
-FORMAT_VERSION = 2  # 1 has neither `class_names` nor `quantized_layers`
+# 1 has neither `class_names` nor `quantized_layers`, 2 knows one method only.
+FORMAT_VERSION = 3
 WEIGHTS_FILE = re.compile(r"model(-[0-9a-f]{16})?\.weights\.h5")
-_LARGEST_INTEGER = 2**20
-_MOST_LAYERS = 4096
-_PLAIN = (str, int, float, type(None))
-
-
-def _integer(low, high=_LARGEST_INTEGER):
-    def fits(value):
-        return (
-            isinstance(value, int)
-            and not isinstance(value, bool)
-            and low <= value <= high
-        )
-
-    return f"an integer from {low} to {high}", fits
-
-
-def _number(low, high=math.inf, inclusive=True):
-    def fits(value):
-        if not isinstance(value, numbers.Real) or isinstance(value, bool):
-            return False
-        return math.isfinite(value) and (
-            low <= value <= high if inclusive else low < value < high
-        )
-
-    return f"a number from {low} to {high}", fits
-
-
-def _choice(*choices):
-    return (
-        f"one of {choices}",
-        lambda value: isinstance(value, str) and value in choices,
-    )
-
-
-def _text(length=10_000):
-    return (
-        f"text of at most {length} characters",
-        lambda value: isinstance(value, str) and len(value) <= length,
-    )
-
-
-def _matching(pattern):
-    return (
-        f"text that matches {pattern.pattern!r}",
-        lambda value: isinstance(value, str) and pattern.fullmatch(value) is not None,
-    )
-
-
-def _optional(kind):
-    expected, fits = kind
-    return f"null or {expected}", lambda value: value is None or fits(value)
-
-
-def _boolean():
-    return "true or false", lambda value: isinstance(value, bool)
-
-
-def _size():
-    numbers_of_size = {
-        "hidden_dim": _integer(1),
-        "num_layers": _integer(1, _MOST_LAYERS),
-        "num_heads": _integer(1),
-        "in_context_start": _integer(0),
-    }
-
-    def fits(value):
-        if isinstance(value, dict):
-            return set(value) <= set(numbers_of_size) and all(
-                numbers_of_size[key][1](number) for key, number in value.items()
-            )
-        return isinstance(value, str) and len(value) <= 20
-
-    return (
-        f"the name of a size, or an object of {list(numbers_of_size)} with at most "
-        f"{_MOST_LAYERS} layers",
-        fits,
-    )
-
-
-def _list_of(kind, entries=_LARGEST_INTEGER):
-    expected, fits = kind
-    return (
-        f"a list of at most {entries} entries, each {expected}",
-        lambda value: (
-            isinstance(value, list) and len(value) <= entries and all(map(fits, value))
-        ),
-    )
-
-
-def _plain_object(entries=100):
-    """An object of texts, numbers and booleans: notes, on which no code acts."""
-
-    def fits(value):
-        return (
-            isinstance(value, dict)
-            and len(value) <= entries
-            and all(
-                isinstance(v, (str, int, float, type(None))) for v in value.values()
-            )
-        )
-
-    return "an object of texts, numbers, booleans and nulls", fits
-
-
-_NAME = _matching(re.compile(f"(?s).{{1,{LONGEST_NAME}}}"))
-_ANGLE = _number(0.0, 90.0, inclusive=False)
+_NAME = rules.matching(re.compile(f"(?s).{{1,{LONGEST_NAME}}}"))
+_ANGLE = rules.number(0.0, 90.0, inclusive=False)
+_RIGHT_ANGLE = rules.number(0.0, 90.0)
 _PIXEL_LOSS = {
-    "weight": _number(0.0),
-    "distance": _choice(*DISTANCES),
-    "distance_weight": _number(0.0),
-    "perceptual_weight": _number(0.0),
-    "feature_distance": _choice(*DISTANCES),
+    "weight": rules.number(0.0),
+    "distance": rules.choice(*DISTANCES),
+    "distance_weight": rules.number(0.0),
+    "perceptual_weight": rules.number(0.0),
+    "feature_distance": rules.choice(*DISTANCES),
 }
-_SHARE = _number(0.0, 1.0)
+_SHARE = rules.number(0.0, 1.0)
+_REGIME = {
+    "regime": rules.choice(*REGIMES),
+    "cutoff_degrees": _RIGHT_ANGLE,
+    "band_degrees": rules.number(0.0),
+    "soft": rules.boolean(),
+}
+_UNIFORMITY = {
+    "weight": rules.number(0.0),
+    "num_projections": rules.integer(1),
+    "per_class": rules.boolean(),
+}
 
-# A dict is an object with exactly these keys; a pair is what is expected, in words,
-# and the test of it; a dict in a list may also be null.
-SCHEMA = {
-    "format_version": _integer(1),
-    "name": _text(200),
-    "description": _text(),
-    "license": _text(200),
-    "parameters": _integer(1, 2**53),
+# What differs with the motion of the architecture.
+_OF_MOTION = {
+    "addition": {
+        "noise": {
+            "max_angle_degrees": _ANGLE,
+            "hard_case_probability": _SHARE,
+            "hard_case_max_angle_degrees": _ANGLE,
+            "hard_case_band": rules.choice("narrow", "full"),
+        },
+        "sampling": {
+            "steps": rules.integer(1),
+            "guidance_scale": rules.number(0.0),
+            "guidance_position": rules.choice(*GUIDANCE_POSITIONS),
+            "schedule": rules.choice(*SCHEDULES),
+            "shared_noise": rules.boolean(),
+            "max_angle_degrees": rules.optional(_ANGLE),
+            "use_ema": rules.boolean(),
+        },
+        "losses": {
+            "pixel_reconstruction": _PIXEL_LOSS,
+            "pixel_consistency": _PIXEL_LOSS,
+            "latent_consistency": {"weight": rules.number(0.0)},
+            "latent_uniformity": [_UNIFORMITY],
+        },
+    },
+    "rotation": {
+        "noise": {"max_angle_degrees": _RIGHT_ANGLE},
+        "sampling": {
+            "steps": rules.integer(1),
+            "angle_degrees": _RIGHT_ANGLE,
+            "loop_angle_degrees": rules.optional(_RIGHT_ANGLE),
+            "guidance_degrees": _RIGHT_ANGLE,
+            "shared_noise": rules.boolean(),
+            "use_ema": rules.boolean(),
+        },
+        "losses": {
+            "pixel_reconstruction": {**_PIXEL_LOSS, **_REGIME},
+            "latent_consistency": {"weight": rules.number(0.0), **_REGIME},
+            "latent_uniformity": [_UNIFORMITY],
+        },
+    },
+}
+
+# See `rules.check`.
+_SCHEMA = {
+    "format_version": rules.integer(1),
+    "name": rules.text(200),
+    "description": rules.text(),
+    "license": rules.text(200),
+    "parameters": rules.integer(1, 2**53),
     "architecture": {
-        "image_size": _integer(1),
-        "patch_size": _integer(1),
-        "token_channels": _integer(1),
-        "num_channels": _integer(1),
-        "num_classes": _integer(0),
-        "encoder_size": _size(),
-        "decoder_size": _size(),
-        "pixel_head": _choice("linear", "conv"),
-        "encoder_mixer_depth": _integer(0, _MOST_LAYERS),
-        "decoder_mixer_depth": _integer(0, _MOST_LAYERS),
-        "mixer_affine": _boolean(),
-        "num_in_context_tokens": _integer(0),
-        "spherify_decoder_blocks": _boolean(),
-        "spherify_per_token": _boolean(),
+        "image_size": rules.integer(1),
+        "patch_size": rules.integer(1),
+        "token_channels": rules.integer(1),
+        "num_channels": rules.integer(1),
+        "num_classes": rules.integer(0),
+        "encoder_size": rules.size(),
+        "decoder_size": rules.size(),
+        "pixel_head": rules.choice(*PIXEL_HEADS),
+        "encoder_mixer_depth": rules.integer(0, rules.MOST_LAYERS),
+        "decoder_mixer_depth": rules.integer(0, rules.MOST_LAYERS),
+        "mixer_affine": rules.boolean(),
+        "num_in_context_tokens": rules.integer(0),
+        "spherify_decoder_blocks": rules.boolean(),
+        "spherify_per_token": rules.boolean(),
         "label_dropout": _SHARE,
-        "class_names": _optional(_list_of(_NAME)),
-    },
-    "noise": {
-        "max_angle_degrees": _ANGLE,
-        "hard_case_probability": _SHARE,
-        "hard_case_max_angle_degrees": _ANGLE,
-        "hard_case_band": _choice("narrow", "full"),
-    },
-    "sampling": {
-        "steps": _integer(1),
-        "guidance_scale": _number(0.0),
-        "guidance_position": _choice(*GUIDANCE_POSITIONS),
-        "schedule": _choice(*SCHEDULES),
-        "shared_noise": _boolean(),
-        "max_angle_degrees": _optional(_ANGLE),
-        "use_ema": _boolean(),
+        "class_names": rules.optional(rules.list_of(_NAME)),
+        "motion": rules.choice(*MOTIONS),
+        "epsilon": rules.number(0.0, 1.0, inclusive=False),
+        "qk_norm": rules.boolean(),
+        "path_dropout": _SHARE,
+        "pixel_activation": rules.choice(*PIXEL_ACTIVATIONS),
+        "conditional_encoder": rules.boolean(),
+        "angle_condition": rules.optional(rules.choice(*ANGLE_CONDITIONS)),
+        "angle_condition_degrees": _RIGHT_ANGLE,
+        "pretrained_encoder": rules.pretrained_encoder(),
+        "has_encoder": rules.boolean(),
     },
     "recipe": {
-        "perceptual": _optional(_choice("gradient", *PERCEPTUAL_NETWORKS)),
-        "losses": [
-            {
-                "pixel_reconstruction": _PIXEL_LOSS,
-                "pixel_consistency": _PIXEL_LOSS,
-                "latent_consistency": {"weight": _number(0.0)},
-                "latent_uniformity": [
-                    {
-                        "weight": _number(0.0),
-                        "num_projections": _integer(1),
-                        "per_class": _boolean(),
-                    }
-                ],
-            }
-        ],
+        "perceptual": rules.optional(rules.choice("gradient", *PERCEPTUAL_NETWORKS)),
+        "cycle_encoder": rules.choice(*CYCLE_ENCODERS),
+        "cycle_encoder_momentum": _SHARE,
         "optimizer": [
             {
-                "learning_rate": _number(0.0),
+                "learning_rate": rules.number(0.0),
                 "beta_1": _SHARE,
                 "beta_2": _SHARE,
-                "epsilon": _number(0.0),
-                "weight_decay": _number(0.0),
-                "encoder_learning_rate_factor": _number(0.0),
-                "global_clipnorm": _optional(_number(0.0)),
-                "use_ema": _boolean(),
+                "epsilon": rules.number(0.0),
+                "weight_decay": rules.number(0.0),
+                "encoder_learning_rate_factor": rules.number(0.0),
+                "global_clipnorm": rules.optional(rules.number(0.0)),
+                "use_ema": rules.boolean(),
                 "ema_momentum": _SHARE,
             }
         ],
-        "training": _plain_object(),
+        "training": rules.plain_object(),
     },
-    "quantized_layers": _list_of(_matching(re.compile(r"[\w/]{1,200}"))),
+    "quantized_layers": rules.list_of(rules.matching(re.compile(r"[\w/]{1,200}"))),
     "weights": [
         {
-            "file": _matching(WEIGHTS_FILE),
-            "sha256": _matching(re.compile("[0-9a-f]{64}")),
-            "dtype": _choice("float32", "float16"),
-            "kind": _choice("raw", "ema"),
+            "file": rules.matching(WEIGHTS_FILE),
+            "sha256": rules.matching(re.compile("[0-9a-f]{64}")),
+            "dtype": rules.choice("float32", "float16"),
+            "kind": rules.choice("raw", "ema"),
         }
     ],
 }
 
 
+ARCHITECTURE = _SCHEMA["architecture"]
+# What an architecture of an earlier format is.
+_FIRST_METHOD = {
+    "motion": "addition",
+    "epsilon": 1e-6,
+    "qk_norm": False,
+    "path_dropout": 0.0,
+    "pixel_activation": "tanh",
+    "conditional_encoder": True,
+    "angle_condition": None,
+    "angle_condition_degrees": 90.0,
+    "pretrained_encoder": None,
+    "has_encoder": True,
+}
+
+
+def schema(motion):
+    """The rules of a configuration whose architecture has a motion."""
+    own = _OF_MOTION[motion]
+    recipe = {**_SCHEMA["recipe"], "losses": [own["losses"]]}
+    parts = {"noise": own["noise"], "sampling": own["sampling"], "recipe": recipe}
+    return {**_SCHEMA, **parts}
+
+
 def check_config(config, origin):
-    """Checks a preset's configuration against `SCHEMA`.
+    """Checks a preset's configuration against `schema`.
 
     Args:
         config: What the JSON file holds.
@@ -239,7 +201,10 @@ def check_config(config, origin):
             f"format_version={version}, known up to {FORMAT_VERSION}"
         )
     config = _completed(config)
-    _check(config, SCHEMA, origin, "the file")
+    architecture = config.get("architecture") if isinstance(config, dict) else None
+    motion = architecture.get("motion") if isinstance(architecture, dict) else None
+    known = isinstance(motion, str) and motion in MOTIONS
+    rules.check(config, schema(motion if known else MOTIONS[0]), origin, "the file")
     names, count = (config["architecture"][k] for k in ("class_names", "num_classes"))
     if names is not None and len(names) != count:
         raise ValueError(
@@ -250,16 +215,17 @@ def check_config(config, origin):
 
 
 def _completed(config):
-    """A configuration with what format 1 does not have, and format 2 may leave out."""
+    """A configuration with what earlier formats do not have."""
     if not isinstance(config, dict) or not isinstance(config.get("architecture"), dict):
         return config
-    architecture = {"class_names": None, **config["architecture"]}
+    architecture = {"class_names": None, **_FIRST_METHOD, **config["architecture"]}
     config = {"quantized_layers": [], **config, "architecture": architecture}
     recipe = config.get("recipe")
-    if isinstance(recipe, dict) and isinstance(recipe.get("losses"), dict):
-        losses = {**recipe["losses"]}
-        losses.setdefault("latent_uniformity", None)
-        config["recipe"] = {**recipe, "losses": losses}
+    if isinstance(recipe, dict):
+        live = {"cycle_encoder": "live", "cycle_encoder_momentum": 0.99985}
+        config["recipe"] = recipe = {**live, **recipe}
+        if isinstance(recipe.get("losses"), dict):
+            recipe["losses"] = {"latent_uniformity": None, **recipe["losses"]}
     return config
 
 
@@ -275,26 +241,4 @@ def check_architecture(architecture, origin):
         ValueError: If a value is of the wrong type or out of range.
     """
     for key, value in architecture.items():
-        _check(value, SCHEMA["architecture"][key], origin, f"`{key}`")
-
-
-def _check(value, rule, origin, place):
-    if isinstance(rule, tuple):
-        expected, fits = rule
-        if not fits(value):
-            raise ValueError(
-                f"{origin}: {place} must be {expected}. Received: {reprlib.repr(value)}"
-            )
-        return
-    if isinstance(rule, list):
-        if value is None:
-            return
-        rule = rule[0]
-    if not isinstance(value, dict) or set(value) != set(rule):
-        keys = sorted(value) if isinstance(value, dict) else value
-        raise ValueError(
-            f"{origin}: {place} must be an object of the keys {sorted(rule)}. "
-            f"Received: {reprlib.repr(keys)}"
-        )
-    for key, inner in rule.items():
-        _check(value[key], inner, origin, f"`{key}`")
+        rules.check(value, ARCHITECTURE[key], origin, f"`{key}`")

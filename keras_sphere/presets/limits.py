@@ -17,17 +17,21 @@ def fewest_parameters(architecture):
     a, total = architecture, 0
     num_tokens = (a["image_size"] // a["patch_size"]) ** 2
     pixels = a["patch_size"] ** 2 * a["num_channels"]
-    for half, mixed in (("encoder", a["token_channels"]), ("decoder", None)):
+    halves = {"encoder": a["token_channels"], "decoder": None}
+    if a["pretrained_encoder"] is not None or not a["has_encoder"]:
+        del halves["encoder"]
+    for half, mixed in halves.items():
         size = resolve_size(f"{half}_size", a[f"{half}_size"])
         width = size["hidden_dim"]
         mixed = width if mixed is None else mixed
-        per_layer = (18 if a["num_classes"] else 12) * width**2
-        rows = num_tokens + a["num_classes"] + a["token_channels"]
+        is_told = a["num_classes"] and (half == "decoder" or a["conditional_encoder"])
+        per_layer = (18 if is_told else 12) * width**2
+        rows = num_tokens + (a["num_classes"] if is_told else 0) + a["token_channels"]
         total += size["num_layers"] * per_layer + width * rows
         total += a[f"{half}_mixer_depth"] * 2 * (num_tokens**2 + 2 * mixed**2)
         if size["in_context_start"] < size["num_layers"]:
             total += a["num_in_context_tokens"] * width
-        if half == "encoder" or a["pixel_head"] == "linear":
+        if half == "encoder" or a["pixel_head"] != "conv":
             total += pixels * width
     return total
 

@@ -2,10 +2,12 @@
 
 from keras_sphere.choices import PERCEPTUAL_NETWORKS as PRETRAINED
 from keras_sphere.nearest import by_likeness
+from keras_sphere.sampling_options import UNGUIDED
 
 # No part of a preset: they change how a model is computed, not what.
 _BACKBONE_OPTIONS = ("rematerialize_every",)
 _MODEL_ARGUMENTS = ("perceptual", "seed", "name")
+_CYCLE_ARGUMENTS = ("cycle_encoder", "cycle_encoder_momentum")
 
 
 def resolve_arguments(config, overrides):
@@ -17,7 +19,7 @@ def resolve_arguments(config, overrides):
     generation has no use of it.
 
     Args:
-        config: Dict, as `preset_files.schema.SCHEMA` describes it.
+        config: Dict, as `preset_files.schema.schema` describes it.
         overrides: Dict of arguments of `SphereEncoderBackbone` and
             `SphereEncoderModel`; `sampling` may hold only some of the options.
 
@@ -32,13 +34,17 @@ def resolve_arguments(config, overrides):
     sampling = dict(config["sampling"])
     perceptual = config["recipe"]["perceptual"]
     perceptual = None if perceptual in PRETRAINED else perceptual
-    options, model = {}, {"perceptual": perceptual}
-    known = [*architecture, *noise, *_BACKBONE_OPTIONS, *_MODEL_ARGUMENTS, "sampling"]
+    model = {name: config["recipe"][name] for name in _CYCLE_ARGUMENTS}
+    options, model = {}, {**model, "perceptual": perceptual}
+    own = (*_MODEL_ARGUMENTS, *_CYCLE_ARGUMENTS)
+    known = [*architecture, *noise, *_BACKBONE_OPTIONS, *own, "sampling"]
     num_classes = architecture["num_classes"]
     if overrides.get("num_classes", num_classes) != num_classes:
         architecture["class_names"] = None
-    if "max_angle_degrees" in overrides:
+    if "max_angle_degrees" in overrides and "hard_case_max_angle_degrees" in noise:
         noise["hard_case_max_angle_degrees"] = None
+    if "max_angle_degrees" in overrides and architecture["angle_condition"]:
+        architecture["angle_condition_degrees"] = overrides["max_angle_degrees"]
     for name, value in overrides.items():
         if name not in known:
             raise ValueError(
@@ -49,12 +55,11 @@ def resolve_arguments(config, overrides):
             sampling.update(value)
         elif name in _BACKBONE_OPTIONS:
             options[name] = value
-        elif name in _MODEL_ARGUMENTS:
+        elif name in own:
             model[name] = value
         else:
             (architecture if name in architecture else noise)[name] = value
-    if not architecture["num_classes"] and "guidance_scale" not in overrides.get(
-        "sampling", {}
-    ):
-        sampling["guidance_scale"] = 1.0
+    name, off = UNGUIDED[architecture["motion"]]
+    if not architecture["num_classes"] and name not in overrides.get("sampling", {}):
+        sampling[name] = float(off)
     return architecture, options, {**noise, **model, "sampling": sampling}

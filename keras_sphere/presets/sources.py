@@ -21,7 +21,7 @@ class PresetSource:
     Args:
         handle: String. What the user asked for.
         folder: `pathlib.Path`.
-        config: Dict, as `preset_files.schema.SCHEMA` describes it.
+        config: Dict, as `preset_files.schema.schema` describes it.
         repository: String, `user/name` on the Hub, or `None`.
     """
 

@@ -105,7 +105,10 @@ BAD_BACKBONES = {
     ),
     "patch 0": ({"patch_size": 0}, "`patch_size`.*at least 1.*patch_size=0"),
     "classes": ({"num_classes": -1}, "`num_classes`.*num_classes=-1"),
-    "head": ({"pixel_head": "mlp"}, r"`pixel_head`.*\['linear', 'conv'\].*'mlp'"),
+    "head": (
+        {"pixel_head": "mlp"},
+        r"`pixel_head`.*\['linear', 'conv', 'patch'\].*'mlp'",
+    ),
     "dropout": ({"label_dropout": 2}, r"`label_dropout`.*\[0, 1\].*=2"),
     "size": ({"encoder_size": "tiny"}, "`encoder_size` must be one of.*'tiny'"),
     "heads": (

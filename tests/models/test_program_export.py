@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_sphere.models import DINOv3Encoder
 from tests import tiny_models
 from tests.testing import to_numpy
 
@@ -66,6 +67,14 @@ def test_a_decoder_with_labels(fresh_model, tmp_path):
     decoder = export(backbone.decoder, tmp_path, input_signature=specs)
     points = to_numpy(backbone.spherify(backbone.encode(IMAGES)))
     check(decoder, backbone.decoder, points, LABELS)
+
+
+def test_a_frozen_encoder(tmp_path):
+    encoder = DINOv3Encoder(8, 1, 2, 4, 12, input_size=8, token_channels=5)
+    with pytest.raises(ValueError, match="must be built"):
+        export(encoder, tmp_path)
+    encoder.build((None, *IMAGES.shape[1:]))
+    check(export(encoder, tmp_path), encoder, IMAGES)
 
 
 def test_what_a_backend_cannot_write_is_refused(fresh_model, tmp_path):

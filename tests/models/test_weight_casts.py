@@ -16,12 +16,12 @@ def test_programs_get_weights_in_the_dtype_of_their_uses():
         cast_at_use = backbone.decode(backbone.spherify(noise), None)
     decode = backbone.decode
 
-    def watched(*arguments):
+    def watched(*arguments, **named):
         seen.update(
             keras.backend.standardize_dtype(weight.value.dtype)
             for weight in backbone.trainable_variables
         )
-        return decode(*arguments)
+        return decode(*arguments, **named)
 
     backbone.decode = watched
     images = model.decode(noise)

@@ -1,0 +1,22 @@
+"""Layers that hand on float32 tensors under mixed precision."""
+
+import keras
+
+
+class WideTensors:
+    """Mixin of layers whose inputs and outputs are float32, or float64 by policy.
+
+    It stands in front of `keras.layers.Layer`. Weights are cast to the compute dtype
+    as in other layers, unless they are made with `autocast=False`; `call` takes care
+    of its tensors.
+    """
+
+    @property
+    def input_dtype(self):
+        """The dtype that Keras casts inputs to."""
+        return "float64" if self.compute_dtype == "float64" else "float32"
+
+    def compute_output_spec(self, *args, **kwargs):
+        """That of Keras, but for the dtype, which is no compute dtype."""
+        spec = super().compute_output_spec(*args, **kwargs)
+        return keras.KerasTensor(spec.shape, self.input_dtype)
