@@ -74,8 +74,9 @@ class StatisticsTest(TestCase):
     def test_nothing_is_divided_by_zero(self):
         """Neither before the first call nor where no channel varies."""
         self.assertAllClose(deviations(no_moments(3)), np.ones(3))
-        moments = updated_moments(no_moments(3), np.ones((2, 4, 3), "float32"), 5)
-        value = standardize(np.ones((2, 4, 3)), moments["mean"], deviations(moments))
+        same = np.ones((2, 4, 3), "float32")
+        moments = updated_moments(no_moments(3), same, 5)
+        value = standardize(same, moments["mean"], deviations(moments))
         self.assertAllClose(value, np.zeros((2, 4, 3)))
 
     def test_balance_weights_have_limits(self):
