@@ -11,6 +11,9 @@ from keras_sphere.geometry import as_float, per_image
 from keras_sphere.losses.item_weights import balanced_weights, global_mean
 from keras_sphere.models.score_network import ScoreNetwork
 from keras_sphere.score_matching.denoising import (
+    LEARNED_NOISE,
+    TRANSPORT_LIMITS,
+    TRANSPORT_NOISE,
     denoise,
     denoising_losses,
     log_normal_sigmas,
@@ -37,10 +40,6 @@ from keras_sphere.validation import (
     read_share,
 )
 
-# Mean and standard deviation of the logarithm of noise: what denoisers learn from, and
-# what transport looks at, within limits.
-LEARNED_NOISE = (-1.2, 1.2)
-TRANSPORT_NOISE, TRANSPORT_LIMITS = (-1.5, 1.0), (0.002, 6.0)
 SIDES = ("real", "fake")
 
 
@@ -184,13 +183,11 @@ class ScoreTerm(keras.layers.Layer):
                 f"`real` and `fake` must be {stages} stages of features. Received: "
                 f"{len(real)} and {len(fake)}"
             )
-        real = [keras.ops.stop_gradient(_tokens(x)) for x in real]
+        real, fake = ([_tokens(x) for x in maps] for maps in (real, fake))
         scales = self._scales(real, training)
         features = {
-            "real": [standardize(x, *s) for x, s in zip(real, scales, strict=True)],
-            "fake": [
-                standardize(_tokens(x), *s) for x, s in zip(fake, scales, strict=True)
-            ],
+            side: [standardize(x, *s) for x, s in zip(maps, scales, strict=True)]
+            for side, maps in (("real", real), ("fake", fake))
         }
         labels = labels if self.network.get("num_classes", 0) else None
         weights = balanced_weights(weights)
@@ -201,9 +198,8 @@ class ScoreTerm(keras.layers.Layer):
         moved = keras.ops.zeros_like(weights)
         if not (isinstance(share, (int, float)) and share == 0):
             stds = [deviation for _, deviation in scales]
-            moved = share * self._transport(
-                features["fake"], labels, draws["transport"], stds, share, training
-            )
+            rest = draws["transport"], stds, share, training
+            moved = share * self._transport(features["fake"], labels, *rest)
         return moved * weights, scores[0] + scores[1] * weights
 
     def _scales(self, real, training):
@@ -234,39 +230,34 @@ class ScoreTerm(keras.layers.Layer):
     def _transport(self, features, labels, draws, stds, share, training):
         """What moves generated features, per image: mean over balanced stages."""
         ops = keras.ops
-        parts = [
-            self._stage_transport(i, x, labels, d)
-            for i, (x, d) in enumerate(zip(features, draws, strict=True))
-        ]
+        stages = zip(features, draws, strict=True)
+        parts = [self._move(i, x, labels, d) for i, (x, d) in enumerate(stages)]
         values, rms = zip(*parts, strict=True)
         strengths = functools.partial(
             gradient_strengths, deviation_list=stds, sizes=self.sizes
         )
         state = _values(self.balance)
         if training:
-            is_on = ops.convert_to_tensor(share) > 0
-            new = updated_balance(
+            state = updated_balance(
                 state,
                 ops.stack([global_mean(x) for x in rms]),
                 strengths,
                 self.balance_calls,
                 self.balance_decay,
+                ops.convert_to_tensor(share) > 0,
             )
-            state = {key: ops.where(is_on, new[key], state[key]) for key in state}
             _assign(self.balance, state)
         balance = ops.unstack(balance_weights(state, strengths), len(values))
         return sum(b * v for b, v in zip(balance, values, strict=True)) / len(values)
 
-    def _stage_transport(self, stage, features, labels, draws):
+    def _move(self, stage, features, labels, draws):
         """Losses that move features of a stage, and the length of their transport."""
         normal, noise = draws
         fixed = keras.ops.stop_gradient(features)
         sigma = log_normal_sigmas(normal, *TRANSPORT_NOISE, TRANSPORT_LIMITS)
         noisy = fixed + per_image(sigma, fixed) * noise
-        networks = [
-            functools.partial(self.networks[side][stage], training=False)
-            for side in SIDES
-        ]
+        networks = [self.networks[side][stage] for side in SIDES]
+        networks = [functools.partial(net, training=False) for net in networks]
         with no_gradients():
             denoised = [denoise(net, noisy, sigma, labels) for net in networks]
         direction, rms = transport(

@@ -14,6 +14,10 @@ import keras
 from keras_sphere.geometry import as_float, per_image
 
 SIGMA_DATA = 0.5
+# Mean and standard deviation of the logarithm of noise: what denoisers learn from, and
+# what transport looks at, within limits.
+LEARNED_NOISE = (-1.2, 1.2)
+TRANSPORT_NOISE, TRANSPORT_LIMITS = (-1.5, 1.0), (0.002, 6.0)
 
 
 def preconditioning(sigma, sigma_data=SIGMA_DATA):

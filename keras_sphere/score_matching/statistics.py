@@ -12,6 +12,7 @@ from keras_sphere.losses.item_weights import global_mean
 from keras_sphere.score_matching.denoising import SIGMA_DATA
 
 LIMITS = (0.05, 20.0)
+_LEAST = 1e-12  # deviation of channels that never vary, strength of stages that agree
 
 
 def no_moments(num_channels):
@@ -51,6 +52,7 @@ def deviations(moments, floor_share=0.1):
     """Standard deviation per channel, at least a share of the median channel's.
 
     Of an even number of channels the median is the lower of the two in the middle.
+    Before the first call, it is 1.
 
     Args:
         moments: State, see `no_moments`.
@@ -63,7 +65,8 @@ def deviations(moments, floor_share=0.1):
     variance = moments["square"] - ops.square(moments["mean"])
     deviation = ops.sqrt(ops.maximum(variance, 0.0))
     median = ops.sort(deviation)[(deviation.shape[0] - 1) // 2]
-    return ops.maximum(deviation, floor_share * median)
+    deviation = ops.maximum(deviation, ops.maximum(floor_share * median, _LEAST))
+    return ops.where(moments["calls"] > 0, deviation, 1.0)
 
 
 def standardize(features, mean, deviation, sigma_data=SIGMA_DATA):
@@ -109,7 +112,9 @@ def no_balance(num_stages):
     }
 
 
-def updated_balance(balance, rms, strengths, calibration_calls, decay=0.99):
+def updated_balance(
+    balance, rms, strengths, calibration_calls, decay=0.99, counts=True
+):
     """Balance with the transport of another batch.
 
     The running RMS is the plain mean of the calls while they calibrate, then an
@@ -124,6 +129,7 @@ def updated_balance(balance, rms, strengths, calibration_calls, decay=0.99):
             `gradient_strengths`.
         calibration_calls: Integer.
         decay: Float.
+        counts: Boolean, or scalar tensor of one: whether there is such a batch.
 
     Returns:
         New state.
@@ -136,7 +142,8 @@ def updated_balance(balance, rms, strengths, calibration_calls, decay=0.99):
     running = balance["rms"] + rate * (as_float(rms) - balance["rms"])
     mean = ops.mean(strengths(running))
     target = ops.where(is_calibrating, mean, balance["target"])
-    return {"calls": calls, "rms": running, "target": target}
+    new = {"calls": calls, "rms": running, "target": target}
+    return {key: ops.where(counts, new[key], balance[key]) for key in new}
 
 
 def balance_weights(balance, strengths, limits=LIMITS):
@@ -150,6 +157,5 @@ def balance_weights(balance, strengths, limits=LIMITS):
     Returns:
         Tensor of shape `(stages,)`.
     """
-    least = 1e-30  # a stage in which the two denoisers agree pulls at nothing
-    strength = keras.ops.maximum(strengths(balance["rms"]), least)
+    strength = keras.ops.maximum(strengths(balance["rms"]), _LEAST)
     return keras.ops.clip(balance["target"] / strength, *limits)

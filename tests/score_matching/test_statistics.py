@@ -64,11 +64,20 @@ class StatisticsTest(TestCase):
 
     def test_the_floor_is_a_share_of_the_lower_median(self):
         moments = {
+            "calls": 1.0,
             "mean": keras.ops.zeros(4),
             "square": keras.ops.convert_to_tensor([0.0, 16.0, 1.0, 4.0]),
         }
         deviation = deviations(moments, floor_share=0.5)
         self.assertAllClose(deviation, np.array([0.5, 4.0, 1.0, 2.0]))
+
+    def test_nothing_is_divided_by_zero(self):
+        """Neither before the first call nor where no channel varies."""
+        self.assertAllClose(deviations(no_moments(3)), np.ones(3))
+        same = np.ones((2, 4, 3), "float32")
+        moments = updated_moments(no_moments(3), same, 5)
+        value = standardize(same, moments["mean"], deviations(moments))
+        self.assertAllClose(value, np.zeros((2, 4, 3)))
 
     def test_balance_weights_have_limits(self):
         balance = {
