@@ -32,17 +32,20 @@ import platform
 import sys
 import time
 
+import digits_methods
 import digits_pictures
 import digits_quality
 import keras_sphere
 from keras_sphere.data import load_digits
 from keras_sphere.files.atomic_file import replace_when_done
-from keras_sphere.losses import LatentCosineDistance, LatentUniformity, PixelLoss
 
 import keras
 import numpy as np
 from absl import app, flags
 
+METHOD = flags.DEFINE_enum(
+    "method", "1", ["1", "2"], "The Sphere Encoder, or Sphere Encoder 2."
+)
 OUTPUT_DIR = flags.DEFINE_string("output_dir", "runs/digits", "Folder to write to.")
 SEED = flags.DEFINE_integer("seed", 0, "Seed of weights, order and noise.")
 EPOCHS = flags.DEFINE_integer("epochs", 100, "Passes over the training images.")
@@ -79,6 +82,24 @@ SCHEDULE = flags.DEFINE_enum(
     "schedule", "decay", ["fixed", "decay"], "Noise strength over generation's steps."
 )
 GUIDANCE_SCALE = flags.DEFINE_float("guidance_scale", 1.0, "Stress on the class.")
+CUTOFF = flags.DEFINE_float(
+    "cutoff_degrees", 70.0, "Method 2: up to where images are compared with their own."
+)
+DISTRIBUTION_WEIGHT = flags.DEFINE_float(
+    "distribution_weight", 0.05, "Method 2: of the drifting loss; 0: none."
+)
+DISTRIBUTION_FEATURES = flags.DEFINE_enum(
+    "distribution_features",
+    "pixels",
+    ["pixels", "features"],
+    "Method 2: what it compares; features are those of --perceptual.",
+)
+SAMPLING_ANGLE = flags.DEFINE_float(
+    "sampling_angle_degrees", 85.0, "Method 2: what the decoder is told in generation."
+)
+GUIDANCE_DEGREES = flags.DEFINE_float(
+    "guidance_degrees", 0.0, "Method 2: stress on the class, an angle."
+)
 PATCH_SIZE = flags.DEFINE_integer("patch_size", 4, "Side of a patch in pixels.")
 TOKEN_CHANNELS = flags.DEFINE_integer(
     "token_channels", 8, "Channels of a latent token."
@@ -119,7 +140,9 @@ def build_model(num_images):
         "num_layers": NUM_LAYERS.value,
         "num_heads": NUM_HEADS.value,
     }
-    backbone = keras_sphere.SphereEncoderBackbone(
+    build = digits_methods.METHODS[METHOD.value]
+    model, loss, loss_weights = build(
+        flags.FLAGS,
         image_size=IMAGE_SIZE,
         patch_size=PATCH_SIZE.value,
         token_channels=TOKEN_CHANNELS.value,
@@ -130,26 +153,12 @@ def build_model(num_images):
         encoder_mixer_depth=MIXER_DEPTH.value,
         decoder_mixer_depth=MIXER_DEPTH.value,
     )
-    model = keras_sphere.SphereEncoderModel(
-        backbone,
-        max_angle_degrees=MAX_ANGLE.value,
-        hard_case_probability=HARD_CASES.value,
-        hard_case_band=HARD_CASE_BAND.value,
-        perceptual=None if PERCEPTUAL.value == "none" else PERCEPTUAL.value,
-        sampling={
-            "schedule": SCHEDULE.value,
-            "guidance_scale": GUIDANCE_SCALE.value,
-            "use_ema": USE_EMA.value,
-        },
-        seed=SEED.value,
-    )
     steps_per_epoch = -(-num_images // BATCH_SIZE.value)
     decay_steps = EPOCHS.value * steps_per_epoch
     warmup_steps = min(int(WARMUP_EPOCHS.value * steps_per_epoch), decay_steps - 1)
     schedule = keras_sphere.WarmupCosine(
         LEARNING_RATE.value, FINAL_LEARNING_RATE.value, warmup_steps, decay_steps
     )
-    loss, loss_weights = losses()
     model.compile(
         optimizer=keras_sphere.SphereAdamW(
             learning_rate=schedule,
@@ -160,24 +169,6 @@ def build_model(num_images):
         loss_weights=loss_weights,
     )
     return model
-
-
-def losses():
-    """The losses of the flags and their weights, as `compile` takes them."""
-    loss = {
-        "pixel_reconstruction": PixelLoss(),
-        "pixel_consistency": PixelLoss(),
-        "latent_consistency": LatentCosineDistance(),
-    }
-    weights = {
-        "pixel_reconstruction": 1.0,
-        "pixel_consistency": CONSISTENCY_WEIGHT.value,
-        "latent_consistency": LATENT_WEIGHT.value,
-    }
-    if UNIFORMITY_WEIGHT.value:
-        loss["latent_uniformity"] = LatentUniformity(per_class=UNIFORM_PER_CLASS.value)
-        weights["latent_uniformity"] = UNIFORMITY_WEIGHT.value
-    return loss, weights
 
 
 def train(model, images, labels):

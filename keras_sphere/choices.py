@@ -23,4 +23,5 @@ SIZE_NAMES = ("small", "base", "large", "xlarge", "huge", "giant")  # of the pap
 DISTRIBUTION_MODES = ("none", "data_parallel", "model_parallel")
 # What encodes decoded images for latent consistency.
 CYCLE_ENCODERS = ("live", "frozen", "averaged")
+DISTRIBUTION_FEATURES = ("pixels", "features")
 REGIMES = ("low", "high", "all")  # of the angles that a loss counts

@@ -25,6 +25,17 @@ def input_gradients(function, inputs, cotangent):
     return [np.asarray(keras.ops.convert_to_numpy(g)) for g in gradients]
 
 
+def kernel_gradient(layer, function, cotangent):
+    """Gradient of `sum(function() * cotangent)` by the kernel of a dense layer."""
+
+    def with_kernel(kernel):
+        with keras.StatelessScope(state_mapping=[(layer.kernel, kernel)]):
+            return function()
+
+    kernel = np.array(keras.ops.convert_to_numpy(layer.kernel))
+    return input_gradients(with_kernel, [kernel], cotangent)[0]
+
+
 def _jax(total, inputs):
     import jax
 

@@ -31,6 +31,7 @@ ORDER = (
     "noise_schedule",
     "layers",
     "losses",
+    "score_matching",
     "perceptual",
     "learning_rate",
     "optimizers",

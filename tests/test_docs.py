@@ -32,6 +32,7 @@ def can_run(block):
         pytest.param("docs/editing.md", marks=pytest.mark.slow),
         pytest.param("docs/evaluation.md", marks=pytest.mark.slow),
         pytest.param("docs/networks.md", marks=pytest.mark.slow),
+        pytest.param("docs/sphere_encoder_2.md", marks=pytest.mark.slow),
     ],
 )
 def test_blocks_run(page, tmp_path, monkeypatch):

@@ -18,8 +18,9 @@ from keras_sphere.layers import (
 from keras_sphere.layers.angle_embedding import sinusoids
 from keras_sphere.layers.pixel_heads import pixel_activation
 from keras_sphere.layers.transformer_block import path_weights
-from keras_sphere.losses.by_angle import ByAngle, balanced_weights, low_share
+from keras_sphere.losses.by_angle import ByAngle, low_share
 from keras_sphere.losses.distances import mean_distance
+from keras_sphere.losses.item_weights import balanced_weights
 from tests import golden_data
 from tests.differentiation import input_gradients
 
@@ -118,7 +119,8 @@ def test_regimes():
 
 
 def test_weighted_mean():
-    values, weights = ARRAYS["wmean/v"], ARRAYS["wmean/w"]
+    values = keras.ops.convert_to_tensor(ARRAYS["wmean/v"])
+    weights = ARRAYS["wmean/w"]
     close(keras.ops.mean(values * balanced_weights(weights)), "wmean/out", 1e-6)
     none = keras.ops.mean(values * balanced_weights(np.zeros_like(weights)))
     close(none, "wmean/out_allzero", 1e-6)

@@ -8,6 +8,19 @@ from tests.testing import perturb_weights
 
 IMAGE_SIZE, NUM_CLASSES, LATENT_SHAPE = 16, 3, (4, 4)
 _SIZE = {"hidden_dim": 16, "num_layers": 1, "num_heads": 2}
+ROTATING = {
+    "encoder_size": _SIZE,
+    "decoder_size": _SIZE,
+    "encoder_mixer_depth": 0,
+    "decoder_mixer_depth": 0,
+    "motion": "rotation",
+    "epsilon": 1e-5,
+    "qk_norm": True,
+    "pixel_head": "patch",
+    "pixel_activation": "linear",
+    "conditional_encoder": False,
+    "angle_condition": "both",
+}
 
 
 def new_model(
@@ -47,6 +60,25 @@ def new_model(
     return SphereEncoderModel(
         backbone, **{"max_angle_degrees": 80.0, "seed": 0, **arguments}
     )
+
+
+def new_rotating_model(num_classes=NUM_CLASSES, backbone=None, **arguments):
+    """`new_model` by the method of Sphere Encoder 2.
+
+    Args:
+        num_classes: Integer. 0 for an unconditional model.
+        backbone: Dict of further arguments of the backbone.
+        **arguments: Arguments of `SphereEncoderModel`.
+    """
+    backbone = SphereEncoderBackbone(
+        IMAGE_SIZE,
+        8,
+        LATENT_SHAPE[1],
+        num_classes=num_classes,
+        **{**ROTATING, **(backbone or {})},
+    )
+    perturb_weights(backbone)
+    return SphereEncoderModel(backbone, **{"seed": 0, **arguments})
 
 
 def new_images(count=8, seed=0):

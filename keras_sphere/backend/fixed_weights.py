@@ -16,14 +16,16 @@ def fixed_weights(layer, values=None):
         values: List of tensors or variables in place of its trained weights, or `None`.
     """
     weights = layer.trainable_variables
-    values = [v.value for v in (weights if values is None else values)]
+    given = [v.value for v in (weights if values is None else values)]
     inside = keras.StatelessScope()
-    for variable, value in zip(weights, values, strict=True):
+    # All others keep their values, which on JAX are those of a scope around this one.
+    for variable in layer.variables:
+        inside.add_update((variable, variable.value))
+    for variable, value in zip(weights, given, strict=True):
         inside.add_update((variable, keras.ops.stop_gradient(value)))
     with inside:
         yield
     own = {id(variable) for variable in weights}
-    for variable in layer.variables:  # such as the states of its seeds
-        value = inside.get_current_value(variable)
-        if value is not None and id(variable) not in own:
-            variable.assign(value)
+    for variable in layer.non_trainable_variables:  # such as the states of its seeds
+        if id(variable) not in own:
+            variable.assign(inside.get_current_value(variable))

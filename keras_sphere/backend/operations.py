@@ -56,6 +56,12 @@ def no_gradients():
     return torch.no_grad() if BACKEND == "torch" else contextlib.nullcontext()
 
 
+def widest_float():
+    """The float for functions of matrices: JAX may have none wider than float32."""
+    has_double = BACKEND != "jax" or jax.config.jax_enable_x64
+    return "float64" if has_double else "float32"
+
+
 def outside_graph():
     """Context in which assignments happen once, now, even while a graph is traced."""
     return tf.init_scope() if BACKEND == "tensorflow" else contextlib.nullcontext()

@@ -4,6 +4,7 @@ from keras_sphere.lazy_names import lazy_names
 
 __all__ = [
     "convert_convnext",
+    "convert_convnextv2",
     "convert_efficientnet_lite2",
     "convert_lpips",
     "from_reference",
@@ -17,6 +18,7 @@ __getattr__ = lazy_names(
     {
         "perceptual_weights": (
             "convert_convnext",
+            "convert_convnextv2",
             "convert_efficientnet_lite2",
             "convert_lpips",
         ),

@@ -44,3 +44,8 @@ pointwise = Layout(
 )
 # `[1, tokens, width]` and `(tokens, width)`.
 table = Layout(lambda array: array[0], lambda array: array[None])
+# `[blocks, 6 width]` and `(blocks, 6, width)`.
+offset_table = Layout(
+    lambda array: np.reshape(array, (len(array), 6, -1)),
+    lambda array: np.reshape(array, (len(array), -1)),
+)

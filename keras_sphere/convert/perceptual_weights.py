@@ -11,7 +11,12 @@ import numpy as np
 
 from keras_sphere.convert.checkpoint_files import open_checkpoint
 from keras_sphere.files.integrity import CorruptFileError, sha256
-from keras_sphere.perceptual import LPIPS, ConvNeXtLogits, EfficientNetLite2Classifier
+from keras_sphere.perceptual import (
+    LPIPS,
+    ConvNeXtLogits,
+    ConvNeXtV2,
+    EfficientNetLite2Classifier,
+)
 from keras_sphere.perceptual.efficientnet_weights import (
     PUBLIC_SHA256,
     read_efficientnet_weights,
@@ -39,6 +44,9 @@ _VGG16_CONVOLUTIONS = {
 }
 _VGG16_UNUSED = {
     f"classifier.{layer}.{part}" for layer in (0, 3, 6) for part in ("weight", "bias")
+}
+_CONVNEXTV2_UNUSED = {
+    f"head.{layer}.{part}" for layer in ("norm", "fc") for part in ("weight", "bias")
 }
 _HEADS_MD5 = "d507d7349b931f0638a25a48a722f98a"
 
@@ -104,6 +112,29 @@ def convert_convnext(convnext, folder=None, verify=True, network=None):
     return _write(network, weights, folder)
 
 
+def convert_convnextv2(source, folder=None, network=None):
+    """Writes `convnextv2_nano.npz`, the weights of `ConvNeXtV2`.
+
+    Args:
+        source: String or path. timm's `convnextv2_nano.fcmae_ft_in1k`, a
+            `.safetensors` or `.pth` file of its state dict. Its classifier is left
+            out. No checksum of the public file is known here.
+        folder: See `convert_lpips`.
+        network: `ConvNeXtV2` of other sizes, or `None`.
+
+    Returns:
+        `pathlib.Path` of the file.
+
+    Raises:
+        CorruptFileError, ValueError, ImportError: See `convert_lpips`.
+    """
+    network = ConvNeXtV2() if network is None else network
+    names = dict(_convnextv2_names(network.depths))
+    shapes = network.weight_shapes()
+    weights = _read(source, names, shapes, _CONVNEXTV2_UNUSED, dense_axes=(1, 1))
+    return _write(network, weights, folder)
+
+
 def convert_efficientnet_lite2(source, folder=None, verify=True):
     """Writes `efficientnet_lite2.npz`, the weights of `EfficientNetLite2`.
 
@@ -128,35 +159,59 @@ def convert_efficientnet_lite2(source, folder=None, verify=True):
 
 def _convnext_names(depths):
     """Pairs of torchvision's name of a tensor and ours."""
-
-    def linear(theirs, ours):
-        yield f"{theirs}.weight", f"{ours}_kernel"
-        yield f"{theirs}.bias", f"{ours}_bias"
-
-    def norm(theirs, ours):
-        yield f"{theirs}.weight", f"{ours}_scale"
-        yield f"{theirs}.bias", f"{ours}_bias"
-
-    yield from linear("features.0.0", "stem_conv")
-    yield from norm("features.0.1", "stem_norm")
+    yield from _linear_names("features.0.0", "stem_conv")
+    yield from _norm_names("features.0.1", "stem_norm")
     for stage, depth in enumerate(depths):
         if stage:
-            yield from norm(f"features.{2 * stage}.0", f"downsample{stage}_norm")
-            yield from linear(f"features.{2 * stage}.1", f"downsample{stage}_conv")
+            yield from _norm_names(f"features.{2 * stage}.0", f"downsample{stage}_norm")
+            yield from _linear_names(
+                f"features.{2 * stage}.1", f"downsample{stage}_conv"
+            )
         for i in range(depth):
             theirs = f"features.{2 * stage + 1}.{i}"
             ours = f"stage{stage}_block{i}"
             yield f"{theirs}.layer_scale", f"{ours}_layer_scale"
-            yield from linear(f"{theirs}.block.0", f"{ours}_depthwise")
-            yield from norm(f"{theirs}.block.2", f"{ours}_norm")
-            yield from linear(f"{theirs}.block.3", f"{ours}_expand")
-            yield from linear(f"{theirs}.block.5", f"{ours}_contract")
-    yield from norm("classifier.0", "head_norm")
-    yield from linear("classifier.2", "head")
+            yield from _linear_names(f"{theirs}.block.0", f"{ours}_depthwise")
+            yield from _norm_names(f"{theirs}.block.2", f"{ours}_norm")
+            yield from _linear_names(f"{theirs}.block.3", f"{ours}_expand")
+            yield from _linear_names(f"{theirs}.block.5", f"{ours}_contract")
+    yield from _norm_names("classifier.0", "head_norm")
+    yield from _linear_names("classifier.2", "head")
 
 
-def _read(path, names, shapes, unused=()):
-    """Reads the tensors of a file under our names, once all are seen to fit."""
+def _convnextv2_names(depths):
+    """Pairs of timm's name of a tensor and ours."""
+    yield from _linear_names("stem.0", "stem_conv")
+    yield from _norm_names("stem.1", "stem_norm")
+    for stage, depth in enumerate(depths):
+        if stage:
+            theirs = f"stages.{stage}.downsample"
+            yield from _norm_names(f"{theirs}.0", f"downsample{stage}_norm")
+            yield from _linear_names(f"{theirs}.1", f"downsample{stage}_conv")
+        for i in range(depth):
+            theirs, ours = f"stages.{stage}.blocks.{i}", f"stage{stage}_block{i}"
+            yield from _linear_names(f"{theirs}.conv_dw", f"{ours}_depthwise")
+            yield from _norm_names(f"{theirs}.norm", f"{ours}_norm")
+            yield from _linear_names(f"{theirs}.mlp.fc1", f"{ours}_expand")
+            yield from _norm_names(f"{theirs}.mlp.grn", f"{ours}_response")
+            yield from _linear_names(f"{theirs}.mlp.fc2", f"{ours}_contract")
+
+
+def _linear_names(theirs, ours):
+    yield f"{theirs}.weight", f"{ours}_kernel"
+    yield f"{theirs}.bias", f"{ours}_bias"
+
+
+def _norm_names(theirs, ours):
+    yield f"{theirs}.weight", f"{ours}_scale"
+    yield f"{theirs}.bias", f"{ours}_bias"
+
+
+def _read(path, names, shapes, unused=(), dense_axes=()):
+    """Reads the tensors of a file under our names, once all are seen to fit.
+
+    Kernels of dense layers may be stored as convolutions, with `dense_axes` more.
+    """
     with open_checkpoint(path) as checkpoint:
         tensors = checkpoint.state_dicts.get(None, {})
         missing = set(names) - set(tensors)
@@ -168,19 +223,19 @@ def _read(path, names, shapes, unused=()):
                 f"{sorted(unexpected)[:5]}"
             )
         for theirs, ours in names.items():
-            expected = _torch_shape(ours, shapes[ours])
+            expected = _torch_shape(ours, shapes[ours], dense_axes)
             if tuple(tensors[theirs].shape) != expected:
                 raise ValueError(
                     f"{path}: the tensor {theirs!r} must have the shape {expected}. "
                     f"Received: {tuple(tensors[theirs].shape)}"
                 )
         return {
-            ours: _to_ours(ours, tensors[theirs].read())
+            ours: _to_ours(ours, tensors[theirs].read(), shapes[ours])
             for theirs, ours in names.items()
         }
 
 
-def _torch_shape(name, shape):
+def _torch_shape(name, shape, dense_axes=()):
     """The shape of a tensor of PyTorch's, by the name and the shape of ours."""
     if len(shape) == 4:
         rows, columns, size, out = shape
@@ -188,20 +243,18 @@ def _torch_shape(name, shape):
             return (size, out, rows, columns)
         return (out, size, rows, columns)
     if len(shape) == 2:
-        return shape[::-1]
+        return (*shape[::-1], *dense_axes)
     if name.startswith("lin"):
         return (1, *shape, 1, 1)
     return (*shape, 1, 1) if name.endswith("layer_scale") else shape
 
 
-def _to_ours(name, array):
-    """An array in our layout."""
-    if name.startswith("lin") or name.endswith("layer_scale"):
-        return array.reshape(-1)
-    if array.ndim == 4:
-        axes = (2, 3, 0, 1) if name.endswith("depthwise_kernel") else (2, 3, 1, 0)
-        return array.transpose(axes)
-    return array.transpose()
+def _to_ours(name, array, shape):
+    """An array in our layout and shape."""
+    if len(shape) < 4:
+        return array.reshape(shape[::-1]).transpose()
+    axes = (2, 3, 0, 1) if name.endswith("depthwise_kernel") else (2, 3, 1, 0)
+    return array.transpose(axes)
 
 
 def _write(network, weights, folder):

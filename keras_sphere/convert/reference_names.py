@@ -4,6 +4,7 @@ from keras_sphere.convert.dinov3_names import dinov3_weights
 from keras_sphere.convert.layouts import (
     convolution,
     dense,
+    offset_table,
     pointwise,
     same,
     scalar,
@@ -124,3 +125,29 @@ def reference_weights(backbone):
     """
     yield from _encoder(backbone.encoder, backbone.get_config()["motion"])
     yield from _decoder(backbone.decoder)
+
+
+def score_network_weights(name, network):
+    """Pairs every weight of a network of scores with its reference name.
+
+    Args:
+        name: String. What the names start with.
+        network: `models.score_network.ScoreNetwork`, built.
+
+    Yields:
+        Triples of a name, a variable and a `Layout`.
+    """
+    yield f"{name}.pos_embed", network.positions, same
+    yield from _linear(f"{name}.in_proj", network.input_projection)
+    yield from _linear(f"{name}.sigma_embed.mlp.0", network.noise_embedding.expand)
+    yield from _linear(f"{name}.sigma_embed.mlp.2", network.noise_embedding.contract)
+    if network.num_classes:
+        yield f"{name}.class_embed.weight", network.classes, same
+    for i, block in enumerate(network.blocks):
+        yield from _block(f"{name}.blocks.{i}", block)
+    if network.shared_modulation:
+        yield from _linear(f"{name}.adaLN_shared.1", network.modulation.linear)
+        yield f"{name}.adaLN_offset", network.offsets, offset_table
+    yield f"{name}.norm_out.weight", network.norm.gamma, same
+    yield f"{name}.norm_out.bias", network.norm.beta, same
+    yield from _linear(f"{name}.out", network.head)

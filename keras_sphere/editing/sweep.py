@@ -4,6 +4,7 @@ import numpy as np
 
 from keras_sphere.models.generation_inputs import read_seed
 from keras_sphere.models.sampling_run import sampling_options
+from keras_sphere.sampling_options import UNGUIDED
 from keras_sphere.validation import read_integer, read_not_negative, read_sequence
 
 
@@ -12,7 +13,8 @@ def sweep(
     num_images=None,
     labels=None,
     steps=(1, 2, 4),
-    guidance_scales=(1.0,),
+    guidance_scales=None,
+    guidance_degrees=None,
     seed=None,
     **options,
 ):
@@ -26,28 +28,36 @@ def sweep(
         num_images: As for `SphereEncoderModel.generate`.
         labels: As for `SphereEncoderModel.generate`.
         steps: Sequence of integers, at least 1.
-        guidance_scales: Sequence of floats.
+        guidance_scales: Sequence of floats; `None` for no guidance.
+        guidance_degrees: Likewise, where noise is a rotation.
         seed: Integer or `None` for a random one. All settings start from the same
             noise.
         **options: Further options of `SphereEncoderModel.generate`: `noise`,
             `guidance_position`, `schedule`, `shared_noise`, ...
 
     Returns:
-        float32 array of shape `(len(guidance_scales), len(steps), num_images,
-        height, width, channels)`, in [-1, 1].
+        float32 array of shape `(guidances, len(steps), num_images, height, width,
+        channels)`, in [-1, 1].
 
     Raises:
         ValueError: If a sequence is empty, or an argument is out of range.
     """
     steps = read_sequence("steps", steps, read_integer)
-    guidance_scales = read_sequence(
-        "guidance_scales", guidance_scales, read_not_negative
-    )
+    name, off = UNGUIDED[model.backbone.get_config()["motion"]]
+    guidances = [{name: off}]
+    for name, values in (
+        ("guidance_scales", guidance_scales),
+        ("guidance_degrees", guidance_degrees),
+    ):
+        if values is not None:
+            values = read_sequence(name, values, read_not_negative)
+            option = name.replace("scales", "scale")
+            guidances = [{option: value} for value in values]
     used = sampling_options(model, schedule=options.get("schedule"))
     shared = {"num_images": num_images, "labels": labels, "seed": read_seed(seed)}
     rows = []
-    for scale in guidance_scales:
-        given = {**options, **shared, "guidance_scale": scale}
+    for guidance in guidances:
+        given = {**options, **shared, **guidance}
         if not used.depends_on_steps:
             images = model.generate(steps=max(steps), return_steps=True, **given)
             rows.append(np.stack([images[count - 1] for count in steps]))

@@ -13,6 +13,7 @@ from keras_sphere.backend.fused_operations import (
     rms_normalization,
     values,
 )
+from keras_sphere.backend.replicas import draw_for_batch
 from keras_sphere.layers.attention import RotaryAttention, attend
 from keras_sphere.layers.modulation import AdaptiveModulation, modulation_vectors
 from keras_sphere.layers.rms_normalization import RMSNormalization
@@ -79,6 +80,26 @@ def path_weights(ranks, dropout):
     kept = ops.maximum(ops.floor((1.0 - dropout) * batch + 1e-4), 1.0)
     is_kept = ops.cast(ops.cast(ranks, "float32") < kept, "float32")
     return is_kept * (batch / kept)
+
+
+def draw_path_weights(batch, dropout, seed):
+    """`path_weights` of both branches of a block, drawn for the global batch.
+
+    Args:
+        batch: Integer, the images of this replica.
+        dropout: Float in [0, 1).
+        seed: `keras.random.SeedGenerator`.
+
+    Returns:
+        float32 tensor of shape `(batch, 2)`.
+    """
+
+    def draw(shape):
+        uniform = keras.random.uniform(shape, seed=seed)
+        return path_weights(keras.ops.argsort(uniform), dropout)
+
+    branches = [draw_for_batch(draw, (batch,)) for _ in range(2)]
+    return keras.ops.stack(branches, axis=1)
 
 
 def transform_by_tensors(

@@ -1,8 +1,15 @@
-"""The losses of both methods, one value per image."""
+"""The losses of both methods and optional ones, one value per image."""
 
 from keras_sphere.losses.by_angle import ByAngle
+from keras_sphere.losses.drifting import Drifting
 from keras_sphere.losses.latent_cosine_distance import LatentCosineDistance
 from keras_sphere.losses.latent_uniformity import LatentUniformity
 from keras_sphere.losses.pixel_loss import PixelLoss
 
-__all__ = ["ByAngle", "LatentCosineDistance", "LatentUniformity", "PixelLoss"]
+__all__ = [
+    "ByAngle",
+    "Drifting",
+    "LatentCosineDistance",
+    "LatentUniformity",
+    "PixelLoss",
+]

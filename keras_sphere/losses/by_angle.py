@@ -4,9 +4,9 @@ import math
 
 import keras
 
-from keras_sphere.backend.replicas import gather_replicas, replica
 from keras_sphere.choices import REGIMES
 from keras_sphere.geometry import as_float
+from keras_sphere.losses.item_weights import balanced_weights
 from keras_sphere.validation import check_choice, read_boolean, read_not_negative
 
 
@@ -31,24 +31,6 @@ def low_share(angles, cutoff_degrees, band_degrees, soft=True):
     if soft:
         return keras.ops.sigmoid(-excess / (band_degrees / 4.0))
     return keras.ops.cast(excess <= 0.0, excess.dtype)
-
-
-def balanced_weights(weights):
-    """Weights per image whose mean over the global batch is one.
-
-    So the mean of weighted values is `sum(w v) / (sum(w) + 1e-6)`, over all devices.
-
-    Args:
-        weights: Float tensor of shape `(batch,)`, at least 0.
-
-    Returns:
-        Tensor of the same shape.
-    """
-    ops = keras.ops
-    weights = ops.stop_gradient(as_float(weights))
-    total = ops.sum(gather_replicas(weights))
-    count = ops.cast(ops.shape(weights)[0] * replica()[1], weights.dtype)
-    return weights * (count / (total + 1e-6))
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")

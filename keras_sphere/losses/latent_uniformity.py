@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_sphere.backend.replicas import draw_for_batch, gather_replicas, replica
+from keras_sphere.backend.replicas import draw_for_batch, global_rows, own_rows
 from keras_sphere.geometry import as_float
 from keras_sphere.validation import read_boolean, read_integer
 
@@ -96,17 +96,16 @@ def matched_projections(latents, points, directions, labels=None):
     """
     ops = keras.ops
     latents, points = (_project(x, directions) for x in (latents, points))
-    everyone, points = (_global_rows(ops.stop_gradient(x)) for x in (latents, points))
+    everyone, points = (global_rows(ops.stop_gradient(x)) for x in (latents, points))
     if labels is not None:
-        labels = _global_rows(ops.cast(labels, "int32")[:, None])
+        labels = global_rows(ops.cast(labels, "int32")[:, None])
     order = _order(points, labels)
     matched = ops.take_along_axis(
         ops.take_along_axis(points, order, axis=0),
         ops.argsort(_order(everyone, labels), axis=0),
         axis=0,
     )
-    index, count = replica()
-    return latents, ops.reshape(matched, (count, -1, matched.shape[-1]))[index]
+    return latents, own_rows(matched)
 
 
 def _order(projections, labels):
@@ -121,7 +120,3 @@ def _order(projections, labels):
 def _project(points, directions):
     rows = keras.ops.reshape(as_float(points), (-1, directions.shape[0]))
     return keras.ops.matmul(rows, directions)
-
-
-def _global_rows(rows):
-    return keras.ops.reshape(gather_replicas(rows), (-1, rows.shape[-1]))

@@ -110,6 +110,12 @@ def read_architecture(arguments):
             "`patch_size` must divide `image_size`. Received: "
             f"image_size={image_size}, patch_size={patch_size}"
         )
+    if arguments["angle_condition"] and arguments["motion"] != "rotation":
+        raise ValueError(
+            '`angle_condition` must be None unless `motion` is "rotation". Received: '
+            f"angle_condition={arguments['angle_condition']!r}, "
+            f"motion={arguments['motion']!r}"
+        )
     if arguments["pixel_head"] == "conv" and image_size // patch_size < 2:
         raise ValueError(
             "The conv pixel head needs at least 2 x 2 tokens, to reflect at their "

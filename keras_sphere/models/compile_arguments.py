@@ -3,9 +3,9 @@
 import keras
 
 from keras_sphere.backend.operations import COMPILES
-from keras_sphere.losses import LatentUniformity
+from keras_sphere.losses import Drifting, LatentUniformity
 from keras_sphere.models.perceptual_maps import feature_maps
-from keras_sphere.models.training_objective import UNIFORMITY
+from keras_sphere.models.training_objective import DISTRIBUTION, UNIFORMITY
 from keras_sphere.optimizers import SphereAdamW
 from keras_sphere.validation import (
     check_choice,
@@ -61,7 +61,12 @@ def read_compile_arguments(
             f"`loss` of {UNIFORMITY!r} must be a `LatentUniformity`. "
             f"Received: loss[{UNIFORMITY!r}]={loss[UNIFORMITY]!r}"
         )
-    custom = {n: loss[n] for n in loss if type(loss[n]) is not type(own[n])}
+    _check_distribution(model, loss.get(DISTRIBUTION))
+    custom = {
+        n: loss[n]
+        for n in loss
+        if type(loss[n]) is not type(own[n]) and n != DISTRIBUTION
+    }
     _try_losses(model, custom)
     return {
         "optimizer": _read_optimizer(optimizer),
@@ -69,6 +74,21 @@ def read_compile_arguments(
         "loss_weights": weights,
         **_read_options(**kwargs),
     }
+
+
+def _check_distribution(model, loss):
+    if loss is None:
+        return
+    if not isinstance(getattr(loss, "loss", None), Drifting):
+        raise ValueError(
+            f"`loss` of {DISTRIBUTION!r} must be a `ByAngle` around a `Drifting`. "
+            f"Received: loss[{DISTRIBUTION!r}]={loss!r}"
+        )
+    if model.distribution_features == "features" and model.perceptual_network is None:
+        raise ValueError(
+            'A loss of distributions of "features" needs a `perceptual` network. '
+            "Received: perceptual=None, distribution_features='features'"
+        )
 
 
 def _read_optimizer(optimizer):

@@ -7,6 +7,43 @@ from keras_sphere.choices import CYCLE_ENCODERS
 from keras_sphere.validation import check_choice, read_share
 
 
+class AveragedWeights(keras.layers.Layer):
+    """Moving averages of variables, as weights of their own that are not trained.
+
+    Args:
+        variables: List of the variables that are averaged.
+        momentum: Float in [0, 1]. Share of an average that a move keeps.
+        **kwargs: Arguments of `keras.layers.Layer`.
+    """
+
+    def __init__(self, variables, momentum, **kwargs):
+        super().__init__(**kwargs)
+        self._averaged = [[*variables]]  # in a list, not tracked: they are another's
+        self.momentum = momentum
+        self.averages = [
+            self.add_weight(
+                name=f"average_{index}",
+                shape=variable.shape,
+                dtype=variable.dtype,
+                initializer="zeros",
+                trainable=False,
+            )
+            for index, variable in enumerate(variables)
+        ]
+        self.built = True
+
+    def restart(self):
+        """Sets the averages to the present values."""
+        for average, variable in zip(self.averages, self._averaged[0], strict=True):
+            average.assign(keras.ops.copy(variable))  # JAX gives buffers away
+
+    def move(self):
+        """Moves the averages towards the present values."""
+        for average, variable in zip(self.averages, self._averaged[0], strict=True):
+            moved = (1.0 - self.momentum) * (variable - average)
+            average.assign(average + keras.ops.stop_gradient(moved))
+
+
 class EncoderAverage:
     """Mixin of `SphereEncoderModel`: the encoder that looks at decoded images.
 
@@ -18,49 +55,30 @@ class EncoderAverage:
         check_choice("cycle_encoder", cycle_encoder, CYCLE_ENCODERS)
         self.cycle_encoder = cycle_encoder
         self.cycle_encoder_momentum = read_share("cycle_encoder_momentum", momentum)
-        self.encoder_average = []
-        if cycle_encoder == "averaged":
-            self.encoder_average = [
-                self.add_weight(
-                    name=f"encoder_average_{index}",
-                    shape=variable.shape,
-                    dtype=variable.dtype,
-                    initializer="zeros",
-                    trainable=False,
-                )
-                for index, variable in enumerate(self._averaged_variables())
-            ]
-
-    def _averaged_variables(self):
-        encoder = self.backbone.encoder
-        return [] if encoder is None else encoder.trainable_variables
+        self.encoder_average = None
+        if cycle_encoder == "averaged" and self.backbone.encoder is not None:
+            self.encoder_average = AveragedWeights(
+                self.backbone.encoder.trainable_variables,
+                self.cycle_encoder_momentum,
+                name="encoder_average",
+            )
 
     def _start_encoder_average(self, optimizer):
         """Sets the average to the present weights, unless a training goes on."""
         has_steps = optimizer.built and (
             keras.ops.convert_to_numpy(optimizer.iterations) > 0
         )
-        if has_steps:
-            return
-        for average, variable in zip(
-            self.encoder_average, self._averaged_variables(), strict=False
-        ):
-            average.assign(variable)
-
-    def _move_encoder_average(self):
-        """Moves the average towards the weights that the last update left."""
-        for average, variable in zip(
-            self.encoder_average, self._averaged_variables(), strict=False
-        ):
-            moved = (1.0 - self.cycle_encoder_momentum) * (variable - average)
-            average.assign(average + keras.ops.stop_gradient(moved))
+        if self.encoder_average is not None and not has_steps:
+            self.encoder_average.restart()
 
     def encode_again(self, images, labels=None, training=False):
         """Decoded images to latents, before projection; see `backbone.encode`."""
         if self.cycle_encoder == "live":
             return self.backbone.encode(images, labels, training)
-        if training:
-            self._move_encoder_average()
-        average = self.encoder_average or None
-        with fixed_weights(self.backbone.encoder, average):
+        averages = None
+        if self.encoder_average is not None:
+            if training:
+                self.encoder_average.move()
+            averages = self.encoder_average.averages
+        with fixed_weights(self.backbone.encoder, averages):
             return self.backbone.encode(images, labels, training)

@@ -184,12 +184,7 @@ class GuardedTraining:
         """
         if self._compile_loss.built:
             return
-        side = self.reader.image_size
-        structure = self.objective.structure(
-            self.perceptual_network,
-            (side, side, self.reader.num_channels),
-            self._compile_loss._user_loss,
-        )
+        structure = self.objective.structure(self, self._compile_loss._user_loss)
         with self._strategy_scope():
             self._compile_loss.build(structure, structure)
 

@@ -43,7 +43,8 @@ def rotation_loop(backbone, num_kept, guided, labels, guidance, inputs):
     Arguments and result are those of `addition_loop`.
     """
     if any(guided):
-        return _two_streams(backbone, num_kept, labels, guidance[0], inputs)
+        images = _two_streams(backbone, num_kept, labels, guidance[0], inputs)
+        return keras.ops.clip(images, -1.0, 1.0)
 
     def encode(images):
         return backbone.spherify(backbone.encode(images))
@@ -52,7 +53,8 @@ def rotation_loop(backbone, num_kept, guided, labels, guidance, inputs):
         told = keras.ops.take(inputs["told"], t)
         return backbone.decode(points, labels, angles=told)
 
-    return _run(backbone, num_kept, encode, decode, inputs)
+    images = _run(backbone, num_kept, encode, decode, inputs)
+    return keras.ops.clip(images, -1.0, 1.0)
 
 
 LOOPS = {"addition": addition_loop, "rotation": rotation_loop}

@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_sphere.choices import DISTRIBUTION_FEATURES as FEATURES
 from keras_sphere.models.compile_arguments import read_compile_arguments
 from keras_sphere.models.compiled_steps import CompiledSteps
 from keras_sphere.models.encoder_average import EncoderAverage
@@ -9,7 +10,7 @@ from keras_sphere.models.file_saving import FileSaving
 from keras_sphere.models.guarded_training import GuardedTraining
 from keras_sphere.models.inference import NetworkPasses
 from keras_sphere.models.interpolation import Interpolation
-from keras_sphere.models.methods import method_of
+from keras_sphere.models.methods import check_told_angles, method_of
 from keras_sphere.models.optimizer_state import OptimizerState
 from keras_sphere.models.perceptual_maps import resolve_perceptual
 from keras_sphere.models.preset_saving import PresetSaving
@@ -22,8 +23,8 @@ from keras_sphere.models.training_inputs import (
     rescale,
 )
 from keras_sphere.models.training_measures import new_measures, update_measures
-from keras_sphere.models.training_objective import UNIFORMITY
-from keras_sphere.validation import if_given, read_seed
+from keras_sphere.models.training_objective import DISTRIBUTION, UNIFORMITY
+from keras_sphere.validation import check_choice, if_given, read_seed
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -70,6 +71,8 @@ class SphereEncoderModel(
             weights, or a moving average of it, of `cycle_encoder_momentum`.
         cycle_encoder_momentum: Float in [0, 1]. Share of that average that a step
             keeps.
+        distribution_features: `"pixels"`, or `"features"`, the maps of `perceptual`:
+            what an optional loss of distributions compares; see `compile`.
         **kwargs: Arguments of `keras.Model`.
 
     Call arguments:
@@ -105,6 +108,7 @@ class SphereEncoderModel(
         seed=None,
         cycle_encoder="live",
         cycle_encoder_momentum=0.99985,
+        distribution_features="pixels",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -118,6 +122,7 @@ class SphereEncoderModel(
             hard_case_max_angle_degrees=hard_case_max_angle_degrees,
             hard_case_band=hard_case_band,
         )
+        check_told_angles(backbone, self.noise_schedule)
         self.perceptual = perceptual
         self.perceptual_network = resolve_perceptual(perceptual, backbone.dtype_policy)
         self.sampling = method.sampling(**(sampling or {}))
@@ -125,7 +130,9 @@ class SphereEncoderModel(
         self.seed_generator = keras.random.SeedGenerator(self.seed)
         self.reader = BatchReader(backbone)
         self.passes = NetworkPasses(backbone)
-        self.uniformity = None
+        self.uniformity = self.distribution = None
+        check_choice("distribution_features", distribution_features, FEATURES)
+        self.distribution_features = distribution_features
         self.measures = new_measures()
         self._make_encoder_average(cycle_encoder, cycle_encoder_momentum)
         self.build()
@@ -153,9 +160,13 @@ class SphereEncoderModel(
             loss: Dict of `keras.losses.Loss` for `pixel_reconstruction`,
                 `pixel_consistency` (each called with dicts of `images` and
                 `features`), `latent_consistency`, and optionally
-                `latent_uniformity` (a `LatentUniformity`); `None` leaves one out.
+                `latent_uniformity` (a `LatentUniformity`); `None` leaves one out. Where
+                noise is a rotation each is a `ByAngle` around such a loss, there is no
+                `pixel_consistency`, and optionally a `distribution` (`ByAngle` around
+                `Drifting`).
             loss_weights: Dict of numbers, at least 0, with the names of `loss`.
-                Defaults to 1, 0.5 and 0.1, without latent uniformity.
+                Defaults to 1, 0.5 and 0.1, or 1 and 0.1 where noise is a rotation,
+                without those that are optional.
             **kwargs: Further arguments of `keras.Model.compile`, but no metrics.
                 `jit_compile=True` on torch compiles the transformer blocks, also of
                 `encode`, `decode` and `generate`; it needs a C++ compiler. Left at
@@ -171,6 +182,7 @@ class SphereEncoderModel(
         self._compile_config.config["jit_compile"] = arguments["jit_compile"]
         self.passes.jit_compile = self.jit_compile
         self.uniformity = arguments["loss"].get(UNIFORMITY)
+        self.distribution = arguments["loss"].get(DISTRIBUTION)
 
     def call(self, inputs, training=False):
         inputs, _ = self.reader.read(inputs)
@@ -231,6 +243,7 @@ class SphereEncoderModel(
             "seed": self.seed,
             "cycle_encoder": self.cycle_encoder,
             "cycle_encoder_momentum": self.cycle_encoder_momentum,
+            "distribution_features": self.distribution_features,
         }
 
     @classmethod

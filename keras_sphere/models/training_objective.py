@@ -6,6 +6,7 @@ from keras_sphere import perceptual as perceptual_networks
 from keras_sphere.geometry import as_float
 from keras_sphere.losses import (
     ByAngle,
+    Drifting,
     LatentCosineDistance,
     LatentUniformity,
     PixelLoss,
@@ -15,6 +16,7 @@ from keras_sphere.models.perceptual_maps import feature_maps
 from keras_sphere.models.training_inputs import interleave, rescale, separate
 
 UNIFORMITY = "latent_uniformity"
+DISTRIBUTION = "distribution"
 
 
 def fixed(structure):
@@ -58,17 +60,17 @@ class Objective:
             losses[UNIFORMITY] = LatentUniformity(name=UNIFORMITY)
         return losses
 
-    def structure(self, network, image_shape, names=()):
+    def structure(self, model, names=()):
         """A dict as `pair` returns two, with a zero in place of each tensor.
 
         Args:
-            network: What `perceptual_maps.resolve_perceptual` returned.
-            image_shape: Tuple of height, width and channels.
+            model: `SphereEncoderModel`.
             names: Which of the optional losses there are.
         """
-        maps = []
+        maps, network = [], model.perceptual_network
         if network is not None:
-            images = keras.KerasTensor((1, *image_shape), "float32")
+            side, channels = model.backbone.image_size, model.backbone.num_channels
+            images = keras.KerasTensor((1, side, side, channels), "float32")
             maps = keras.tree.flatten(network.compute_output_spec(images))
         compared = {"images": 0.0, "features": [0.0] * len(maps)}
         structure = self._structure(compared)
@@ -207,6 +209,21 @@ class RotationObjective(Objective):
     """
 
     weights = {"pixel_reconstruction": 1.0, "latent_consistency": 0.1}
+    optional = (UNIFORMITY, DISTRIBUTION)
+
+    def default_losses(self, perceptual=None, names=()):
+        losses = super().default_losses(perceptual, names)
+        if DISTRIBUTION in names:
+            losses[DISTRIBUTION] = ByAngle(Drifting(), "high", name=DISTRIBUTION)
+        return losses
+
+    def structure(self, model, names=()):
+        structure = super().structure(model, names)
+        if DISTRIBUTION in names:
+            maps = structure["pixel_reconstruction"]["value"]["features"]
+            maps = [0.0] if model.distribution_features == "pixels" else maps
+            structure[DISTRIBUTION] = {"value": maps, "angles": 0.0}
+        return structure
 
     def outputs(self, model, images, labels=None, draws=None, training=True):
         """See `SphereEncoderModel.training_outputs`."""
@@ -217,6 +234,7 @@ class RotationObjective(Objective):
         angles = keras.ops.reshape(as_float(draws["angles"]), (-1,))
         noisy = backbone.perturb(points, draws["noise"], angles)
         reconstruction = backbone.decode(noisy, labels, training, angles=angles)
+        features = feature_maps(model.perceptual_network, images, reconstruction)
         return {
             "latents": latents,
             "sphere_latents": points,
@@ -226,9 +244,21 @@ class RotationObjective(Objective):
             "cycled_latents": backbone.spherify(
                 model.encode_again(reconstruction, training=training)
             ),
-            "features": feature_maps(model.perceptual_network, images, reconstruction),
+            "features": features,
             **self.matched(model, points, labels, draws),
+            **self._drifts(model, images, reconstruction, features, labels, angles),
         }
+
+    def _drifts(self, model, images, reconstruction, features, labels, angles):
+        """The part of the outputs that a loss of distributions needs."""
+        if model.distribution is None:
+            return {}
+        if model.distribution_features == "pixels":
+            features = [[pixels(x, [])["images"]] for x in (images, reconstruction)]
+        by_angle = model.distribution
+        weights = by_angle.weights(angles)
+        pairs = by_angle.loss.pair(*features, labels, labels, weights)
+        return {"drifts": pairs}
 
     def zeros(self, images, latents, features):
         """Outputs of the shapes of given tensors, for a loss to be tried on."""
@@ -250,6 +280,8 @@ class RotationObjective(Objective):
             "pixel_reconstruction": pixels(outputs["reconstruction"], decoded),
             "latent_consistency": outputs["cycled_latents"],
         }
+        if "drifts" in outputs:
+            targets[DISTRIBUTION], predictions[DISTRIBUTION] = outputs["drifts"]
         return tuple(
             {name: {"value": x, "angles": angles} for name, x in side.items()}
             for side in (targets, predictions)

@@ -3,7 +3,6 @@
 import keras
 
 from keras_sphere.backend.operations import rematerialized
-from keras_sphere.backend.replicas import draw_for_batch
 from keras_sphere.choices import ANGLE_CONDITIONS
 from keras_sphere.geometry import spherify
 from keras_sphere.layers import (
@@ -14,7 +13,7 @@ from keras_sphere.layers import (
     SinCosPositionEmbedding,
     TransformerBlock,
 )
-from keras_sphere.layers.transformer_block import path_weights
+from keras_sphere.layers.transformer_block import draw_path_weights
 from keras_sphere.validation import (
     check_choice,
     if_given,
@@ -218,13 +217,7 @@ class VisionTransformer(keras.layers.Layer):
     def _path_weights(self, batch):
         if not self.path_dropout:
             return None
-
-        def draw(shape):
-            uniform = keras.random.uniform(shape, seed=self.seed_generator)
-            return path_weights(keras.ops.argsort(uniform), self.path_dropout)
-
-        branches = [draw_for_batch(draw, (batch,)) for _ in range(2)]
-        return keras.ops.stack(branches, axis=1)
+        return draw_path_weights(batch, self.path_dropout, self.seed_generator)
 
     def _apply_block(self, index, tokens, condition, paths):
         block, every = self.blocks[index], self.rematerialize_every

@@ -12,6 +12,7 @@ __all__ = [
     "LPIPS",
     "NAMES",
     "ConvNeXtLogits",
+    "ConvNeXtV2",
     "EfficientNetLite2",
     "EfficientNetLite2Classifier",
     "WeightedSum",
@@ -22,6 +23,7 @@ __getattr__ = lazy_names(
     __name__,
     {
         "convnext_logits": ("ConvNeXtLogits",),
+        "convnextv2": ("ConvNeXtV2",),
         "efficientnet_lite2": ("EfficientNetLite2", "EfficientNetLite2Classifier"),
         "lpips": ("LPIPS",),
         "named": ("feature_distance_of", "load"),

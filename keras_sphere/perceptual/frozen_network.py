@@ -120,7 +120,7 @@ class FrozenNetwork(keras.layers.Layer):
             check_shapes(received, shapes, "keras.applications")
             return weights
         path = self.source
-        if path == "torchvision":
+        if path in self.sources:
             path = find_weight_files([self.file_name], type(self).__name__)[0]
         return read_weight_file(path, shapes, self.used_names())
 

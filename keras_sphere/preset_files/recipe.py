@@ -5,6 +5,7 @@ import logging
 from keras_sphere.learning_rate import WarmupCosine
 from keras_sphere.losses import (
     ByAngle,
+    Drifting,
     LatentCosineDistance,
     LatentUniformity,
     PixelLoss,
@@ -18,6 +19,8 @@ _LOSS_KEYS = (
     "feature_distance",
     "num_projections",
     "per_class",
+    "temperatures",
+    "pooling",
 )
 _OPTIMIZER_KEYS = (
     "learning_rate",
@@ -35,8 +38,10 @@ _CLASSES = {
     "pixel_consistency": PixelLoss,
     "latent_consistency": LatentCosineDistance,
     "latent_uniformity": LatentUniformity,
+    "distribution": Drifting,
 }
-_OPTIONAL = {"latent_uniformity", "pixel_consistency"}  # the latter of one method
+# Pixel consistency is one of the first method only, the distribution of the second.
+_OPTIONAL = {"latent_uniformity", "pixel_consistency", "distribution"}
 _REGIME_KEYS = ("regime", "cutoff_degrees", "band_degrees", "soft")
 
 logger = logging.getLogger("keras_sphere")

@@ -10,6 +10,7 @@ from keras_sphere.choices import (
     ANGLE_CONDITIONS,
     CYCLE_ENCODERS,
     DISTANCES,
+    DISTRIBUTION_FEATURES,
     GUIDANCE_POSITIONS,
     MOTIONS,
     PERCEPTUAL_NETWORKS,
@@ -86,6 +87,15 @@ _OF_MOTION = {
             "pixel_reconstruction": {**_PIXEL_LOSS, **_REGIME},
             "latent_consistency": {"weight": rules.number(0.0), **_REGIME},
             "latent_uniformity": [_UNIFORMITY],
+            "distribution": [
+                {
+                    "weight": rules.number(0.0),
+                    "temperatures": rules.list_of(rules.number(0.0), 100),
+                    "pooling": rules.choice("flatten", "mean"),
+                    "per_class": rules.boolean(),
+                    **_REGIME,
+                }
+            ],
         },
     },
 }
@@ -129,6 +139,7 @@ _SCHEMA = {
         "perceptual": rules.optional(rules.choice("gradient", *PERCEPTUAL_NETWORKS)),
         "cycle_encoder": rules.choice(*CYCLE_ENCODERS),
         "cycle_encoder_momentum": _SHARE,
+        "distribution_features": rules.choice(*DISTRIBUTION_FEATURES),
         "optimizer": [
             {
                 "learning_rate": rules.number(0.0),
@@ -169,6 +180,11 @@ _FIRST_METHOD = {
     "angle_condition_degrees": 90.0,
     "pretrained_encoder": None,
     "has_encoder": True,
+}
+_FIRST_RECIPE = {
+    "cycle_encoder": "live",
+    "cycle_encoder_momentum": 0.99985,
+    "distribution_features": "pixels",
 }
 
 
@@ -222,10 +238,12 @@ def _completed(config):
     config = {"quantized_layers": [], **config, "architecture": architecture}
     recipe = config.get("recipe")
     if isinstance(recipe, dict):
-        live = {"cycle_encoder": "live", "cycle_encoder_momentum": 0.99985}
-        config["recipe"] = recipe = {**live, **recipe}
+        config["recipe"] = recipe = {**_FIRST_RECIPE, **recipe}
         if isinstance(recipe.get("losses"), dict):
-            recipe["losses"] = {"latent_uniformity": None, **recipe["losses"]}
+            optional = {"latent_uniformity": None}
+            if architecture["motion"] == "rotation":
+                optional["distribution"] = None
+            recipe["losses"] = {**optional, **recipe["losses"]}
     return config
 
 

@@ -7,7 +7,11 @@ from keras_sphere.sampling_options import UNGUIDED
 # No part of a preset: they change how a model is computed, not what.
 _BACKBONE_OPTIONS = ("rematerialize_every",)
 _MODEL_ARGUMENTS = ("perceptual", "seed", "name")
-_CYCLE_ARGUMENTS = ("cycle_encoder", "cycle_encoder_momentum")
+RECIPE_ARGUMENTS = (
+    "cycle_encoder",
+    "cycle_encoder_momentum",
+    "distribution_features",
+)
 
 
 def resolve_arguments(config, overrides):
@@ -34,9 +38,9 @@ def resolve_arguments(config, overrides):
     sampling = dict(config["sampling"])
     perceptual = config["recipe"]["perceptual"]
     perceptual = None if perceptual in PRETRAINED else perceptual
-    model = {name: config["recipe"][name] for name in _CYCLE_ARGUMENTS}
+    model = {name: config["recipe"][name] for name in RECIPE_ARGUMENTS}
     options, model = {}, {**model, "perceptual": perceptual}
-    own = (*_MODEL_ARGUMENTS, *_CYCLE_ARGUMENTS)
+    own = (*_MODEL_ARGUMENTS, *RECIPE_ARGUMENTS)
     known = [*architecture, *noise, *_BACKBONE_OPTIONS, *own, "sampling"]
     num_classes = architecture["num_classes"]
     if overrides.get("num_classes", num_classes) != num_classes:

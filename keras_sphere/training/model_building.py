@@ -21,6 +21,7 @@ def build_model(plan):
     model = SphereEncoderModel(
         SphereEncoderBackbone(**_architecture(plan), dtype=plan.dtype),
         **plan.noise,
+        **plan.objective,
         perceptual=plan.perceptual,
         sampling=plan.sampling,
         seed=plan.seed,

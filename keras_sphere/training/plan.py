@@ -6,14 +6,14 @@ from keras_sphere.class_names import names_in, read_class_names
 from keras_sphere.models.sizes import SIZES, resolve_size
 from keras_sphere.models.training_objective import UNIFORMITY
 from keras_sphere.perceptual import feature_distance_of
-from keras_sphere.presets.overrides import resolve_arguments
+from keras_sphere.presets.overrides import RECIPE_ARGUMENTS, resolve_arguments
 from keras_sphere.presets.sources import find
 from keras_sphere.training.data_plan import (
     DataPlan,
     first_given,
     missing_choice,
 )
-from keras_sphere.training.trial import TINY, TINY_ARCHITECTURE
+from keras_sphere.training.trial import TINY, tiny_architecture
 from keras_sphere.training_options import OF_PRESET
 from keras_sphere.validation import read_integer, read_share
 
@@ -82,6 +82,7 @@ class TrainingPlan:
             deterministic: See `TrainingOptions`.
         checkpoint_every_steps, keep, log_images_every, memorization_alarm,
             tensorboard, save_ema, max_steps, init_from, data_license: Likewise.
+        objective: Dict of further arguments of `SphereEncoderModel` for its losses.
     """
 
     preset: str
@@ -114,6 +115,7 @@ class TrainingPlan:
     max_steps: int | None
     init_from: str | None = None
     data_license: str | None = None
+    objective: dict = dataclasses.field(default_factory=dict)
 
     @property
     def total_steps(self):
@@ -177,6 +179,7 @@ def make_plan(options, data, description, steps_per_epoch):
         max_steps=options.max_steps,
         init_from=None if options.init_from is None else str(options.init_from),
         data_license=options.data_license,
+        objective={name: arguments[name] for name in RECIPE_ARGUMENTS},
     )
 
 
@@ -197,7 +200,7 @@ def _model_overrides(options, data, description):
         "class_names": _class_names(description, num_classes),
     }
     if options.size == TINY:
-        overrides.update(TINY_ARCHITECTURE)
+        overrides.update(tiny_architecture(find(options.preset).config))
     elif options.size in SIZES:
         overrides.update(encoder_size=options.size, decoder_size=options.size)
     elif options.size not in (None, OF_PRESET):
@@ -223,15 +226,21 @@ def _class_names(description, num_classes):
 
 def _plan_losses(options, recipe, perceptual):
     losses = {name: dict(values) for name, values in recipe.items() if values}
-    if options.perceptual is not None:
-        for name in _PIXEL_LOSSES:
+    for name in set(_PIXEL_LOSSES) & set(losses):
+        if options.perceptual is not None:
             losses[name]["feature_distance"] = feature_distance_of(perceptual)
-    if options.distance is not None:
-        for name in _PIXEL_LOSSES:
+        if options.distance is not None:
             losses[name]["distance"] = options.distance
     for option, (name, key) in _LOSS_OPTIONS.items():
-        if getattr(options, option) is not None:
-            losses.setdefault(name, {})[key] = getattr(options, option)
+        if getattr(options, option) is None:
+            continue
+        if name not in recipe:
+            raise ValueError(
+                f"`{option}` must be left out: the method of the preset "
+                f"{options.preset!r} has no loss {name!r}. "
+                f"Received: {option}={getattr(options, option)}"
+            )
+        losses.setdefault(name, {})[key] = getattr(options, option)
     if not losses.get(UNIFORMITY, {}).get("weight"):
         losses.pop(UNIFORMITY, None)
     return losses

@@ -105,13 +105,15 @@ def _losses(plan):
             weights += f" + {loss['perceptual_weight']:g} {plan.perceptual}"
         return f"{loss['weight']:g} x ({weights})"
 
-    uniformity = plan.losses.get("latent_uniformity")
-    return (
-        f"reconstruction {pixel('pixel_reconstruction')}, "
-        f"consistency {pixel('pixel_consistency')}, "
-        f"latents {plan.losses['latent_consistency']['weight']:g}"
-        + (f", {_uniformity(uniformity)}" if uniformity else "")
-    )
+    parts = [f"reconstruction {pixel('pixel_reconstruction')}"]
+    if "pixel_consistency" in plan.losses:
+        parts.append(f"consistency {pixel('pixel_consistency')}")
+    parts.append(f"latents {plan.losses['latent_consistency']['weight']:g}")
+    if plan.losses.get("distribution"):
+        parts.append(f"distribution {plan.losses['distribution']['weight']:g}")
+    if plan.losses.get("latent_uniformity"):
+        parts.append(_uniformity(plan.losses["latent_uniformity"]))
+    return ", ".join(parts)
 
 
 def _uniformity(loss):
@@ -121,11 +123,13 @@ def _uniformity(loss):
 
 def _noise(plan):
     n = plan.noise
-    return (
-        f"up to {n['max_angle_degrees']:g} degrees; "
-        f"{n['hard_case_probability']:g} hard cases ({n['hard_case_band']}); "
-        f"{_gap(plan)[0]}"
-    )
+    parts = [f"up to {n['max_angle_degrees']:g} degrees"]
+    if plan.architecture["motion"] == "rotation":
+        parts.append("a rotation")
+    else:
+        cases = f"{n['hard_case_probability']:g} hard cases ({n['hard_case_band']})"
+        parts.append(cases)
+    return "; ".join([*parts, _gap(plan)[0]])
 
 
 def _gap(plan):

@@ -13,9 +13,20 @@ TINY_ARCHITECTURE = {
     "token_channels": 8,
     "encoder_size": _TINY_SIZE,
     "decoder_size": _TINY_SIZE,
-    "encoder_mixer_depth": 1,
-    "decoder_mixer_depth": 1,
+    "pretrained_encoder": None,
 }
+
+
+def tiny_architecture(config):
+    """What a trial run changes of a preset's architecture; mixers stay, of one block.
+
+    Args:
+        config: Dict, as `preset_files.schema.schema` describes it.
+    """
+    names = ("encoder_mixer_depth", "decoder_mixer_depth")
+    depths = {name: min(config["architecture"][name], 1) for name in names}
+    return {**TINY_ARCHITECTURE, **depths}
+
 
 # In place of the preset's, where the user has not chosen.
 TRIAL = {

@@ -9,6 +9,7 @@ from keras_sphere.losses import PixelLoss
 from keras_sphere.perceptual import (
     LPIPS,
     ConvNeXtLogits,
+    ConvNeXtV2,
     EfficientNetLite2,
     WeightedSum,
 )
@@ -21,6 +22,12 @@ TINY = {
     "hidden_dims": (8, 16),
     "num_classes": 5,
     "image_size": 16,
+    "source": None,
+}
+TINY_V2 = {
+    "stages": (1, 0),
+    "depths": (1, 1, 1),
+    "hidden_dims": (8, 16, 24),
     "source": None,
 }
 IMAGES = np.random.default_rng(0).uniform(size=(2, 16, 16, 3)).astype("float32")
@@ -54,6 +61,17 @@ class LayerTest(TestCase):
             expected_mixed_dtype="float32",
         )
         self.assertEmpty(layer.trainable_weights)
+
+    def test_convnextv2(self):
+        layer = self.run_layer_test(
+            ConvNeXtV2,
+            TINY_V2,
+            (2, 16, 24, 3),
+            [(2, 2, 3, 16), (2, 4, 6, 8)],
+            expected_mixed_dtype="float32",
+        )
+        self.assertEmpty(layer.trainable_weights)
+        self.assertNotIn("stage2_block0_norm_scale", layer.arrays)
 
     def test_efficientnet_lite2(self):
         layer = self.run_layer_test(
@@ -106,6 +124,7 @@ def test_a_weighted_sum_is_the_mean_of_distances():
     [
         lambda: LPIPS((0, 2), None),
         lambda: ConvNeXtLogits(**TINY),
+        lambda: ConvNeXtV2(**TINY_V2),
         lambda: EfficientNetLite2((0, 1), source=None),
     ],
 )
@@ -140,11 +159,12 @@ def test_gradients_are_finite_where_nothing_differs(value):
     np.testing.assert_allclose(gradient, 0.0, atol=1e-6)
 
 
-@pytest.mark.parametrize("cls", [LPIPS, ConvNeXtLogits, EfficientNetLite2])
+@pytest.mark.parametrize("cls", [LPIPS, ConvNeXtLogits, ConvNeXtV2, EfficientNetLite2])
 def test_mixed_precision_is_near_float32(cls):
     arguments = {
         LPIPS: {"layer_range": (0, 3), "source": None},
         ConvNeXtLogits: TINY,
+        ConvNeXtV2: TINY_V2,
         EfficientNetLite2: {"map_range": (0, 2), "source": None},
     }[cls]
     exact, mixed = cls(**arguments), cls(**arguments, dtype="mixed_bfloat16")
@@ -181,6 +201,14 @@ BAD = {
     "long range": (lambda: LPIPS((0, 6), None), "`layer_range`"),
     "source": (lambda: LPIPS(source="imagenet"), "`source` must be.*'imagenet'"),
     "stages": (lambda: ConvNeXtLogits((1, 1), (8,)), "`depths` and `hidden_dims`"),
+    "stage": (
+        lambda: ConvNeXtV2(stages=(1, 4)),
+        r"`stages` must be of the 4 stages.*stages=\(1, 4\)",
+    ),
+    "few pixels": (
+        lambda: ConvNeXtV2(source=None).build((None, 15, 16, 3)),
+        r"least 16 px.*15, 16, 3",
+    ),
     "size": (lambda: ConvNeXtLogits(image_size=0), "`image_size`.*image_size=0"),
     "shares": (lambda: WeightedSum([LPIPS()], [0.0]), r"`shares`.*shares=0.0"),
     "number": (lambda: WeightedSum([LPIPS()], [1, 2]), r"`shares`.*here 1\."),

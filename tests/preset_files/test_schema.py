@@ -2,7 +2,7 @@
 
 import pytest
 
-from keras_sphere.preset_files.schema import check_config
+from keras_sphere.preset_files.schema import FORMAT_VERSION, check_config
 from tests.preset_files.valid_config import new_config
 
 
@@ -73,7 +73,7 @@ def test_everything_else_is_refused(place, value):
 
 
 def test_a_newer_format_is_named():
-    with pytest.raises(ValueError, match=r"newer keras_sphere.*format_version=3"):
-        check_config(changed("format_version", 3), "here")
+    with pytest.raises(ValueError, match=r"newer keras_sphere.*format_version=4"):
+        check_config(changed("format_version", FORMAT_VERSION + 1), "here")
     with pytest.raises(ValueError, match="must be an object"):
         check_config([1], "here")

@@ -8,8 +8,10 @@ torch the process group.
 from keras_sphere.backend.replicas.global_batch import (
     draw_for_batch,
     gather_replicas,
+    global_rows,
     local_shares,
     num_shares,
+    own_rows,
     replica,
     tensorflow_strategy,
 )
@@ -41,6 +43,7 @@ __all__ = [
     "draw_for_batch",
     "gather_objects",
     "gather_replicas",
+    "global_rows",
     "in_group",
     "largest_of_processes",
     "local_shares",
@@ -48,6 +51,7 @@ __all__ = [
     "num_sharers",
     "num_shares",
     "own_part_of_sum",
+    "own_rows",
     "processes",
     "replica",
     "run_split",

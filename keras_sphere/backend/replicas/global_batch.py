@@ -43,11 +43,10 @@ def draw_for_batch(draw, shape):
     Returns:
         Tensor of that shape.
     """
-    index, count = replica()
+    count = replica()[1]
     if count == 1:
         return draw(shape)
-    values = draw((shape[0] * count, *shape[1:]))
-    return keras.ops.reshape(values, (count, -1, *shape[1:]))[index]
+    return own_rows(draw((shape[0] * count, *shape[1:])))
 
 
 def gather_replicas(values):
@@ -63,6 +62,21 @@ def gather_replicas(values):
         torch.distributed.all_gather(parts, values.detach().contiguous())
         return torch.stack(parts)
     return values[None]
+
+
+def global_rows(rows):
+    """The rows of all replicas, one replica's after the other's.
+
+    Args:
+        rows: Tensor of shape `(batch, ...)`.
+    """
+    return keras.ops.reshape(gather_replicas(rows), (-1, *rows.shape[1:]))
+
+
+def own_rows(rows):
+    """This replica's rows of those of the global batch."""
+    index, count = replica()
+    return keras.ops.reshape(rows, (count, -1, *rows.shape[1:]))[index]
 
 
 def num_shares():

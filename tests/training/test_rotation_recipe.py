@@ -1,0 +1,51 @@
+"""Training by name, of a preset whose noise is a rotation."""
+
+import json
+
+import pytest
+
+import keras_sphere
+from keras_sphere.training import train
+from tests import tiny_models
+
+
+@pytest.fixture(scope="module")
+def preset(tmp_path_factory):
+    model = tiny_models.new_rotating_model(cycle_encoder="averaged")
+    losses = model.objective.default_losses(names=("distribution",))
+    weights = {**model.objective.weights, "distribution": 0.1}
+    model.compile(keras_sphere.SphereAdamW(1e-3), losses, weights)
+    folder = tmp_path_factory.mktemp("preset") / "rotating"
+    training = {"epochs": 1, "batch_size": 8, "min_learning_rate": 1e-5}
+    model.save_to_preset(folder, use_ema=False, training=training)
+    return folder
+
+
+def options(preset, folder):
+    return {
+        "preset": str(preset),
+        "dataset": "fake",
+        "split": "train[:16]",
+        "held_out_split": "test[:8]",
+        "size": "preset",
+        "output_dir": folder,
+        "memorization_alarm": False,
+    }
+
+
+def test_the_recipe_is_trained(preset, tmp_path):
+    run = train(**options(preset, tmp_path / "run"))
+    assert run.model.cycle_encoder == "averaged"
+    assert run.model.distribution.loss.pooling == "flatten"
+    assert run.model.generate(2, seed=0).shape == (2, 16, 16, 3)
+    again = keras_sphere.presets.load(tmp_path / "run")
+    assert again.backbone.get_config()["motion"] == "rotation"
+    plan = json.loads((tmp_path / "run" / "plan.json").read_text())
+    assert "hard_case_probability" not in str(plan["plan"] if "plan" in plan else plan)
+
+
+def test_what_its_method_lacks_is_refused_before_any_work(preset, tmp_path):
+    for name in ("hard_case_probability", "consistency_distance_weight"):
+        with pytest.raises(ValueError, match=rf"`{name}`.*0\.2"):
+            train(**options(preset, tmp_path / "none"), **{name: 0.2})
+    assert not (tmp_path / "none").exists()
