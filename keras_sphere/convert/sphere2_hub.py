@@ -1,5 +1,6 @@
 """Folders of published weights of Sphere Encoder 2 on the Hugging Face Hub."""
 
+import functools
 import logging
 import pathlib
 import re
@@ -56,8 +57,11 @@ class HubFolder:
         errors = import_hub(_ERRORS)
         offline = None
         for place in _spellings(pathlib.PurePosixPath(folder)):
+            options = {"local_files_only": offline is not None}
             try:
-                file = download(self.repository, str(place / CONFIG), revision)
+                file = download(
+                    self.repository, str(place / CONFIG), revision, **options
+                )
             except errors.LocalEntryNotFoundError as error:
                 offline = error
             except errors.EntryNotFoundError:
@@ -81,7 +85,7 @@ class HubFolder:
 
     def checkpoint(self):
         """Path of the newest checkpoint, fetched."""
-        files = self._files()
+        files = self._files
         folder = self._folder / CHECKPOINTS
         name = newest(file.name for file in files if file.parent == folder)
         if name is None:
@@ -93,7 +97,7 @@ class HubFolder:
 
     def class_maps(self):
         """Paths of maps of classes, the nearest first, fetched."""
-        files = set(self._files())
+        files = set(self._files)
         for place in class_map.places(self._folder):
             if place in files:
                 yield self._fetch(place)
@@ -105,6 +109,7 @@ class HubFolder:
         except errors.LocalEntryNotFoundError as error:
             raise self._unreachable() from error
 
+    @functools.cached_property
     def _files(self):
         """All files of the repository; without a network those that were fetched."""
         try:

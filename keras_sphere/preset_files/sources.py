@@ -98,19 +98,21 @@ def _find_on_hub(handle):
     return PresetSource(handle, folder, read_config(folder), repository)
 
 
-def download(repository, file, revision):
+def download(repository, file, revision, **options):
     """Fetches a file of the Hub, unless the Hub's own cache has it.
 
     Args:
         repository: String, `user/name`.
         file: String. Its path in the repository.
         revision: String or `None`.
+        **options: Of `huggingface_hub.hf_hub_download`.
 
     Returns:
         `pathlib.Path`, in a folder named after the commit.
     """
     hub = import_hub()
-    return pathlib.Path(hub.hf_hub_download(repository, file, revision=revision))
+    path = hub.hf_hub_download(repository, file, revision=revision, **options)
+    return pathlib.Path(path)
 
 
 def import_hub(module="huggingface_hub"):
