@@ -41,18 +41,22 @@ def architecture(**changes):
     }
 
 
-def state_dict(seed=0, **changes):
-    """Random weights of that backbone by their reference names."""
-    generator = np.random.default_rng(seed)
+def shapes(**changes):
+    """Shapes of the tensors of that backbone by their reference names."""
     with Valueless():
         backbone = SphereEncoderBackbone(**architecture(**changes))
-    shapes = {
+    return {
         name: layout.reference_shape(tuple(variable.shape))
         for name, variable, layout in reference_weights(backbone)
     }
+
+
+def state_dict(seed=0, **changes):
+    """Random weights of that backbone by their reference names."""
+    generator = np.random.default_rng(seed)
     return {
         name: generator.normal(0.0, 0.1, shape).astype("float32")
-        for name, shape in shapes.items()
+        for name, shape in shapes(**changes).items()
     }
 
 

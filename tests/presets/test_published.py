@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -102,7 +103,12 @@ def test_only_what_is_needed_is_fetched_and_converted_once(served, environment):
         assert again.stdout == first.stdout
         assert "Converting" not in again.stderr
         assert not [r for r in requests if r[0] == "GET"]
-    offline = run(LOAD, handle, HF_HUB_OFFLINE="1", **environment)
+    environment["HF_HUB_OFFLINE"] = "1"
+    offline = run(LOAD, handle, **environment)
+    assert offline.stdout == first.stdout, offline.stderr
+    # What was fetched can be converted again without a network.
+    shutil.rmtree(environment["XDG_CACHE_HOME"])
+    offline = run(LOAD, handle, **environment)
     assert offline.stdout == first.stdout, offline.stderr
 
 
