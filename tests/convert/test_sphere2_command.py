@@ -64,9 +64,9 @@ def test_usage(run, tmp_path):
     """And a folder of that name is a source as any other."""
     refused = command("sphere2", run)
     assert refused.returncode == 1
-    assert "With sphere2 say where to write: --output=FOLDER." in refused.stdout
+    assert "With sphere2 say where to write: --output=FOLDER." in refused.stderr
     refused = command("sphere2", "--output=x")
-    assert "Give one argument after sphere2" in refused.stdout
+    assert "Give one argument after sphere2" in refused.stderr
     run.rename(tmp_path / "sphere2")
     other = subprocess.run(
         [sys.executable, "-m", "keras_sphere.convert", "sphere2", "target"],
