@@ -24,7 +24,9 @@ def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
         name_or_path: A built-in name (see `presets.list()`), the path of a folder,
             of a preset or of a training run (its newest checkpoint, or its end), or
             `"hf://user/repository"`, which needs the package `huggingface_hub` and is
-            the only one to touch the network.
+            the only one to touch the network; `"hf://user/repository/folder"` is a
+            folder of published weights of Sphere Encoder 2, whose decoder is converted
+            once.
         weights: Boolean, whether to load weights; `None` loads them where there are
             some, and says on the log where there are none.
         dtype: Dtype policy or its name, such as `"mixed_bfloat16"`. Defaults to

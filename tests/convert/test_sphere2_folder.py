@@ -139,10 +139,11 @@ def test_unknown_dicts_and_prefixes(folder, tmp_path):
 
 @pytest.mark.parametrize("format", ["safetensors", "npz"])
 def test_files_that_need_no_pytorch(folder, tmp_path, format):
-    """Of an equally new .pth they are preferred."""
-    weights = state_dict()
+    """Of an equally new .pth they are preferred; other dicts are passed over, too."""
+    weights, other = state_dict(), {"out": np.zeros(3, "float32")}
     save(folder, ema_model=state_dict(seed=5))
-    save(folder, format, model=state_dict(seed=6), ema_model=weights)
+    dicts = {"model": state_dict(seed=6), "ema_model": weights, "score_match": other}
+    save(folder, format, **dicts)
     convert.sphere2_to_preset(folder, tmp_path / "preset")
     assert_equal(loaded_arrays(tmp_path / "preset"), weights)
     training = presets.describe(tmp_path / "preset")["recipe"]["training"]
