@@ -116,7 +116,7 @@ def check_same_plan(plan, folder):
 
 
 def _earlier(now):
-    """What a plan meant before it could say: the first method, classes without names."""
+    """What a plan meant before it could say: the first method, nameless classes."""
     method = {"architecture": FIRST_METHOD, "objective": FIRST_RECIPE}
     return {CLASS_NAMES: now[CLASS_NAMES], **_flat(method)}
 
