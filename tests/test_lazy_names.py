@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from keras_sphere import data, evaluation, perceptual, presets
+from keras_sphere import convert, data, evaluation, perceptual, presets
 
 
 def test_the_module_is_imported_by_its_name(tmp_path, monkeypatch):
@@ -27,7 +27,7 @@ def test_the_module_is_imported_by_its_name(tmp_path, monkeypatch):
         _ = lazy_package.y
 
 
-@pytest.mark.parametrize("package", [data, evaluation, perceptual, presets])
+@pytest.mark.parametrize("package", [convert, data, evaluation, perceptual, presets])
 def test_all_names_are_there(package):
     """None has the name of a module, which would take its place once imported."""
     modules = {module.name for module in pkgutil.iter_modules(package.__path__)}

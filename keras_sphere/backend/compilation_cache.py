@@ -6,6 +6,7 @@ import os
 import pathlib
 
 from keras_sphere.backend.operations import BACKEND
+from keras_sphere.files.user_cache import user_cache
 
 if BACKEND == "jax":
     import jax
@@ -19,14 +20,12 @@ def cache_folder(environ=os.environ):
     """Where compiled programs are kept.
 
     Args:
-        environ: Mapping of environment variables. `XDG_CACHE_HOME` is the user's cache
-            folder, `~/.cache` if it is not set.
+        environ: See `files.user_cache.user_cache`.
 
     Returns:
         `pathlib.Path`, which need not exist.
     """
-    home = environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return pathlib.Path(home).expanduser() / "keras_sphere" / "jax"
+    return user_cache(environ) / "jax"
 
 
 def keep_compiled_programs(folder=None):

@@ -1,9 +1,10 @@
-"""Named tensors in a file: PyTorch's `.pth`, or safetensors, read one at a time."""
+"""Named tensors in a file, read one at a time: `.pth`, safetensors or `.npz`."""
 
 import contextlib
 import dataclasses
 import pathlib
 import pickle
+import zipfile
 from collections.abc import Callable
 
 import ml_dtypes  # noqa: F401  teaches NumPy bfloat16
@@ -12,7 +13,7 @@ import numpy as np
 from keras_sphere.files.integrity import CorruptFileError
 from keras_sphere.optional_imports import import_optional
 
-FORMATS = ("pth", "safetensors")
+FORMATS = ("pth", "safetensors")  # that are written; a .npz is read, too
 # Which weights a file holds, and under what name.
 KINDS = {"raw": "model", "ema": "ema_model"}
 _LEGACY_START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
@@ -50,10 +51,10 @@ def open_checkpoint(path, left_out=()):
     """Opens a file of tensors, none of which is read yet.
 
     Args:
-        path: String or path that ends in `.pth` or `.safetensors`. Tensors of a
-            `.pth` are in the dicts `model` and `ema_model`, those of a safetensors
-            file have these in front of their names; or there is one state dict,
-            and nothing says which.
+        path: String or path that ends in `.pth`, `.safetensors` or `.npz`. Tensors
+            of a `.pth` are in the dicts `model` and `ema_model`, beside which others
+            are ignored; those of other files have these in front of their names. Or
+            there is one state dict, and nothing says which.
         left_out: Tuple of endings of names. Tensors of a `.pth` with such names are
             passed over, whatever they hold.
 
@@ -71,11 +72,14 @@ def open_checkpoint(path, left_out=()):
     if path.suffix == ".safetensors":
         with _open_safetensors(path) as file:
             yield _safetensors_checkpoint(file, path)
+    elif path.suffix == ".npz":
+        with _open_npz(path) as archive:
+            yield _npz_checkpoint(archive, path)
     elif path.suffix == ".pth":
         yield _torch_checkpoint(path, left_out)
     else:
         raise ValueError(
-            "A checkpoint must end in .pth or .safetensors. "
+            "A checkpoint must end in .pth, .safetensors or .npz. "
             f"Received: path={str(path)!r}"
         )
 
@@ -91,24 +95,70 @@ def _open_safetensors(path):
 
 
 def _safetensors_checkpoint(file, path):
-    state_dicts = {}
+    tensors = {}
     for name in file.keys():  # noqa: SIM118  the file is no dict
         part = file.get_slice(name)
         if part.get_dtype() not in ("F32", "F16", "BF16"):
             raise _unfit(path, name, part.get_dtype())
-        first, _, rest = name.partition(".")
-        kind = {stored: kind for kind, stored in KINDS.items()}.get(first)
-        tensor = StoredTensor(
+        tensors[name] = StoredTensor(
             tuple(part.get_shape()),
             lambda name=name: file.get_tensor(name).astype("float32"),
         )
-        state_dicts.setdefault(kind, {})[name if kind is None else rest] = tensor
     epoch = (file.metadata() or {}).get("epoch", "")
-    return Checkpoint(state_dicts, int(epoch) if epoch.isdecimal() else None)
+    return Checkpoint(_by_kind(tensors), int(epoch) if epoch.isdecimal() else None)
+
+
+def _by_kind(tensors):
+    """State dicts of tensors that have their dict in front of their names."""
+    kinds = {stored: kind for kind, stored in KINDS.items()}
+    state_dicts = {}
+    for name, tensor in tensors.items():
+        first, _, rest = name.partition(".")
+        kind = kinds.get(first)
+        state_dicts.setdefault(kind, {})[name if kind is None else rest] = tensor
+    return state_dicts
+
+
+def _open_npz(path):
+    try:
+        if not zipfile.is_zipfile(path):
+            raise ValueError("another format, or cut short")
+        return np.load(path, allow_pickle=False)
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise CorruptFileError(f"{path} is no whole .npz file: {error}") from error
+
+
+def _npz_checkpoint(archive, path):
+    tensors, epoch = {}, None
+    for name in archive.files:
+        shape, dtype = _npy_header(archive, name, path)
+        if name == "epoch" and shape == () and dtype.kind == "i":
+            epoch = int(archive[name])
+            continue
+        if dtype not in (np.float32, np.float16):
+            raise _unfit(path, name, dtype)
+        tensors[name] = StoredTensor(
+            shape, lambda name=name: archive[name].astype("float32")
+        )
+    return Checkpoint(_by_kind(tensors), epoch)
+
+
+def _npy_header(archive, name, path):
+    """Shape and dtype of an array whose values are not read."""
+    readers = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    try:
+        with archive.zip.open(f"{name}.npy") as file:
+            shape, _, dtype = readers[np.lib.format.read_magic(file)](file)
+    except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise CorruptFileError(f"{path}: {name!r} is no array: {error}") from error
+    return shape, dtype
 
 
 def _torch_checkpoint(path, left_out):
-    torch = import_optional("torch", "A .pth file", "torch")
+    torch = _import_torch(path)
     try:
         content = torch.load(
             path, map_location="cpu", weights_only=True, mmap=not _is_legacy(path)
@@ -135,6 +185,18 @@ def _torch_checkpoint(path, left_out):
         },
         epoch if isinstance(epoch, int) else None,
     )
+
+
+def _import_torch(path):
+    try:
+        return import_optional("torch", "A .pth file", "torch")
+    except ImportError as error:
+        raise ImportError(
+            f"{error}. Without it: convert the file where PyTorch is, and copy the "
+            "folder of the preset; or save its tensors there as .safetensors or .npz, "
+            f"with {' or '.join(f'`{stored}.`' for stored in KINDS.values())} in front "
+            f"of their names, beside it. Received: path={str(path)!r}"
+        ) from error
 
 
 def _is_legacy(path):

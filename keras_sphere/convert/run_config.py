@@ -1,9 +1,9 @@
 """The `cfg.json` of a reference run folder, read and written."""
 
-import json
 import logging
 
 from keras_sphere.convert.reference import SIZE_KEYS
+from keras_sphere.convert.run_fields import NOTES, check_method, read_fields, renamed
 from keras_sphere.models.sizes import SIZES, resolve_size
 
 logger = logging.getLogger("keras_sphere")
@@ -43,19 +43,6 @@ _OPTIMIZER_KEYS = {
     "grad_clip": "grad_clip",
     "ema_model_decay": "ema_decay",
 }
-# Kept as notes of a preset, on which no code acts.
-_NOTES = {
-    "batch_size": "batch_size",
-    "epochs": "epochs",
-    "warmup_epochs": "warmup_epochs",
-    "min_lr": "min_learning_rate",
-    "dtype": "dtype",
-    "dataset_name": "dataset_name",
-    "crop_mode": "crop_mode",
-    "flip_image": "flip_image",
-    "interp_mode": "interp_mode",
-}
-_LARGEST_FILE = 2**24
 
 
 def read_run_config(path):
@@ -73,19 +60,9 @@ def read_run_config(path):
         ValueError: If the file is no JSON object, or a field that defines the model
             is missing.
     """
-    if path.stat().st_size > _LARGEST_FILE:
-        raise ValueError(
-            f"{path} must have at most {_LARGEST_FILE} bytes. "
-            f"Received: {path.stat().st_size} bytes"
-        )
-    try:
-        fields = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not a JSON file. Received: {error}") from error
-    keys = list(fields) if isinstance(fields, dict) else fields
-    missing = [
-        key for key in _MODEL_KEYS if not isinstance(keys, list) or (key not in keys)
-    ]
+    fields = read_fields(path)
+    check_method(fields, path, "addition")
+    missing = [key for key in _MODEL_KEYS if key not in fields]
     if missing:
         raise ValueError(
             f"{path} must hold all fields that define the model. Received: no {missing}"
@@ -95,15 +72,12 @@ def read_run_config(path):
     if not g.pop("cond_generator"):
         g["num_classes"] = 0
 
-    def named(keys):
-        return {ours: fields[key] for key, ours in keys.items() if key in fields}
-
     return {
         "G": g,
         "sizes": fields.get("sizes", {}),
-        "loss": named(_LOSS_KEYS),
-        "opt": named(_OPTIMIZER_KEYS),
-        "notes": named(_NOTES),
+        "loss": renamed(fields, _LOSS_KEYS),
+        "opt": renamed(fields, _OPTIMIZER_KEYS),
+        "notes": renamed(fields, NOTES),
         "sampling": fields.get("sampling"),
         "class_names": fields.get("class_names"),
     }
@@ -152,7 +126,7 @@ def run_config(preset):
         **_optimizer_fields(preset["recipe"]["optimizer"]),
         "sampling": preset["sampling"],
         "class_names": architecture["class_names"],
-        **{key: training[ours] for key, ours in _NOTES.items() if ours in training},
+        **{key: training[ours] for key, ours in NOTES.items() if ours in training},
     }
 
 

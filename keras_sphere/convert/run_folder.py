@@ -1,11 +1,7 @@
 """Reference run folders to preset folders, and back, tensor by tensor."""
 
 import json
-import logging
 import pathlib
-import re
-
-import numpy as np
 
 from keras_sphere.backend.valueless import Valueless
 from keras_sphere.convert import reference, reference_weights
@@ -16,20 +12,22 @@ from keras_sphere.convert.checkpoint_files import (
     write_checkpoint,
 )
 from keras_sphere.convert.run_config import read_run_config, run_config
+from keras_sphere.convert.run_files import (
+    CHECKPOINTS,
+    CONFIG,
+    find_checkpoint,
+    find_config,
+    select,
+)
+from keras_sphere.convert.writing import write_converted
 from keras_sphere.files.atomic_file import folder_when_done
 from keras_sphere.models import SphereEncoderBackbone, SphereEncoderModel
-from keras_sphere.models.preset_saving import write_model_preset
+from keras_sphere.models.limits import check_parameters
 from keras_sphere.preset_files.schema import check_architecture
+from keras_sphere.preset_files.sources import find
 from keras_sphere.preset_files.weights_file import read_weights
-from keras_sphere.presets.limits import check_parameters
-from keras_sphere.presets.sources import find
 from keras_sphere.sampling_options import SamplingOptions
 from keras_sphere.validation import check_choice
-
-CONFIG, CHECKPOINTS = "cfg.json", "ckpt"
-_CHECKPOINT = re.compile(r"ep(\d+)\.(?:pth|safetensors)")
-
-logger = logging.getLogger("keras_sphere")
 
 
 def reference_to_preset(
@@ -69,26 +67,20 @@ def reference_to_preset(
     >>> model = keras_sphere.presets.load("my_cifar")
     """
     check_choice("weights", weights, (None, *KINDS))
-    config_path, checkpoint_path = _find_files(pathlib.Path(source))
+    config_path = find_config(pathlib.Path(source))
     config = read_run_config(config_path)
+    checkpoint_path = find_checkpoint(pathlib.Path(source))
     with open_checkpoint(checkpoint_path) as checkpoint:
-        kind, tensors = _select(checkpoint.state_dicts, weights, checkpoint_path)
+        kind, tensors = select(checkpoint.state_dicts, weights, checkpoint_path)
         model = _abstract_model(config, tensors, config_path)
-        matched = reference_weights.match_weights(model.backbone, tensors)
-        _check_buffers(model.backbone, tensors)
-
-        def value_of(variable):
-            tensor, layout = matched[id(variable)]
-            return layout(tensor.read())
-
         notes = config["notes"]
         if checkpoint.epoch is not None:
             notes = {**notes, "epoch": checkpoint.epoch}
-        write_model_preset(
+        write_converted(
             model,
+            tensors,
             path,
             kind,
-            value_of,
             dtype=dtype,
             name=name,
             description=description,
@@ -148,53 +140,6 @@ def preset_to_reference(preset, path, format="pth"):
         (folder / CONFIG).write_text(json.dumps(fields, indent=2) + "\n")
 
 
-def _find_files(source):
-    folder = source.parent.parent if source.is_file() else source
-    config = folder / CONFIG
-    if not config.is_file():
-        raise FileNotFoundError(
-            f"A run folder holds {CONFIG}, and its checkpoints in {CHECKPOINTS}/. "
-            f"Received: source={str(source)!r}"
-        )
-    if source.is_file():
-        return config, source
-    files = {
-        (int(match[1]), file.suffix): file
-        for file in (folder / CHECKPOINTS).glob("*")
-        if (match := _CHECKPOINT.fullmatch(file.name))
-    }
-    if not files:
-        raise FileNotFoundError(
-            f"{folder / CHECKPOINTS} must hold a file epNNNN.pth or "
-            f"epNNNN.safetensors. Received: source={str(source)!r}"
-        )
-    return config, files[max(files)]
-
-
-def _select(state_dicts, weights, path):
-    """The kind of weights to convert, and their tensors."""
-    if set(state_dicts) == {None}:
-        if weights is None:
-            raise ValueError(
-                f"{path} does not say whether its weights are raw or their moving "
-                "average: say so by `weights`. Received: weights=None"
-            )
-        return weights, state_dicts[None]
-    if None in state_dicts:
-        unexpected = sorted(state_dicts[None])[:5]
-        raise ValueError(
-            f"{path} must hold tensors of {list(KINDS.values())} only. Received: "
-            f"{unexpected} besides"
-        )
-    kind = weights or ("ema" if "ema" in state_dicts else "raw")
-    if kind not in state_dicts:
-        raise ValueError(
-            f"{path} must hold the weights asked for. It has: {sorted(state_dicts)}. "
-            f"Received: weights={weights!r}"
-        )
-    return kind, state_dicts[kind]
-
-
 def _abstract_model(config, tensors, origin):
     g = config["G"]
     try:
@@ -219,15 +164,3 @@ def _abstract_model(config, tensors, origin):
         loss_weights=weights,
     )
     return model
-
-
-def _check_buffers(backbone, tensors):
-    """Raises a `ValueError` if rotary tables are not those that we compute."""
-    expected = reference_weights.buffers(backbone)
-    for name, tensor in tensors.items():
-        table = expected.get(reference_weights.clean_name(name))
-        if table is not None and not np.allclose(tensor.read(), table, atol=1e-3):
-            raise ValueError(
-                f"The buffer {name!r} must hold the rotary positions of the method. "
-                "Received: other values"
-            )

@@ -14,6 +14,14 @@ DATASET_OF_PRESET = {
     "imagenet256_large": "imagenet",
     "imagenet256_xlarge": "imagenet",
     "oxford_flowers256": "oxford_flowers102",
+    "sphere2_flowers256_base": "oxford_flowers102",
+    "sphere2_flowers256_large": "oxford_flowers102",
+    "sphere2_flowers512_base": "oxford_flowers102",
+    "sphere2_flowers512_large": "oxford_flowers102",
+    "sphere2_imagenet256_base": "imagenet",
+    "sphere2_imagenet256_large": "imagenet",
+    "sphere2_imagenet512_base": "imagenet",
+    "sphere2_imagenet512_large": "imagenet",
 }
 
 

@@ -19,7 +19,9 @@ class _OtherValues(keras.StatelessScope):
 
     def get_current_value(self, variable):
         value = self._value_of(variable)
-        return None if value is None else keras.ops.convert_to_tensor(value)
+        if value is None or isinstance(value, np.ndarray):
+            return value  # which is written without a copy by the backend
+        return keras.ops.convert_to_tensor(value)
 
 
 class _Diverted(keras.StatelessScope):

@@ -5,11 +5,11 @@ import logging
 import keras
 
 from keras_sphere.models import SphereEncoderBackbone, SphereEncoderModel
+from keras_sphere.models.limits import check_parameters
 from keras_sphere.models.quantization import quantize_layers
 from keras_sphere.perceptual import feature_distance_of
 from keras_sphere.preset_files.recipe import losses_from_recipe, optimizer_from_recipe
 from keras_sphere.presets.fitting import copy_fitting
-from keras_sphere.presets.limits import check_parameters
 from keras_sphere.presets.overrides import resolve_arguments
 from keras_sphere.presets.sources import find
 from keras_sphere.validation import if_given, read_boolean

@@ -11,7 +11,7 @@ from keras_sphere.files.atomic_file import (
     replace_when_done,
 )
 from keras_sphere.files.integrity import CorruptFileError, check_sha256, sha256
-from keras_sphere.presets.run_folders import CHECKPOINTS
+from keras_sphere.preset_files.run_folders import CHECKPOINTS
 from keras_sphere.validation import check_choice, read_integer
 
 INDEX, INDEX_COPY = "checkpoints.json", "checkpoints-copy.json"

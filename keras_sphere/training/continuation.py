@@ -4,7 +4,7 @@ import dataclasses
 import json
 
 from keras_sphere.preset_files.folder import CONFIG, read_config
-from keras_sphere.presets.run_folders import (
+from keras_sphere.preset_files.run_folders import (
     CHECKPOINTS,
     PLAN_FILE,
     PRESET,

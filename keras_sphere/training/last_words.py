@@ -2,7 +2,7 @@
 
 import shlex
 
-from keras_sphere.presets.run_folders import newest_preset
+from keras_sphere.preset_files.run_folders import newest_preset
 
 
 def say_end(folder, plan):

@@ -11,7 +11,7 @@ import keras
 from keras_sphere.backend.operations import make_deterministic
 from keras_sphere.backend.unasked_tensorflow import without_tensorflow
 from keras_sphere.distribution import setup
-from keras_sphere.presets.run_folders import CHECKPOINTS
+from keras_sphere.preset_files.run_folders import CHECKPOINTS
 from keras_sphere.training.checkpoint_store import is_begun
 from keras_sphere.training.checkpoints import TrainingCheckpoint
 from keras_sphere.training.continuation import move_aside

@@ -11,7 +11,7 @@ from keras_sphere.backend.replicas import (
     wait_for_processes,
     whole_variables,
 )
-from keras_sphere.presets.run_folders import PRESET, PRESET_EMA, SECONDS, STEPS
+from keras_sphere.preset_files.run_folders import PRESET, PRESET_EMA, SECONDS, STEPS
 
 LONGEST_NAME = 190  # a preset's has at most 200 characters
 

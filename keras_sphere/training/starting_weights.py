@@ -3,8 +3,8 @@
 import logging
 
 from keras_sphere.class_names import name_of_class
+from keras_sphere.models.limits import check_parameters
 from keras_sphere.presets.fitting import copy_fitting
-from keras_sphere.presets.limits import check_parameters
 from keras_sphere.presets.loading import load_backbone, wants_weights
 from keras_sphere.presets.sources import find
 

@@ -9,9 +9,10 @@ from absl.testing import parameterized
 import keras_sphere
 from keras_sphere import SphereEncoderBackbone, presets
 from keras_sphere.backend.valueless import Valueless
+from keras_sphere.convert.sphere2_hub import is_hub_folder
 from keras_sphere.data import load_digits
+from keras_sphere.models.limits import fewest_parameters
 from keras_sphere.preset_files.folder import checked_weights, read_config
-from keras_sphere.presets.limits import fewest_parameters
 from keras_sphere.presets.sources import built_in_names
 from tests.testing import TestCase
 
@@ -50,6 +51,20 @@ OURS = {
     "fashion28": ("gradient", 1.0),
     "own_images": ("gradient", 1.0),
 }
+# Of Sphere Encoder 2: millions of the decoder that are trained, and with the table of
+# positions; angle of generation; epochs; classes.
+SPHERE2 = {
+    "sphere2_flowers256_base": (130.51, 130.70, 85.5, 2000, 102),
+    "sphere2_flowers256_large": (458.09, 458.35, 84.0, 2000, 102),
+    "sphere2_flowers512_base": (132.28, 132.48, 85.5, 2000, 102),
+    "sphere2_flowers512_large": (460.45, 460.71, 84.0, 2000, 102),
+    "sphere2_imagenet256_base": (131.20, 131.39, 85.5, 300, 1000),
+    "sphere2_imagenet256_large": (459.01, 459.27, 84.0, 300, 1000),
+    "sphere2_imagenet512_base": (132.97, 133.17, 85.5, 300, 1000),
+    "sphere2_imagenet512_large": (461.37, 461.63, 84.0, 300, 1000),
+}
+NAMES = sorted([*PARAMETERS, *SPHERE2])
+DINOV3_PARAMETERS = 28_691_712
 
 
 def abstract_backbone(architecture):
@@ -60,7 +75,7 @@ def abstract_backbone(architecture):
 
 class BuiltInTest(TestCase):
     def test_names(self):
-        self.assertEqual(built_in_names(), sorted(PARAMETERS))
+        self.assertEqual(built_in_names(), NAMES)
 
     @parameterized.parameters(*PARAMETERS.items())
     def test_parameters(self, name, millions):
@@ -76,6 +91,58 @@ class BuiltInTest(TestCase):
         backbone = abstract_backbone(read_config(ROOT / "cifar10")["architecture"])
         count = sum(math.prod(v.shape) for v in backbone.trainable_variables)
         self.assertEqual(round(count / 1e6, 2), 263.42)
+
+    @parameterized.parameters(*SPHERE2.items())
+    def test_parameters_of_sphere_encoder_2(self, name, expected):
+        config = read_config(ROOT / name)
+        backbone = abstract_backbone(config["architecture"])
+        self.assertEqual(backbone.count_params(), config["parameters"])
+        decoder = backbone.decoder
+        trained = sum(math.prod(v.shape) for v in decoder.trainable_variables)
+        counts = (trained, decoder.count_params())
+        self.assertEqual(tuple(round(n / 1e6, 2) for n in counts), expected[:2])
+        self.assertEqual(backbone.encoder.count_params(), DINOV3_PARAMETERS)
+        self.assertLen(decoder.weights, 349 if name.endswith("large") else 181)
+        self.assertEqual(backbone.latent_shape, (256, 384))
+        fewest = fewest_parameters(config["architecture"])
+        self.assertBetween(fewest, 0.9 * counts[1], counts[1])
+
+    @parameterized.parameters(*SPHERE2.items())
+    def test_recipe_of_sphere_encoder_2(self, name, expected):
+        config = read_config(ROOT / name)
+        sampling, recipe = config["sampling"], config["recipe"]
+        _, _, angle, epochs, classes = expected
+        self.assertEqual((sampling["steps"], sampling["angle_degrees"]), (2, angle))
+        self.assertIsNone(sampling["loop_angle_degrees"])
+        self.assertEqual(sampling["guidance_degrees"], 0.0)
+        self.assertTrue(sampling["shared_noise"])
+        self.assertEqual(config["architecture"]["num_classes"], classes)
+        for loss, weight, regime in (
+            ("pixel_reconstruction", 1.0, "low"),
+            ("latent_consistency", 0.1, "high"),
+        ):
+            values = recipe["losses"][loss]
+            self.assertEqual((values["weight"], values["regime"]), (weight, regime))
+            edges = (values["cutoff_degrees"], values["band_degrees"], values["soft"])
+            self.assertEqual(edges, (70.0, 5.0, True))
+        optimizer, training = recipe["optimizer"], recipe["training"]
+        self.assertEqual(optimizer["learning_rate"], training["min_learning_rate"])
+        self.assertEqual((optimizer["beta_1"], optimizer["beta_2"]), (0.9, 0.95))
+        self.assertEqual(optimizer["ema_momentum"], 0.99985)
+        self.assertEqual((training["epochs"], training["warmup_epochs"]), (epochs, 10))
+        self.assertEqual(config["name"], name)
+
+    @parameterized.parameters(*SPHERE2)
+    def test_card_of_sphere_encoder_2(self, name):
+        """It says where the weights are, what is not known and what was not tried."""
+        card = " ".join((ROOT / name / "README.md").read_text().split())
+        _, data, size = name.split("_")
+        folder = f"sphere2-{size}-{data[:-3]}-{data[-3:]}px"
+        self.assertIn(f"hf://tomg-group-umd/sphere2/experiments/{folder}", card)
+        self.assertTrue(is_hub_folder(f"hf://tomg-group-umd/sphere2/{folder}"))
+        self.assertIn("No figure of quality is known", card)
+        self.assertIn("was never tried on the real files", card)
+        self.assertIn("--accept_license=dinov3", card)
 
     @parameterized.parameters(*RECIPES.items())
     def test_recipe(self, name, expected):
@@ -109,7 +176,7 @@ class BuiltInTest(TestCase):
         self.assertIsNone(sampling["max_angle_degrees"])
         self.assertEqual(config["name"], name)
 
-    @parameterized.parameters(*PARAMETERS)
+    @parameterized.parameters(*NAMES)
     def test_card(self, name):
         card = (ROOT / name / "README.md").read_text()
         self.assertStartsWith(card, f"# {name}\n")
@@ -117,9 +184,9 @@ class BuiltInTest(TestCase):
 
     def test_list(self):
         table = presets.list()
-        self.assertEqual([row["name"] for row in table], sorted(PARAMETERS))
+        self.assertEqual([row["name"] for row in table], NAMES)
         lines = str(table).splitlines()
-        self.assertLen(lines, len(PARAMETERS) + 1)
+        self.assertLen(lines, len(NAMES) + 1)
         self.assertRegex(
             lines[1], r"animal_faces256 +256 +0 +642,148,324 +Apache-2.0 +no"
         )
@@ -156,7 +223,7 @@ class BuiltInTest(TestCase):
             path for path in ROOT.glob("*/*") if path.suffix not in (".py", ".pyc")
         }
         self.assertEqual(files, included)
-        self.assertGreaterEqual(len(files), 2 * len(PARAMETERS))
+        self.assertGreaterEqual(len(files), 2 * len(NAMES))
 
 
 class Digits16Test(TestCase):

@@ -1,23 +1,20 @@
 """Presets and the network, in processes of their own."""
 
-import functools
-import hashlib
-import http.server
 import importlib.util
 import os
 import pathlib
 import subprocess
 import sys
 import textwrap
-import threading
 
 import pytest
+
+from tests.presets.local_hub import REVISION, serve
 
 pytestmark = pytest.mark.any_backend
 
 ROOT = pathlib.Path(__file__).parents[2]
 SERVED = ROOT / "keras_sphere" / "presets" / "digits16"
-REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 
 def run(program, **environment):
@@ -61,51 +58,11 @@ def test_nothing_else_touches_the_network():
     assert result.stdout == "done\n", result.stderr
 
 
-class Hub(http.server.BaseHTTPRequestHandler):
-    """The part of the Hub's protocol that a download needs, over a local folder."""
-
-    def __init__(self, requests, *args):
-        self.requests = requests
-        super().__init__(*args)
-
-    def do_HEAD(self):
-        """Answers without the content."""
-        self.do_GET()
-
-    def do_GET(self):
-        """Answers with a file of the folder."""
-        prefix, _, name = self.path.partition("/resolve/")
-        revision, _, name = name.partition("/")
-        path = SERVED / name
-        self.requests.append((self.command, prefix, revision, name))
-        if prefix != "/user/name" or not path.is_file():
-            self.send_error(404)
-            return
-        content = path.read_bytes()
-        self.send_response(200)
-        self.send_header("X-Repo-Commit", REVISION)
-        self.send_header("ETag", f'"{hashlib.sha1(content).hexdigest()}"')
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(content)
-
-    def log_message(self, *args):
-        """Silent."""
-
-
 @pytest.fixture
 def hub():
     """A local server of the preset in `SERVED`: address, requests."""
-    requests = []
-    handler = functools.partial(Hub, requests)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", requests
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serve({"user/name": SERVED}) as served:
+        yield served
 
 
 @pytest.mark.skipif(

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from keras_sphere.preset_files.folder import read_config
-from keras_sphere.presets.run_folders import is_run_folder, newest_preset
+from keras_sphere.preset_files.run_folders import is_run_folder, newest_preset
 from keras_sphere.presets.sources import find
 from tests.preset_files.test_folder import write
 

@@ -27,7 +27,15 @@ def test_an_unknown_name_lists_the_others_closest_first(name, closest):
 
 @pytest.mark.parametrize(
     "handle",
-    ["hf://user", "hf://user/name/more", "hf://../name", "hf://", "https://x.org/a/b"],
+    [
+        "hf://user",
+        "hf://user/name/../more",
+        "hf://user/name/.more",
+        "hf://user/name//more",
+        "hf://../name",
+        "hf://",
+        "https://x.org/a/b",
+    ],
 )
 def test_other_handles_are_refused(handle):
     with pytest.raises(ValueError, match=f"Received: name_or_path='{handle}'"):

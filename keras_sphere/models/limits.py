@@ -10,7 +10,8 @@ def fewest_parameters(architecture):
     """A lower bound of a backbone's parameters: its matrices, without the small rest.
 
     Args:
-        architecture: Dict of arguments of `SphereEncoderBackbone`.
+        architecture: Dict of arguments of `SphereEncoderBackbone`; those of Sphere
+            Encoder 2 alone may be missing.
 
     Returns:
         Integer.
@@ -19,13 +20,15 @@ def fewest_parameters(architecture):
     num_tokens = (a["image_size"] // a["patch_size"]) ** 2
     pixels = a["patch_size"] ** 2 * a["num_channels"]
     halves = {"encoder": a["token_channels"], "decoder": None}
-    if a["pretrained_encoder"] is not None or not a["has_encoder"]:
+    if a.get("pretrained_encoder") is not None or not a.get("has_encoder", True):
         del halves["encoder"]
     for half, mixed in halves.items():
         size = resolve_size(f"{half}_size", a[f"{half}_size"])
         width = size["hidden_dim"]
         mixed = width if mixed is None else mixed
-        is_told = a["num_classes"] and (half == "decoder" or a["conditional_encoder"])
+        is_told = a["num_classes"] and (
+            half == "decoder" or a.get("conditional_encoder", True)
+        )
         per_layer = (18 if is_told else 12) * width**2
         rows = num_tokens + (a["num_classes"] if is_told else 0) + a["token_channels"]
         total += size["num_layers"] * per_layer + width * rows
