@@ -61,7 +61,7 @@ def describe_gap(max_angle_degrees, architecture, num_images=0):
     Returns:
         Pair of a phrase, and of a sentence that warns, `""` if nothing is amiss.
     """
-    if architecture["motion"] == "rotation":  # it trains on random points themselves
+    if architecture.get("motion") == "rotation":  # it trains on random points, too
         return f"random points are noise of {max_angle_degrees:g} degrees", ""
     side = architecture["image_size"] // architecture["patch_size"]
     dimensions = side**2 * architecture["token_channels"]

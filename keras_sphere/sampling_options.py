@@ -202,12 +202,13 @@ class SamplingOptions(LoopOptions):
         )
         return dataclasses.replace(options, max_angle_degrees=None)
 
-    def reconstruction(self, strength=None, angle_degrees=None):
+    def reconstruction(self, strength=None, angle_degrees=None, trained_degrees=90.0):
         """Arguments of `plan` for a reconstruction.
 
         Args:
             strength: Float in [0, 1], or `None` for 0.
             angle_degrees: `None`: it belongs to the other method.
+            trained_degrees: Not read.
 
         Returns:
             Dict.
@@ -310,19 +311,26 @@ class RotationSamplingOptions(LoopOptions):
         """Options of one step from images."""
         return self.override(steps=1, guidance_degrees=0.0, use_ema=use_ema)
 
-    def reconstruction(self, strength=None, angle_degrees=None):
+    def reconstruction(self, strength=None, angle_degrees=None, trained_degrees=90.0):
         """Arguments of `plan` for a reconstruction.
 
         Args:
-            strength: `None`: it belongs to the other method.
-            angle_degrees: Float in [0, 90], or `None` for 0.
+            strength: Float in [0, 1], a share of the largest angle, or `None` for 0.
+            angle_degrees: Float in [0, 90], in place of it.
+            trained_degrees: Float. The largest angle that the model was trained with.
 
         Returns:
             Dict.
         """
-        self.override(strength=strength)
-        angle = 0.0 if angle_degrees is None else angle_degrees
-        angle = read_right_angle("angle_degrees", angle)
+        if strength is not None and angle_degrees is not None:
+            raise ValueError(
+                "Give `strength` or `angle_degrees`, not both. Received: "
+                f"strength={strength}, angle_degrees={angle_degrees}"
+            )
+        if angle_degrees is None:
+            share = 0.0 if strength is None else read_share("strength", strength)
+            angle_degrees = share * trained_degrees
+        angle = read_right_angle("angle_degrees", angle_degrees)
         return {"first": (angle, angle)}
 
     def plan(self, from_noise, trained_degrees, strength=1.0, first=None):

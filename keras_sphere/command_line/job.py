@@ -13,9 +13,11 @@ SAMPLING_FLAGS = (
     "guidance_position",
     "schedule",
     "shared_noise",
-    "angle_degrees",
+    "first_angle_degrees",
     "loop_angle_degrees",
 )
+# Two tasks have an angle of their own.
+_OPTIONS = {"first_angle_degrees": "angle_degrees"}
 MOST_DIGITS = 9  # of an id
 # A list of these gives a panel each; a model has one of the guidances.
 GUIDANCE_FLAGS = ("guidance_scale", "guidance_degrees")
@@ -46,7 +48,9 @@ class Job:
         """
         settings = self.settings
         common = {
-            n: settings[n] for n in (*SAMPLING_FLAGS, *WEIGHT_FLAGS) if n in settings
+            _OPTIONS.get(name, name): settings[name]
+            for name in (*SAMPLING_FLAGS, *WEIGHT_FLAGS)
+            if name in settings
         }
         steps, scales, degrees = (
             [{name: value} for value in settings[name]] if name in settings else [{}]
@@ -118,8 +122,8 @@ def resolved(settings, description, seed):
     for name in ("use_ema", *SAMPLING_FLAGS, *PANEL_FLAGS):
         if settings.get(name, "") is not None:
             continue
-        if name in sampling:
-            value = sampling[name]
+        if _OPTIONS.get(name, name) in sampling:
+            value = sampling[_OPTIONS.get(name, name)]
             settings[name] = [value] if name in PANEL_FLAGS else value
         else:
             del settings[name]
@@ -135,7 +139,8 @@ def check_sampling(settings, description):
     """
     sampling = description.sampling
     for name in (*SAMPLING_FLAGS, *GUIDANCE_FLAGS):
-        if settings.get(name) is not None and name not in sampling:
+        option = _OPTIONS.get(name, name)
+        if settings.get(name) is not None and option not in sampling:
             raise ValueError(
                 f"--{name} is not an option of this model's method, which has "
                 f"{list(sampling)}. Received: {name}={settings[name]}"

@@ -127,6 +127,8 @@ def _describe_file(path):
 
 def _description(architecture, sampling, noise, keeps_average=False):
     side = architecture["image_size"] // architecture["patch_size"]
+    angles = ("max_angle_degrees", "loop_angle_degrees", "angle_degrees")
+    full = [sampling[name] for name in angles if sampling.get(name) is not None]
     return ModelDescription(
         architecture["image_size"],
         architecture["num_channels"],
@@ -135,5 +137,5 @@ def _description(architecture, sampling, noise, keeps_average=False):
         sampling,
         architecture["class_names"] and tuple(architecture["class_names"]),
         keeps_average,
-        sampling["max_angle_degrees"] or noise["max_angle_degrees"],
+        full[0] if full else noise["max_angle_degrees"],
     )

@@ -47,7 +47,7 @@ def define_steps(values):
     text = "Noise strength over the steps: full, or decaying."
     flags.DEFINE_enum("schedule", None, SCHEDULES, text, values)
     text = "Where noise is a rotation: the angle that the first decoder call is told."
-    define_number(values, "angle_degrees", None, text, 0.0, 90.0)
+    define_number(values, "first_angle_degrees", None, text, 0.0, 90.0)
     text = "By how much later steps turn the latent; by default as much."
     define_number(values, "loop_angle_degrees", None, text, 0.0, 90.0)
 

@@ -123,7 +123,7 @@ def reference_weights(backbone):
         Tuples `(name, variable, layout)`: calling the `Layout` turns the reference's
         array into the variable's.
     """
-    yield from _encoder(backbone.encoder, backbone.get_config()["motion"])
+    yield from _encoder(backbone.encoder, backbone.architecture["motion"])
     yield from _decoder(backbone.decoder)
 
 

@@ -43,7 +43,7 @@ def sweep(
         ValueError: If a sequence is empty, or an argument is out of range.
     """
     steps = read_sequence("steps", steps, read_integer)
-    name, off = UNGUIDED[model.backbone.get_config()["motion"]]
+    name, off = UNGUIDED[model.backbone.architecture["motion"]]
     guidances = [{name: off}]
     for name, values in (
         ("guidance_scales", guidance_scales),

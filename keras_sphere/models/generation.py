@@ -87,7 +87,8 @@ class Generation:
 
         `decode(f(f(encode(x)) + strength sigma e))`: strength 0 reconstructs, 1 is a
         step of generation, in between are variations of the image. Where noise is a
-        rotation, it turns the latent by an angle, and the decoder is told.
+        rotation, it turns the latent by that share of the largest angle, and the
+        decoder is told.
 
         Args:
             images: As for `encode`.
@@ -99,7 +100,7 @@ class Generation:
             batch_size: Integer or `None`. Images at a time.
             use_ema: Boolean or `None` for the model's default.
             angle_degrees: Float from 0 to the largest angle of training, in place of
-                `strength`, where noise is a rotation; `None` is 0.
+                `strength`, where noise is a rotation.
 
         Returns:
             float32 array of the shape of `images`, in [-1, 1].
@@ -115,7 +116,9 @@ class Generation:
             step_noise=None if noise is None else [noise],
             seed=seed,
             batch_size=batch_size,
-            **options.reconstruction(strength, angle_degrees),
+            **options.reconstruction(
+                strength, angle_degrees, self.noise_schedule.max_angle_degrees
+            ),
         )
 
     def reconstruct_loop(

@@ -33,7 +33,7 @@ class NetworkPasses:
     def __init__(self, backbone):
         self.backbone = backbone
         self.jit_compile = False
-        self._loop = LOOPS[backbone.get_config()["motion"]]
+        self._loop = LOOPS[backbone.architecture["motion"]]
         self._programs = {}
 
     def weights(self, averages=()):

@@ -1,6 +1,7 @@
 """Refusal of absurd architectures, before any memory is asked for."""
 
 from keras_sphere.models.sizes import resolve_size
+from keras_sphere.preset_files.schema import FIRST_METHOD
 
 MOST_PARAMETERS = 10**10
 
@@ -15,7 +16,7 @@ def fewest_parameters(architecture):
     Returns:
         Integer.
     """
-    a, total = architecture, 0
+    a, total = {**FIRST_METHOD, **architecture}, 0
     num_tokens = (a["image_size"] // a["patch_size"]) ** 2
     pixels = a["patch_size"] ** 2 * a["num_channels"]
     halves = {"encoder": a["token_channels"], "decoder": None}

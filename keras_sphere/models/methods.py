@@ -46,12 +46,12 @@ METHODS = {
 
 def method_of(backbone):
     """The method of a backbone, by the motion of its architecture."""
-    return METHODS[backbone.get_config()["motion"]]
+    return METHODS[backbone.architecture["motion"]]
 
 
 def check_told_angles(backbone, schedule):
     """Raises a `ValueError` if noise goes beyond the angles that a decoder is told."""
-    largest = backbone.get_config()["angle_condition_degrees"]
+    largest = backbone.architecture["angle_condition_degrees"]
     if backbone.tells_angle and schedule.max_angle_degrees != largest:
         raise ValueError(
             "`max_angle_degrees` must be the backbone's `angle_condition_degrees`, "

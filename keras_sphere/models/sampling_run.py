@@ -27,7 +27,7 @@ def sampling_options(model, **given):
     """
     options = model.sampling.override(**given)
     if options.is_guided and not model.backbone.num_classes:
-        name, largest = UNGUIDED[model.backbone.get_config()["motion"]]
+        name, largest = UNGUIDED[model.backbone.architecture["motion"]]
         raise ValueError(
             f"`{name}` above {largest} needs a class-conditional model. Received: "
             f"{name}={getattr(options, name)} with num_classes=0"

@@ -181,6 +181,11 @@ class SphereEncoderBackbone(ProgramExport, KeptParts, keras.Model):
         self._arguments["class_names"] = names
 
     @property
+    def architecture(self):
+        """The arguments of this backbone, as plain values, in a new dict."""
+        return dict(self._arguments)
+
+    @property
     def latent_shape(self):
         """Shape of one latent, `(num_tokens, token_channels)`."""
         return (self.num_tokens, self.token_channels)

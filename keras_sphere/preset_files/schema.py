@@ -169,7 +169,7 @@ _SCHEMA = {
 
 ARCHITECTURE = _SCHEMA["architecture"]
 # What an architecture of an earlier format is.
-_FIRST_METHOD = {
+FIRST_METHOD = {
     "motion": "addition",
     "epsilon": 1e-6,
     "qk_norm": False,
@@ -181,7 +181,7 @@ _FIRST_METHOD = {
     "pretrained_encoder": None,
     "has_encoder": True,
 }
-_FIRST_RECIPE = {
+FIRST_RECIPE = {
     "cycle_encoder": "live",
     "cycle_encoder_momentum": 0.99985,
     "distribution_features": "pixels",
@@ -234,11 +234,11 @@ def _completed(config):
     """A configuration with what earlier formats do not have."""
     if not isinstance(config, dict) or not isinstance(config.get("architecture"), dict):
         return config
-    architecture = {"class_names": None, **_FIRST_METHOD, **config["architecture"]}
+    architecture = {"class_names": None, **FIRST_METHOD, **config["architecture"]}
     config = {"quantized_layers": [], **config, "architecture": architecture}
     recipe = config.get("recipe")
     if isinstance(recipe, dict):
-        config["recipe"] = recipe = {**_FIRST_RECIPE, **recipe}
+        config["recipe"] = recipe = {**FIRST_RECIPE, **recipe}
         if isinstance(recipe.get("losses"), dict):
             optional = {"latent_uniformity": None}
             if architecture["motion"] == "rotation":

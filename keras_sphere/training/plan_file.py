@@ -11,6 +11,7 @@ import keras
 from keras_sphere.class_names import difference_of_names
 from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.preset_files.run_folders import PLAN_FILE
+from keras_sphere.preset_files.schema import FIRST_METHOD, FIRST_RECIPE
 from keras_sphere.version import __version__
 
 CLASS_NAMES = "architecture.class_names"
@@ -87,7 +88,7 @@ def check_same_plan(plan, folder):
             f"are of. Received: {error!r}"
         ) from error
     now = _flat(_plain(plan))
-    before.setdefault(CLASS_NAMES, now[CLASS_NAMES])  # plans had no names once
+    before = {**_earlier(now), **before}
     changed = {
         key: f"{key}: {before.get(key)!r} -> {now.get(key)!r}"
         for key in [*before, *(key for key in now if key not in before)]
@@ -112,6 +113,12 @@ def check_same_plan(plan, folder):
                 "run.",
                 changed[key],
             )
+
+
+def _earlier(now):
+    """What a plan meant before it could say: the first method, nameless classes."""
+    method = {"architecture": FIRST_METHOD, "objective": FIRST_RECIPE}
+    return {CLASS_NAMES: now[CLASS_NAMES], **_flat(method)}
 
 
 def _plain(plan):

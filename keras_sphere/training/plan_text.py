@@ -124,7 +124,7 @@ def _uniformity(loss):
 def _noise(plan):
     n = plan.noise
     parts = [f"up to {n['max_angle_degrees']:g} degrees"]
-    if plan.architecture["motion"] == "rotation":
+    if plan.architecture.get("motion") == "rotation":
         parts.append("a rotation")
     else:
         cases = f"{n['hard_case_probability']:g} hard cases ({n['hard_case_band']})"

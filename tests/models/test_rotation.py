@@ -82,8 +82,6 @@ def test_what_belongs_to_the_other_method_is_refused_by_name(model):
     for name in ("angle_degrees", "loop_angle_degrees", "guidance_degrees"):
         with pytest.raises(ValueError, match=rf"`{name}` is not an option.*30"):
             other.generate(1, **{name: 30.0})
-    with pytest.raises(ValueError, match=r"`strength` is not an option.*0\.5"):
-        model.reconstruct(IMAGES, strength=0.5)
     with pytest.raises(ValueError, match=r"`angle_degrees` is not an option.*30"):
         other.reconstruct(IMAGES, angle_degrees=30.0)
     with pytest.raises(ValueError, match=r"`angle_degrees` is not an option"):
@@ -115,6 +113,15 @@ def test_angles_are_those_of_training(angle):
 def test_a_told_angle_and_the_noise_have_one_largest_angle():
     with pytest.raises(ValueError, match=r"angle_condition_degrees.*90.*80"):
         tiny_models.new_rotating_model(max_angle_degrees=80.0)
+
+
+def test_strength_is_a_share_of_the_largest_angle(model):
+    options = {"labels": LABELS, "seed": 0}
+    half = model.reconstruct(IMAGES, strength=0.5, **options)
+    same(half, model.reconstruct(IMAGES, angle_degrees=45.0, **options))
+    assert np.abs(half - model.reconstruct(IMAGES, **options)).max() > 1e-3
+    with pytest.raises(ValueError, match=r"not both.*0\.5.*45"):
+        model.reconstruct(IMAGES, strength=0.5, angle_degrees=45.0)
 
 
 def test_guidance_needs_classes():

@@ -1,6 +1,7 @@
 """Plans: the numbers of the paper's recipes, and what the user chose instead."""
 
 import dataclasses
+import json
 import types
 
 import keras
@@ -10,11 +11,17 @@ import pytest
 from keras_sphere import WarmupCosine, presets
 from keras_sphere.data.image_fitting import RESIZE_METHODS
 from keras_sphere.layers.initializers import FlattenedGlorotUniform
+from keras_sphere.preset_files import schema
 from keras_sphere.training.data_plan import plan_data
 from keras_sphere.training.memory import checkpoint_bytes, estimate_memory
 from keras_sphere.training.model_building import build_model, count_parameters
 from keras_sphere.training.options import new_options
 from keras_sphere.training.plan import make_plan
+from keras_sphere.training.plan_file import (
+    PlanChangedError,
+    check_same_plan,
+    write_plan,
+)
 from keras_sphere.training.plan_text import format_plan
 from keras_sphere.training.trial import with_trial_defaults
 
@@ -248,3 +255,18 @@ def test_the_text_has_the_numbers():
     assert "note" not in text
     far = format_plan(new_plan(max_angle_degrees=89.0), parameters, "jax")
     assert "note           89 degrees are much for 50,000 images of" in far
+
+
+def test_a_run_of_before_the_second_method_goes_on(tmp_path):
+    """Its plan says nothing of what only the second one changes."""
+    plan = new_plan()
+    write_plan(plan, tmp_path, {})
+    content = json.loads((tmp_path / "plan.json").read_text())
+    for name in schema.FIRST_METHOD:
+        del content["plan"]["architecture"][name]
+    del content["plan"]["objective"]
+    (tmp_path / "plan.json").write_text(json.dumps(content))
+    check_same_plan(plan, tmp_path)
+    other = dataclasses.replace(plan, architecture={**plan.architecture, "qk_norm": 1})
+    with pytest.raises(PlanChangedError, match=r"architecture\.qk_norm"):
+        check_same_plan(other, tmp_path)
