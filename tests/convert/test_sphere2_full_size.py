@@ -4,6 +4,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -28,9 +29,16 @@ def run(task, folder):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_base_decoder(tmp_path, record_property):
+@pytest.fixture
+def folder():
+    """A folder of which nothing is left: two gigabytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield folder
+
+
+def test_base_decoder(folder, record_property):
     written, converted, used = (
-        run(task, tmp_path) for task in ("write", "convert", "generate")
+        run(task, folder) for task in ("write", "convert", "generate")
     )
     record_property("memory", {**written, **converted})
     print(written, converted, used)
