@@ -35,13 +35,16 @@ if not starts_as_command(sys.argv, sys.orig_argv):
         SphereEncoderModel,
     )
     from keras_sphere.models.finite_loss_guard import NonFiniteLossError
-    from keras_sphere.noise_schedule import NoiseSchedule
+    from keras_sphere.noise_schedule import NoiseSchedule, RotationSchedule
     from keras_sphere.optimizers import SphereAdamW
+    from keras_sphere.rotation_sampling_options import RotationSamplingOptions
     from keras_sphere.sampling_options import SamplingOptions
 
 __all__ = [
     "NoiseSchedule",
     "NonFiniteLossError",
+    "RotationSamplingOptions",
+    "RotationSchedule",
     "SamplingOptions",
     "SphereAdamW",
     "SphereEncoderBackbone",

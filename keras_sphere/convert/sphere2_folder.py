@@ -23,7 +23,7 @@ from keras_sphere.models import SphereEncoderBackbone, SphereEncoderModel
 from keras_sphere.models.limits import check_parameters
 from keras_sphere.models.sizes import SIZES
 from keras_sphere.preset_files.schema import check_architecture
-from keras_sphere.sampling_options import RotationSamplingOptions
+from keras_sphere.rotation_sampling_options import RotationSamplingOptions
 from keras_sphere.validation import check_choice
 
 PARTS = ("decoder", "all")

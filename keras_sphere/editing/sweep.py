@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from keras_sphere.loop_plan import UNGUIDED
 from keras_sphere.models.generation_inputs import read_seed
 from keras_sphere.models.sampling_run import sampling_options
-from keras_sphere.sampling_options import UNGUIDED
 from keras_sphere.validation import read_integer, read_not_negative, read_sequence
 
 

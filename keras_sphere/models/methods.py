@@ -4,7 +4,8 @@ import dataclasses
 
 from keras_sphere.models.training_objective import AdditionObjective, RotationObjective
 from keras_sphere.noise_schedule import NoiseSchedule, RotationSchedule
-from keras_sphere.sampling_options import RotationSamplingOptions, SamplingOptions
+from keras_sphere.rotation_sampling_options import RotationSamplingOptions
+from keras_sphere.sampling_options import SamplingOptions
 
 
 @dataclasses.dataclass(frozen=True)

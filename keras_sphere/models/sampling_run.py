@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from keras_sphere import sampling
+from keras_sphere.loop_plan import START, UNGUIDED
 from keras_sphere.models.chunks import bucket, in_chunks
 from keras_sphere.models.generation_inputs import (
     read_latents,
@@ -11,7 +12,6 @@ from keras_sphere.models.generation_inputs import (
     read_step_noise,
 )
 from keras_sphere.models.inference import current_weights
-from keras_sphere.sampling_options import START, UNGUIDED
 from keras_sphere.validation import read_boolean
 
 # Programs serve at least so many steps, and keep the images of at least so many.

@@ -1,8 +1,8 @@
 """A preset's configuration with some of its values changed."""
 
 from keras_sphere.choices import PERCEPTUAL_NETWORKS as PRETRAINED
+from keras_sphere.loop_plan import UNGUIDED
 from keras_sphere.nearest import by_likeness
-from keras_sphere.sampling_options import UNGUIDED
 
 # No part of a preset: they change how a model is computed, not what.
 _BACKBONE_OPTIONS = ("rematerialize_every",)
