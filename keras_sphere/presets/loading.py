@@ -6,6 +6,7 @@ import keras
 
 from keras_sphere.models import SphereEncoderBackbone, SphereEncoderModel
 from keras_sphere.models.quantization import quantize_layers
+from keras_sphere.models.training_objective import DISTRIBUTIONS
 from keras_sphere.perceptual import feature_distance_of
 from keras_sphere.preset_files.recipe import losses_from_recipe, optimizer_from_recipe
 from keras_sphere.presets.fitting import copy_fitting
@@ -74,14 +75,23 @@ def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
         backbone = SphereEncoderBackbone(**architecture, **options)
         fitted = copy_fitting(load_backbone(source, options), backbone)
         _tell_unfit(fitted, source.handle)
+    lacks_maps = _lacks_compared_maps(arguments)
+    if lacks_maps:
+        arguments["score_matching"] = None
     model = SphereEncoderModel(backbone, **arguments)
     if "perceptual" not in overrides:
         # Trained weights are mostly loaded to generate.
         level = logging.INFO if wanted else logging.WARNING
         _tell_of_perceptual(level, model, config["recipe"]["perceptual"], source.handle)
     if compile:
-        _compile(model, config["recipe"])
+        _compile(model, config["recipe"], lacks_maps)
     return model
+
+
+def _lacks_compared_maps(arguments):
+    """Whether a loss of distributions has no maps: its network is not attached."""
+    features = arguments["distribution_features"]
+    return features == "features" and arguments["perceptual"] is None
 
 
 def _tell_of_perceptual(level, model, name, handle):
@@ -175,12 +185,13 @@ def _fitting_losses(recipe, perceptual):
     }
 
 
-def _compile(model, recipe):
+def _compile(model, recipe, lacks_maps=False):
     arguments = {}
     if recipe["losses"] is not None:
-        arguments["loss"], arguments["loss_weights"] = losses_from_recipe(
-            _fitting_losses(recipe, model.perceptual)
-        )
+        losses = _fitting_losses(recipe, model.perceptual)
+        if lacks_maps:
+            losses = {n: x for n, x in losses.items() if n not in DISTRIBUTIONS}
+        arguments["loss"], arguments["loss_weights"] = losses_from_recipe(losses)
     if recipe["optimizer"] is not None:
         arguments["optimizer"] = optimizer_from_recipe(recipe["optimizer"])
     model.compile(**arguments)
