@@ -51,6 +51,10 @@ class LearningApart:
             rate = keras.saving.serialize_keras_object(rate)
         return {"part": self.part, "learning_rate": rate, "clipnorm": self.clipnorm}
 
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
 
 class VariablesApart:
     """Optimizer mixin: some variables learn as a `LearningApart` says.

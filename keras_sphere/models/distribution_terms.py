@@ -38,7 +38,8 @@ def check(model, losses):
         if not all(isinstance(inner.get(n), ComputedLoss) for n in DEFAULT_WEIGHTS):
             raise ValueError(
                 f"A model with `score_matching` needs losses {list(DEFAULT_WEIGHTS)}, "
-                f"each a `ByAngle` around a `ComputedLoss`. Received: {given}"
+                "each a `ByAngle` around a `ComputedLoss`. Received: losses around "
+                f"{inner}"
             )
     elif SCORE_NETWORKS in given:
         raise ValueError(
