@@ -14,6 +14,7 @@ from keras_sphere.models.training_objective import loss_value
 from keras_sphere.training import TrainingCheckpoint
 from tests import tiny_models
 from tests.differentiation import input_gradients, kernel_gradient
+from tests.models.conftest import without_tracing
 from tests.testing import perturb_weights, to_numpy
 
 IMAGES, LABELS = tiny_models.new_images(), tiny_models.new_labels()
@@ -66,7 +67,7 @@ def same(actual, expected, atol=0.0):
 def test_one_step_has_the_gradients_of_two():
     """Of networks on fixed images; of the generator by a direction that is fixed."""
     model = disagreeing(tiny_models.new_scoring_model())
-    compiled(model).train_on_batch(IMAGES, LABELS)  # the statistics have moved
+    compiled(model).training_outputs(IMAGES, LABELS)  # moves the statistics
     given = draws(model)
     values, outputs = terms(model, given)
     real, fake = (to_numpy(x) / 2.0 + 0.5 for x in (IMAGES, outputs["reconstruction"]))
@@ -86,6 +87,7 @@ def test_one_step_has_the_gradients_of_two():
         assert np.any(apart)
 
     (direction,) = input_gradients(lambda x: alone(x, 0), [fake], ONE)
+    assert np.abs(direction).max() > 1e-5
     direction = keras.ops.convert_to_tensor(direction)
 
     def second_pass():
@@ -98,19 +100,15 @@ def test_one_step_has_the_gradients_of_two():
     together = kernel_gradient(layer, lambda: terms(model, given)[0]["total"], ONE)
     apart = kernel_gradient(layer, second_pass, ONE)
     np.testing.assert_allclose(together, apart, atol=1e-5 * np.abs(apart).max())
-    without = kernel_gradient(
-        layer, lambda: second_pass() - terms(model, given)[0]["distribution"], ONE
-    )
-    assert np.abs(without - apart).max() > 1e-3 * np.abs(apart).max()
 
 
 def test_before_the_start_training_is_that_without_the_term():
     """Noise included; afterwards it is another, and networks and statistics move."""
     certain = {"label_dropout": 0.0}
-    plain = compiled(tiny_models.new_rotating_model(backbone=certain))
+    plain = without_tracing(compiled(tiny_models.new_rotating_model(backbone=certain)))
     model = disagreeing(tiny_models.new_scoring_model(backbone=certain, **WARMING))
     model.backbone.set_weights(plain.backbone.get_weights())
-    compiled(model)
+    without_tracing(compiled(model))
     networks = model.scores.term.trainable_variables
     before = [to_numpy(v) for v in networks]
     for _ in range(2):
@@ -211,7 +209,7 @@ def test_networks_compare_feature_maps():
         score_matching={"network": {"width": 8, "num_layers": 1, "num_heads": 1}},
     )
     assert model.scores.term.sizes == [8 * 8 * 3, 4 * 4 * 3]
-    compiled(model).train_on_batch(IMAGES)
+    compiled(model).training_outputs(IMAGES)
     assert all(np.any(to_numpy(m["square"])) for m in model.scores.term.moments)
 
 
@@ -252,7 +250,7 @@ def test_losses_belong_to_the_term():
 
 def test_an_image_of_a_low_angle_is_not_moved():
     model = disagreeing(tiny_models.new_scoring_model())
-    compiled(model).train_on_batch(IMAGES, LABELS)
+    compiled(model).training_outputs(IMAGES, LABELS)
     given, loss = draws(model), model.distribution
     values = to_numpy(terms(model, given)[1]["scores"][0])
     tensor = keras.ops.convert_to_tensor(values)
