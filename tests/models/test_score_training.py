@@ -1,5 +1,6 @@
 """Score matching in a model: what learns, from when on, and what files keep."""
 
+import json
 import random
 
 import keras
@@ -164,6 +165,25 @@ def test_files_and_averages(tmp_path):
         )
     without = keras_sphere.presets.load(folder, score_matching=None)
     assert set(without._compile_loss._user_loss) == set(without.objective.weights)
+
+
+@pytest.mark.parametrize("by_scores", [True, False])
+def test_a_preset_whose_compared_maps_are_not_attached_generates(tmp_path, by_scores):
+    """Its network needs files of weights: the losses of distributions wait for them."""
+    new = tiny_models.new_scoring_model if by_scores else tiny_models.new_rotating_model
+    model = new()
+    names = model.objective.default_weights(model)
+    weights = {**names, "distribution": 0.5}
+    compiled(model, loss_weights=weights).save_to_preset(tmp_path, overwrite=True)
+    path = tmp_path / "config.json"
+    config = json.loads(path.read_text())
+    config["recipe"].update(perceptual="lpips", distribution_features="features")
+    path.write_text(json.dumps(config))
+    loaded = keras_sphere.presets.load(tmp_path)
+    assert loaded.score_matching is None
+    assert set(loaded._compile_loss._user_loss) == set(model.objective.weights)
+    given = {"labels": LABELS[:2], "seed": 0}
+    same([loaded.generate(**given)], [model.generate(**given)], 1e-5)
 
 
 def test_goes_on_from_the_middle_of_the_warmup(tmp_path):
