@@ -24,4 +24,5 @@ DISTRIBUTION_MODES = ("none", "data_parallel", "model_parallel")
 # What encodes decoded images for latent consistency.
 CYCLE_ENCODERS = ("live", "frozen", "averaged")
 DISTRIBUTION_FEATURES = ("pixels", "features")
+TRANSPORT_NORMALIZERS = ("sample", "batch")  # over what a transport is scaled
 REGIMES = ("low", "high", "all")  # of the angles that a loss counts

@@ -6,6 +6,7 @@ import keras
 
 from keras_sphere.backend.batched_updates import BatchedUpdates
 from keras_sphere.backend.operations import assign_if, num_replicas, outside_graph
+from keras_sphere.optimizer_groups import APART, VariablesApart
 from keras_sphere.validation import (
     if_given,
     plain,
@@ -18,7 +19,7 @@ from keras_sphere.validation import (
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
-class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
+class SphereAdamW(BatchedUpdates, VariablesApart, keras.optimizers.Adam):
     """AdamW as the Sphere Encoder is trained with it.
 
     It differs from `keras.optimizers.AdamW` in what the paper's recipe needs:
@@ -37,7 +38,7 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
       schedule move once per update, not once per batch.
 
     The scalar variable `gradient_norm` holds the norm of all gradients together, before
-    clipping, of the last update.
+    clipping, of the last update, without networks that learn apart.
 
     Args:
         learning_rate: Float or `keras.optimizers.schedules.LearningRateSchedule`.
@@ -51,6 +52,8 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
         ema_momentum: Float in [0, 1]. Share of the average that a step keeps.
         gradient_accumulation_steps: Integer of at least 2, or `None`. The weights
             are updated once in so many steps, by the mean of their gradients.
+        apart: `LearningApart`, for networks that learn beside the model, or `None`;
+            `SphereEncoderModel.compile` has one for those of score matching.
         **kwargs: Further arguments of `keras.optimizers.Optimizer`.
 
     Example:
@@ -70,6 +73,7 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
         use_ema=True,
         ema_momentum=0.9997,
         gradient_accumulation_steps=None,
+        apart=None,
         name="sphere_adamw",
         **kwargs,
     ):
@@ -103,6 +107,10 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
         self.encoder_learning_rate_factor = read_not_negative(
             "encoder_learning_rate_factor", encoder_learning_rate_factor
         )
+        is_config = isinstance(apart, dict)
+        self.apart = (
+            keras.saving.deserialize_keras_object(apart) if is_config else apart
+        )
         self._average_is_lost = False
         self.gradient_norm = self.add_variable(
             (), dtype="float32", aggregation="only_first_replica", name="gradient_norm"
@@ -118,12 +126,14 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
                 "condition. Received: gradient_accumulation_steps="
                 f"{self.gradient_accumulation_steps}, {num_replicas()} replicas"
             )
+        self.find_networks(variables)
         super().build(variables)
         paths = [variable.path for variable in variables]
         in_encoder = [re.search(r"(^|/)encoder/", path) is not None for path in paths]
+        factors = {True: self.encoder_learning_rate_factor, False: 1.0}
         self._factors = [
-            self.encoder_learning_rate_factor if encoder else 1.0
-            for encoder in in_encoder
+            factors[encoder] if network is None else APART
+            for encoder, network in zip(in_encoder, self.networks, strict=True)
         ]
         self._decayed = [
             encoder and len(variable.shape) == 2 and "embedding" not in path
@@ -139,7 +149,7 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
         if self.use_ema:
             for average, variable in zip(
                 self._model_variables_moving_average,
-                self._trainable_variables,
+                self.averaged(self._trainable_variables),
                 strict=True,
             ):
                 average.assign(keras.ops.copy(variable))
@@ -184,7 +194,7 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
             )
         return list(
             zip(
-                self._trainable_variables,
+                self.averaged(self._trainable_variables),
                 self._model_variables_moving_average,
                 strict=True,
             )
@@ -221,24 +231,35 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
 
     def _update(self, grads, trainable_variables):
         """One step of all variables and of their average."""
-        grads = self._clip_gradients(grads)
+        grads = self.clip(grads, trainable_variables)
         self._backend_update_step(grads, trainable_variables, self.learning_rate)
         if self.use_ema:
-            self._update_model_variables_moving_average(self._trainable_variables)
+            self._update_model_variables_moving_average(
+                self.averaged(self._trainable_variables)
+            )
 
     def step_sizes(self, learning_rate, dtype):
-        """Step size by factor, and epsilon, with bias correction folded in.
+        """Step size and epsilon by factor, with bias correction folded in: two dicts.
 
         `lr / (1 - b1^t) m / (sqrt(v / (1 - b2^t)) + eps)` is
         `lr c / (1 - b1^t) m / (sqrt(v) + eps c)` with `c = sqrt(1 - b2^t)`.
         """
+        base, epsilon = self._corrected(learning_rate, self.iterations + 1, dtype)
+        sizes = {factor: base * factor for factor in {*self._factors} - {APART}}
+        epsilons = dict.fromkeys(sizes, epsilon)
+        if APART in self._factors:
+            step = keras.ops.maximum(self.updates_apart, 1)
+            rate = self.apart.rate(step - 1)
+            sizes[APART], epsilons[APART] = self._corrected(rate, step, dtype)
+        return sizes, epsilons
+
+    def _corrected(self, learning_rate, step, dtype):
         ops = keras.ops
-        step = ops.cast(self.iterations + 1, dtype)
+        step = ops.cast(step, dtype)
         correction = ops.sqrt(1.0 - ops.power(ops.cast(self.beta_2, dtype), step))
         base = ops.cast(learning_rate, dtype) * correction
         base = base / (1.0 - ops.power(ops.cast(self.beta_1, dtype), step))
-        sizes = {factor: base * factor for factor in set(self._factors)}
-        return sizes, self.epsilon * correction
+        return base, self.epsilon * correction
 
     def decay(self, index, learning_rate):
         """Share of variable number `index` that a step decays, or `None`."""
@@ -257,25 +278,18 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
         """
         ops = keras.ops
         index = self._get_variable_index(variable)
-        learning_rate, step_sizes, epsilon = rates
+        learning_rate, step_sizes, epsilons = rates
         gradient = ops.cast(gradient, variable.dtype)
         m, v = self._momentums[index], self._velocities[index]
         self.assign_add(m, (gradient - m) * (1.0 - self.beta_1))
         self.assign_add(v, (ops.square(gradient) - v) * (1.0 - self.beta_2))
         step_size = ops.cast(step_sizes[self._factors[index]], variable.dtype)
-        epsilon = ops.cast(epsilon, variable.dtype)
+        epsilon = ops.cast(epsilons[self._factors[index]], variable.dtype)
         update = step_size * m / (ops.sqrt(v) + epsilon)
         decay = self.decay(index, learning_rate)
         if decay is not None:
             update = update + ops.cast(decay, variable.dtype) * variable
         self.assign_sub(variable, update)
-
-    def _clip_gradients(self, grads):
-        norm, scale = self.joint_norm(grads), 1.0
-        self.assign(self.gradient_norm, norm)
-        if self.global_clipnorm:
-            scale = keras.ops.minimum(1.0, self.global_clipnorm / (norm + 1e-6))
-        return self.scaled(grads, scale, keras.ops.isfinite(norm))
 
     def finalize_variable_values(self, var_list):
         """Leaves the weights as trained: Keras would put the average in their place."""
@@ -284,4 +298,5 @@ class SphereAdamW(BatchedUpdates, keras.optimizers.Adam):
         return {
             **super().get_config(),
             "encoder_learning_rate_factor": self.encoder_learning_rate_factor,
+            "apart": keras.saving.serialize_keras_object(self.apart),
         }

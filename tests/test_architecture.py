@@ -34,6 +34,7 @@ ORDER = (
     "score_matching",
     "perceptual",
     "learning_rate",
+    "optimizer_groups",
     "optimizers",
     "loop_plan",
     "sampling_options",

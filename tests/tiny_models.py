@@ -81,6 +81,21 @@ def new_rotating_model(num_classes=NUM_CLASSES, backbone=None, **arguments):
     return SphereEncoderModel(backbone, **{"seed": 0, **arguments})
 
 
+def new_scoring_model(backbone=None, **settings):
+    """`new_rotating_model` with score matching of pixels by networks of one block.
+
+    Args:
+        backbone: Dict of further arguments of the backbone.
+        **settings: Further keys of `score_matching`; `network` is one of arguments to
+            change.
+    """
+    network = {"width": 8, "num_layers": 1, "num_heads": 1}
+    network.update(settings.pop("network", {}))
+    return new_rotating_model(
+        backbone=backbone, score_matching={"network": network, **settings}
+    )
+
+
 def new_images(count=8, seed=0):
     """Float images in [-1, 1]: a bright square on a dark ground, and noise."""
     generator = np.random.default_rng(seed)

@@ -45,7 +45,7 @@ if ON_TORCH:
 
         @torch.no_grad()
         def _backend_update_step(self, grads, trainable_variables, learning_rate):
-            step_size, epsilon = self.step_sizes(learning_rate, grads[0].dtype)
+            sizes, epsilons = self.step_sizes(learning_rate, grads[0].dtype)
             index = [self._get_variable_index(v) for v in trainable_variables]
             variables = [v.value for v in trainable_variables]
             m = self._values(self._momentums, trainable_variables)
@@ -54,9 +54,13 @@ if ON_TORCH:
             torch._foreach_mul_(v, self.beta_2)
             torch._foreach_addcmul_(v, grads, grads, 1.0 - self.beta_2)
             denominators = torch._foreach_sqrt(v)
-            torch._foreach_add_(denominators, epsilon)
+            for factor, epsilon in epsilons.items():
+                chosen = [self._factors[i] == factor for i in index]
+                torch._foreach_add_(
+                    [*itertools.compress(denominators, chosen)], epsilon
+                )
             updates = torch._foreach_div(m, denominators)
-            for factor, size in step_size.items():
+            for factor, size in sizes.items():
                 chosen = [self._factors[i] == factor for i in index]
                 torch._foreach_mul_([*itertools.compress(updates, chosen)], size)
             decays = [self.decay(i, learning_rate) for i in index]

@@ -3,9 +3,10 @@
 import keras
 
 from keras_sphere.backend.operations import COMPILES
-from keras_sphere.losses import Drifting, LatentUniformity
+from keras_sphere.losses import LatentUniformity
+from keras_sphere.models import distribution_terms
 from keras_sphere.models.perceptual_maps import feature_maps
-from keras_sphere.models.training_objective import DISTRIBUTION, UNIFORMITY
+from keras_sphere.models.training_objective import DISTRIBUTIONS, UNIFORMITY
 from keras_sphere.optimizers import SphereAdamW
 from keras_sphere.validation import (
     check_choice,
@@ -40,10 +41,13 @@ def read_compile_arguments(
         ValueError: If training could not use one of them.
     """
     objective = model.objective
-    weights = objective.weights if loss_weights is None else loss_weights
+    default = objective.default_weights(model)
+    weights = default if loss_weights is None else loss_weights
     weights = _read_weights(weights, objective.names)
     own = objective.default_losses(
-        model.perceptual, objective.names if loss else weights
+        model.perceptual,
+        objective.names if loss else weights,
+        model.scores is not None,
     )
     loss = own if loss is None else loss
     _check_names("loss", loss, objective.names)
@@ -61,37 +65,31 @@ def read_compile_arguments(
             f"`loss` of {UNIFORMITY!r} must be a `LatentUniformity`. "
             f"Received: loss[{UNIFORMITY!r}]={loss[UNIFORMITY]!r}"
         )
-    _check_distribution(model, loss.get(DISTRIBUTION))
+    distribution_terms.check(model, loss)
     custom = {
         n: loss[n]
         for n in loss
-        if type(loss[n]) is not type(own[n]) and n != DISTRIBUTION
+        if type(loss[n]) is not type(own[n]) and n not in DISTRIBUTIONS
     }
     _try_losses(model, custom)
     return {
-        "optimizer": _read_optimizer(optimizer),
+        "optimizer": _read_optimizer(optimizer, model.scores),
         "loss": loss,
         "loss_weights": weights,
         **_read_options(**kwargs),
     }
 
 
-def _check_distribution(model, loss):
-    if loss is None:
-        return
-    if not isinstance(getattr(loss, "loss", None), Drifting):
-        raise ValueError(
-            f"`loss` of {DISTRIBUTION!r} must be a `ByAngle` around a `Drifting`. "
-            f"Received: loss[{DISTRIBUTION!r}]={loss!r}"
-        )
-    if model.distribution_features == "features" and model.perceptual_network is None:
-        raise ValueError(
-            'A loss of distributions of "features" needs a `perceptual` network. '
-            "Received: perceptual=None, distribution_features='features'"
-        )
+def _read_optimizer(optimizer, scores=None):
+    """The optimizer, in which the networks of a score-matching term learn apart."""
+    optimizer = _optimizer(optimizer)
+    takes_any = isinstance(optimizer, SphereAdamW) and not optimizer.built
+    if scores is not None and takes_any and optimizer.apart is None:
+        optimizer.learn_apart(scores.learning_apart())
+    return optimizer
 
 
-def _read_optimizer(optimizer):
+def _optimizer(optimizer):
     if optimizer is None:
         return SphereAdamW()
     try:

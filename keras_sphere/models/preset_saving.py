@@ -151,6 +151,7 @@ def _sections(model, training):
             "cycle_encoder": model.cycle_encoder,
             "cycle_encoder_momentum": model.cycle_encoder_momentum,
             "distribution_features": model.distribution_features,
+            "score_matching": model.score_matching,
             "losses": losses_to_recipe(
                 getattr(compiled_loss, "_user_loss", None),
                 getattr(compiled_loss, "_user_loss_weights", None),

@@ -7,6 +7,7 @@ import keras
 
 from keras_sphere.backend.operations import no_gradients
 from keras_sphere.backend.replicas import draw_for_batch
+from keras_sphere.choices import TRANSPORT_NORMALIZERS
 from keras_sphere.geometry import as_float, per_image
 from keras_sphere.losses.item_weights import balanced_weights, global_mean
 from keras_sphere.models.score_network import ScoreNetwork
@@ -29,7 +30,6 @@ from keras_sphere.score_matching.statistics import (
     updated_moments,
 )
 from keras_sphere.score_matching.transport import (
-    NORMALIZERS,
     transport,
     transport_losses,
 )
@@ -70,7 +70,8 @@ class ScoreTerm(keras.layers.Layer):
         fake: List of those of generated images. They alone get a gradient, that of the
             generator's loss.
         weights: Float tensor of shape `(batch,)`: how much each generated image
-            counts.
+            counts in what the networks learn; the generator's loss is weighed by whom
+            it is given to.
         labels: Integer tensor of shape `(batch,)` of both, or `None`, as the networks
             have classes.
         draws: Dict as `draw` returns it.
@@ -78,11 +79,13 @@ class ScoreTerm(keras.layers.Layer):
             `warmup_share`. The number 0 leaves it out.
         training: Boolean. Whether statistics move and the networks drop paths, which
             they do where they learn only.
+        counts: Boolean, or scalar tensor of one: whether the networks learn as yet,
+            and the statistics move. Else their loss is 0.
 
     Returns:
         Pair of float32 tensors of shape `(batch,)`, whose means over the global batch
-        are the losses: the generator's, which gives no gradient to the networks, and
-        that of the networks, which gives none to the features.
+        are the losses: the generator's, before weights, which gives no gradient to the
+        networks, and that of the networks, which gives none to the features.
 
     Raises:
         ValueError: If a stage is missing.
@@ -108,7 +111,7 @@ class ScoreTerm(keras.layers.Layer):
         self.calibration_calls = read_integer("calibration_calls", calibration_calls)
         self.balance_calls = read_integer("balance_calls", balance_calls)
         self.balance_decay = read_share("balance_decay", balance_decay)
-        check_choice("normalizer", normalizer, NORMALIZERS)
+        check_choice("normalizer", normalizer, TRANSPORT_NORMALIZERS)
         self.normalizer = normalizer
         self.largest_rms = read_positive("largest_rms", largest_rms)
 
@@ -175,7 +178,15 @@ class ScoreTerm(keras.layers.Layer):
         }
 
     def call(
-        self, real, fake, weights, labels=None, draws=None, share=1.0, training=False
+        self,
+        real,
+        fake,
+        weights,
+        labels=None,
+        draws=None,
+        share=1.0,
+        training=False,
+        counts=True,
     ):
         stages = len(self.moments)
         if not stages == len(real) == len(fake):
@@ -184,7 +195,7 @@ class ScoreTerm(keras.layers.Layer):
                 f"{len(real)} and {len(fake)}"
             )
         real, fake = ([_tokens(x) for x in maps] for maps in (real, fake))
-        scales = self._scales(real, training)
+        scales = self._scales(real, training, counts)
         features = {
             side: [standardize(x, *s) for x, s in zip(maps, scales, strict=True)]
             for side, maps in (("real", real), ("fake", fake))
@@ -200,15 +211,18 @@ class ScoreTerm(keras.layers.Layer):
             stds = [deviation for _, deviation in scales]
             rest = draws["transport"], stds, share, training
             moved = share * self._transport(features["fake"], labels, *rest)
-        return moved * weights, scores[0] + scores[1] * weights
+        learned = scores[0] + scores[1] * weights
+        return moved, learned * keras.ops.cast(counts, learned.dtype)
 
-    def _scales(self, real, training):
+    def _scales(self, real, training, counts):
         """Mean and standard deviation per channel, of each stage."""
         scales = []
         for state, features in zip(self.moments, real, strict=True):
             values = _values(state)
             if training:
-                values = updated_moments(values, features, self.calibration_calls)
+                values = updated_moments(
+                    values, features, self.calibration_calls, counts
+                )
                 _assign(state, values)
             scales.append((values["mean"], deviations(values, self.channel_floor)))
         return scales

@@ -5,6 +5,7 @@ import keras
 from keras_sphere.choices import DISTRIBUTION_FEATURES as FEATURES
 from keras_sphere.models.compile_arguments import read_compile_arguments
 from keras_sphere.models.compiled_steps import CompiledSteps
+from keras_sphere.models.distribution_terms import DISTRIBUTION, map_shapes
 from keras_sphere.models.encoder_average import EncoderAverage
 from keras_sphere.models.file_saving import FileSaving
 from keras_sphere.models.guarded_training import GuardedTraining
@@ -15,6 +16,7 @@ from keras_sphere.models.optimizer_state import OptimizerState
 from keras_sphere.models.perceptual_maps import resolve_perceptual
 from keras_sphere.models.preset_saving import PresetSaving
 from keras_sphere.models.program_export import ProgramExport
+from keras_sphere.models.scheduled_scores import new_scores
 from keras_sphere.models.training_forward import TrainingForward
 from keras_sphere.models.training_inputs import (
     BatchReader,
@@ -23,7 +25,7 @@ from keras_sphere.models.training_inputs import (
     rescale,
 )
 from keras_sphere.models.training_measures import new_measures, update_measures
-from keras_sphere.models.training_objective import DISTRIBUTION, UNIFORMITY
+from keras_sphere.models.training_objective import UNIFORMITY
 from keras_sphere.validation import check_choice, if_given, read_seed
 
 
@@ -73,6 +75,10 @@ class SphereEncoderModel(
             keeps.
         distribution_features: `"pixels"`, or `"features"`, the maps of `perceptual`:
             what an optional loss of distributions compares; see `compile`.
+        score_matching: Dict, which may be empty, for that loss by score matching, or
+            `None`. Of `ScoreTerm` it may have all arguments, of `ScheduledScores` the
+            steps from which on networks and generator learn, and the learning rate
+            of the networks.
         **kwargs: Arguments of `keras.Model`.
 
     Call arguments:
@@ -109,6 +115,7 @@ class SphereEncoderModel(
         cycle_encoder="live",
         cycle_encoder_momentum=0.99985,
         distribution_features="pixels",
+        score_matching=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -135,7 +142,25 @@ class SphereEncoderModel(
         self.distribution_features = distribution_features
         self.measures = new_measures()
         self._make_encoder_average(cycle_encoder, cycle_encoder_momentum)
+        self.scores = self._new_scores(score_matching)
         self.build()
+
+    def _new_scores(self, settings):
+        if settings is None:
+            return None
+        if DISTRIBUTION not in self.objective.names:
+            raise ValueError(
+                "`score_matching` must be None: this model's method has no loss of "
+                f"distributions. Received: score_matching={settings!r}"
+            )
+        seed = None if self.seed is None else (self.seed + 1) % 2**64
+        return new_scores(
+            settings,
+            num_classes=self.backbone.num_classes,
+            seed=seed,
+            dtype=self.backbone.dtype_policy,
+            name="score_matching",
+        )
 
     def build(self, input_shape=None):
         if self.built:
@@ -143,6 +168,8 @@ class SphereEncoderModel(
         if self.perceptual_network is not None and not self.perceptual_network.built:
             side, channels = self.backbone.image_size, self.backbone.num_channels
             self.perceptual_network.build((None, side, side, channels))
+        if self.scores is not None:
+            self.scores.build(map_shapes(self))
         self.batch_range = self.add_weight(
             name="batch_range",
             shape=(4,),
@@ -151,6 +178,11 @@ class SphereEncoderModel(
             aggregation="only_first_replica",
         )
         self.built = True
+
+    @property
+    def score_matching(self):
+        """All settings of the score-matching term, or `None`."""
+        return None if self.scores is None else self.scores.settings()
 
     def compile(self, optimizer=None, loss=None, loss_weights=None, **kwargs):
         """Prepares training; with no arguments, by the paper's settings.
@@ -163,10 +195,11 @@ class SphereEncoderModel(
                 `latent_uniformity` (a `LatentUniformity`); `None` leaves one out. Where
                 noise is a rotation each is a `ByAngle` around such a loss, there is no
                 `pixel_consistency`, and optionally a `distribution` (`ByAngle` around
-                `Drifting`).
+                `Drifting`). A model with `score_matching` has `distribution` and
+                `score_networks`, each a `ByAngle` around a `ComputedLoss`.
             loss_weights: Dict of numbers, at least 0, with the names of `loss`.
                 Defaults to 1, 0.5 and 0.1, or 1 and 0.1 where noise is a rotation,
-                without those that are optional.
+                without those that are optional; to 1 for both of score matching.
             **kwargs: Further arguments of `keras.Model.compile`, but no metrics.
                 `jit_compile=True` on torch compiles the transformer blocks, also of
                 `encode`, `decode` and `generate`; it needs a C++ compiler. Left at
@@ -244,6 +277,7 @@ class SphereEncoderModel(
             "cycle_encoder": self.cycle_encoder,
             "cycle_encoder_momentum": self.cycle_encoder_momentum,
             "distribution_features": self.distribution_features,
+            "score_matching": self.score_matching,
         }
 
     @classmethod

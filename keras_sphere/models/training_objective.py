@@ -6,17 +6,17 @@ from keras_sphere import perceptual as perceptual_networks
 from keras_sphere.geometry import as_float
 from keras_sphere.losses import (
     ByAngle,
-    Drifting,
     LatentCosineDistance,
     LatentUniformity,
     PixelLoss,
 )
 from keras_sphere.losses.latent_uniformity import matched_projections
+from keras_sphere.models import distribution_terms
 from keras_sphere.models.perceptual_maps import feature_maps
 from keras_sphere.models.training_inputs import interleave, rescale, separate
 
 UNIFORMITY = "latent_uniformity"
-DISTRIBUTION = "distribution"
+DISTRIBUTIONS = tuple(distribution_terms.DEFAULT_WEIGHTS)
 
 
 def fixed(structure):
@@ -28,7 +28,7 @@ def fixed(structure):
 
 def pixels(images, features):
     """What a `PixelLoss` compares: images in [0, 1] and their feature maps."""
-    return {"images": (as_float(images) + 1.0) / 2.0, "features": features}
+    return {"images": distribution_terms.unit_pixels(images), "features": features}
 
 
 class Objective:
@@ -47,18 +47,25 @@ class Objective:
     def names(self):
         return (*self.weights, *self.optional)
 
-    def default_losses(self, perceptual=None, names=()):
+    def default_weights(self, model):
+        """Weights of the losses by name, those that a model cannot do without too."""
+        own = {} if model.scores is None else distribution_terms.DEFAULT_WEIGHTS
+        return {**self.weights, **own}
+
+    def default_losses(self, perceptual=None, names=(), by_scores=False):
         """The losses with the paper's distances, by name.
 
         Args:
             perceptual: The argument of the model, whose maps are made for a distance.
             names: Which of the optional ones there are, too.
+            by_scores: Boolean. Whether the model has a score-matching term.
         """
         distance = perceptual_networks.feature_distance_of(perceptual) or "absolute"
         losses = self._required_losses(distance)
         if UNIFORMITY in names:
             losses[UNIFORMITY] = LatentUniformity(name=UNIFORMITY)
-        return losses
+        names = set(names) & set(self.optional)
+        return {**losses, **distribution_terms.default_losses(names, by_scores)}
 
     def structure(self, model, names=()):
         """A dict as `pair` returns two, with a zero in place of each tensor.
@@ -67,11 +74,7 @@ class Objective:
             model: `SphereEncoderModel`.
             names: Which of the optional losses there are.
         """
-        maps, network = [], model.perceptual_network
-        if network is not None:
-            side, channels = model.backbone.image_size, model.backbone.num_channels
-            images = keras.KerasTensor((1, side, side, channels), "float32")
-            maps = keras.tree.flatten(network.compute_output_spec(images))
+        maps = distribution_terms.network_maps(model)
         compared = {"images": 0.0, "features": [0.0] * len(maps)}
         structure = self._structure(compared)
         return {**structure, UNIFORMITY: 0.0} if UNIFORMITY in names else structure
@@ -209,21 +212,14 @@ class RotationObjective(Objective):
     """
 
     weights = {"pixel_reconstruction": 1.0, "latent_consistency": 0.1}
-    optional = (UNIFORMITY, DISTRIBUTION)
-
-    def default_losses(self, perceptual=None, names=()):
-        losses = super().default_losses(perceptual, names)
-        if DISTRIBUTION in names:
-            losses[DISTRIBUTION] = ByAngle(Drifting(), "high", name=DISTRIBUTION)
-        return losses
+    optional = (UNIFORMITY, *DISTRIBUTIONS)
 
     def structure(self, model, names=()):
-        structure = super().structure(model, names)
-        if DISTRIBUTION in names:
-            maps = structure["pixel_reconstruction"]["value"]["features"]
-            maps = [0.0] if model.distribution_features == "pixels" else maps
-            structure[DISTRIBUTION] = {"value": maps, "angles": 0.0}
-        return structure
+        own = distribution_terms.structure(model, names)
+        return {
+            **super().structure(model, names),
+            **{name: {"value": zero, "angles": 0.0} for name, zero in own.items()},
+        }
 
     def outputs(self, model, images, labels=None, draws=None, training=True):
         """See `SphereEncoderModel.training_outputs`."""
@@ -234,31 +230,24 @@ class RotationObjective(Objective):
         angles = keras.ops.reshape(as_float(draws["angles"]), (-1,))
         noisy = backbone.perturb(points, draws["noise"], angles)
         reconstruction = backbone.decode(noisy, labels, training, angles=angles)
-        features = feature_maps(model.perceptual_network, images, reconstruction)
+        compared = {
+            "angles": angles,
+            "reconstruction": reconstruction,
+            "features": feature_maps(model.perceptual_network, images, reconstruction),
+        }
         return {
             "latents": latents,
             "sphere_latents": points,
-            "angles": angles,
             "noisy_latents": noisy,
-            "reconstruction": reconstruction,
+            **compared,
             "cycled_latents": backbone.spherify(
                 model.encode_again(reconstruction, training=training)
             ),
-            "features": features,
             **self.matched(model, points, labels, draws),
-            **self._drifts(model, images, reconstruction, features, labels, angles),
+            **distribution_terms.outputs(
+                model, images, labels, compared, draws, training
+            ),
         }
-
-    def _drifts(self, model, images, reconstruction, features, labels, angles):
-        """The part of the outputs that a loss of distributions needs."""
-        if model.distribution is None:
-            return {}
-        if model.distribution_features == "pixels":
-            features = [[pixels(x, [])["images"]] for x in (images, reconstruction)]
-        by_angle = model.distribution
-        weights = by_angle.weights(angles)
-        pairs = by_angle.loss.pair(*features, labels, labels, weights)
-        return {"drifts": pairs}
 
     def zeros(self, images, latents, features):
         """Outputs of the shapes of given tensors, for a loss to be tried on."""
@@ -272,16 +261,17 @@ class RotationObjective(Objective):
     def _pair(self, images, outputs):
         real, decoded = outputs["features"]
         angles = fixed(outputs["angles"])
+        far, near = distribution_terms.pair(outputs)
         targets = {
             "pixel_reconstruction": fixed(pixels(rescale(images), real)),
             "latent_consistency": fixed(outputs["sphere_latents"]),
+            **far,
         }
         predictions = {
             "pixel_reconstruction": pixels(outputs["reconstruction"], decoded),
             "latent_consistency": outputs["cycled_latents"],
+            **near,
         }
-        if "drifts" in outputs:
-            targets[DISTRIBUTION], predictions[DISTRIBUTION] = outputs["drifts"]
         return tuple(
             {name: {"value": x, "angles": angles} for name, x in side.items()}
             for side in (targets, predictions)

@@ -5,6 +5,7 @@ import logging
 from keras_sphere.learning_rate import WarmupCosine
 from keras_sphere.losses import (
     ByAngle,
+    ComputedLoss,
     Drifting,
     LatentCosineDistance,
     LatentUniformity,
@@ -33,15 +34,22 @@ _OPTIMIZER_KEYS = (
     "use_ema",
     "ema_momentum",
 )
+# Of two, the last one has no arguments.
 _CLASSES = {
-    "pixel_reconstruction": PixelLoss,
-    "pixel_consistency": PixelLoss,
-    "latent_consistency": LatentCosineDistance,
-    "latent_uniformity": LatentUniformity,
-    "distribution": Drifting,
+    "pixel_reconstruction": (PixelLoss,),
+    "pixel_consistency": (PixelLoss,),
+    "latent_consistency": (LatentCosineDistance,),
+    "latent_uniformity": (LatentUniformity,),
+    "distribution": (Drifting, ComputedLoss),
+    "score_networks": (ComputedLoss,),
 }
 # Pixel consistency is one of the first method only, the distribution of the second.
-_OPTIONAL = {"latent_uniformity", "pixel_consistency", "distribution"}
+_OPTIONAL = {
+    "latent_uniformity",
+    "pixel_consistency",
+    "distribution",
+    "score_networks",
+}
 _REGIME_KEYS = ("regime", "cutoff_degrees", "band_degrees", "soft")
 
 logger = logging.getLogger("keras_sphere")
@@ -65,7 +73,7 @@ def losses_to_recipe(losses, weights):
         for name, loss in losses.items()
     }
     known = set(losses) | _OPTIONAL == set(_CLASSES) and all(
-        type(loss) is _CLASSES[name] for name, loss in inner.items()
+        type(loss) in _CLASSES[name] for name, loss in inner.items()
     )
     if not known:
         logger.warning("Losses that are not keras_sphere's own are left out.")
@@ -100,7 +108,7 @@ def _loss(name, values):
     regime = {key: values[key] for key in _REGIME_KEYS if key in values}
     outer = ("weight", *regime)
     arguments = {key: value for key, value in values.items() if key not in outer}
-    loss = _CLASSES[name](**arguments, name=name)
+    loss = _CLASSES[name][0 if arguments else -1](**arguments, name=name)
     return ByAngle(loss, **regime, name=name) if regime else loss
 
 

@@ -144,7 +144,7 @@ def check(value, rule, origin, place):
     Args:
         value: What the file holds.
         rule: A pair of this module; a dict, for an object with exactly its keys; or a
-            list of such a dict, which may also be null.
+            list of such dicts, of which it is one or null.
         origin: String or path. The file, for the message.
         place: String. Where in it.
     """
@@ -158,7 +158,8 @@ def check(value, rule, origin, place):
     if isinstance(rule, list):
         if value is None:
             return
-        rule = rule[0]
+        fitting = (r for r in rule if isinstance(value, dict) and set(value) == set(r))
+        rule = next(fitting, rule[0])
     if not isinstance(value, dict) or set(value) != set(rule):
         keys = sorted(value) if isinstance(value, dict) else value
         raise ValueError(

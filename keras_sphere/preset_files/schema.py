@@ -18,6 +18,7 @@ from keras_sphere.choices import (
     PIXEL_HEADS,
     REGIMES,
     SCHEDULES,
+    TRANSPORT_NORMALIZERS,
 )
 from keras_sphere.class_names import LONGEST_NAME
 from keras_sphere.preset_files import rules
@@ -46,6 +47,34 @@ _UNIFORMITY = {
     "weight": rules.number(0.0),
     "num_projections": rules.integer(1),
     "per_class": rules.boolean(),
+}
+
+_COMPUTED = {"weight": rules.number(0.0), **_REGIME}
+_STEPS = rules.integer(0, 2**31 - 1)
+_SCORE_MATCHING = {
+    "network": {
+        "width": rules.integer(1),
+        "num_layers": rules.integer(1, rules.MOST_LAYERS),
+        "num_heads": rules.integer(1),
+        "qk_norm": rules.boolean(),
+        "path_dropout": _SHARE,
+        "width_margin": rules.integer(0),
+        "shared_modulation": rules.boolean(),
+    },
+    "channel_floor": _SHARE,
+    "calibration_calls": _STEPS,
+    "balance_calls": _STEPS,
+    "balance_decay": _SHARE,
+    "normalizer": rules.choice(*TRANSPORT_NORMALIZERS),
+    "largest_rms": rules.number(0.0, inclusive=False),
+    "start_steps": _STEPS,
+    "warmup_start_steps": _STEPS,
+    "warmup_end_steps": _STEPS,
+    "learning_rate": rules.number(0.0),
+    "min_learning_rate": rules.number(0.0),
+    "learning_rate_warmup": _STEPS,
+    "learning_rate_decay": rules.optional(_STEPS),
+    "clipnorm": rules.optional(rules.number(0.0, inclusive=False)),
 }
 
 # What differs with the motion of the architecture.
@@ -94,8 +123,10 @@ _OF_MOTION = {
                     "pooling": rules.choice("flatten", "mean"),
                     "per_class": rules.boolean(),
                     **_REGIME,
-                }
+                },
+                _COMPUTED,
             ],
+            "score_networks": [_COMPUTED],
         },
     },
 }
@@ -140,6 +171,7 @@ _SCHEMA = {
         "cycle_encoder": rules.choice(*CYCLE_ENCODERS),
         "cycle_encoder_momentum": _SHARE,
         "distribution_features": rules.choice(*DISTRIBUTION_FEATURES),
+        "score_matching": [_SCORE_MATCHING],
         "optimizer": [
             {
                 "learning_rate": rules.number(0.0),
@@ -185,6 +217,7 @@ FIRST_RECIPE = {
     "cycle_encoder": "live",
     "cycle_encoder_momentum": 0.99985,
     "distribution_features": "pixels",
+    "score_matching": None,
 }
 
 
@@ -242,7 +275,7 @@ def _completed(config):
         if isinstance(recipe.get("losses"), dict):
             optional = {"latent_uniformity": None}
             if architecture["motion"] == "rotation":
-                optional["distribution"] = None
+                optional.update(distribution=None, score_networks=None)
             recipe["losses"] = {**optional, **recipe["losses"]}
     return config
 

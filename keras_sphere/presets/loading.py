@@ -5,6 +5,11 @@ import logging
 import keras
 
 from keras_sphere.models import SphereEncoderBackbone, SphereEncoderModel
+from keras_sphere.models.distribution_terms import (
+    DEFAULT_WEIGHTS,
+    SCORE_NETWORKS,
+    default_losses,
+)
 from keras_sphere.models.limits import check_parameters
 from keras_sphere.models.quantization import quantize_layers
 from keras_sphere.perceptual import feature_distance_of
@@ -76,13 +81,19 @@ def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
         backbone = SphereEncoderBackbone(**architecture, **options)
         fitted = copy_fitting(load_backbone(source, options), backbone)
         _tell_unfit(fitted, source.handle)
+    lacks_maps = "perceptual" not in overrides and (
+        arguments["distribution_features"] == "features"
+        and arguments["perceptual"] != config["recipe"]["perceptual"]
+    )
+    if lacks_maps and "score_matching" not in overrides:
+        arguments["score_matching"] = None
     model = SphereEncoderModel(backbone, **arguments)
     if "perceptual" not in overrides:
         # Trained weights are mostly loaded to generate.
         level = logging.INFO if wanted else logging.WARNING
         _tell_of_perceptual(level, model, config["recipe"]["perceptual"], source.handle)
     if compile:
-        _compile(model, config["recipe"])
+        _compile(model, config["recipe"], lacks_maps)
     return model
 
 
@@ -177,12 +188,25 @@ def _fitting_losses(recipe, perceptual):
     }
 
 
-def _compile(model, recipe):
+def _with_own_distributions(model, *pair):
+    """Losses and weights with those of distributions that the model is made for."""
+    own = {}, {}
+    if model.scores is not None:
+        own = default_losses(DEFAULT_WEIGHTS, by_scores=True), DEFAULT_WEIGHTS
+    return tuple(
+        {**{n: x for n, x in of.items() if n not in DEFAULT_WEIGHTS}, **more}
+        for of, more in zip(pair, own, strict=True)
+    )
+
+
+def _compile(model, recipe, lacks_maps=False):
     arguments = {}
     if recipe["losses"] is not None:
-        arguments["loss"], arguments["loss_weights"] = losses_from_recipe(
-            _fitting_losses(recipe, model.perceptual)
-        )
+        losses = _fitting_losses(recipe, model.perceptual)
+        pair = losses_from_recipe(losses)
+        if lacks_maps or (model.scores is None) == (SCORE_NETWORKS in pair[0]):
+            pair = _with_own_distributions(model, *pair)
+        arguments["loss"], arguments["loss_weights"] = pair
     if recipe["optimizer"] is not None:
         arguments["optimizer"] = optimizer_from_recipe(recipe["optimizer"])
     model.compile(**arguments)

@@ -11,6 +11,7 @@ RECIPE_ARGUMENTS = (
     "cycle_encoder",
     "cycle_encoder_momentum",
     "distribution_features",
+    "score_matching",
 )
 
 

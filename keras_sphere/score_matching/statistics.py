@@ -21,20 +21,22 @@ def no_moments(num_channels):
     return {"calls": keras.ops.zeros((), "float32"), "mean": zeros, "square": zeros}
 
 
-def updated_moments(moments, features, calibration_calls):
+def updated_moments(moments, features, calibration_calls, counts=True):
     """Moments of real features with those of another global batch, each call alike.
 
     Args:
         moments: State, as `no_moments` returns it.
         features: Float tensor of shape `(batch, num_tokens, channels)`.
         calibration_calls: Integer. After so many calls nothing changes any more.
+        counts: Boolean, or scalar tensor of one: whether this call is one of them.
 
     Returns:
         New state.
     """
     ops = keras.ops
     features = as_float(features)
-    is_open = ops.cast(moments["calls"] < calibration_calls, "float32")
+    is_open = ops.logical_and(moments["calls"] < calibration_calls, counts)
+    is_open = ops.cast(is_open, "float32")
     calls = moments["calls"] + is_open
     rate = is_open / ops.maximum(calls, 1.0)
 

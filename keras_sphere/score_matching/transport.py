@@ -4,12 +4,12 @@ import math
 
 import keras
 
+from keras_sphere.choices import TRANSPORT_NORMALIZERS
 from keras_sphere.geometry import as_float, per_image
 from keras_sphere.losses.item_weights import global_mean
 from keras_sphere.score_matching.denoising import item_mean
 from keras_sphere.validation import check_choice
 
-NORMALIZERS = ("sample", "batch")
 WARMUPS = ("cosine", "linear")
 FLOOR = 1e-6
 
@@ -44,7 +44,7 @@ def transport(
     Raises:
         ValueError: If `normalizer` is something else.
     """
-    check_choice("normalizer", normalizer, NORMALIZERS)
+    check_choice("normalizer", normalizer, TRANSPORT_NORMALIZERS)
     ops = keras.ops
     features, real, fake = (
         ops.stop_gradient(as_float(x)) for x in (features, real_denoised, fake_denoised)

@@ -110,7 +110,9 @@ def _losses(plan):
         parts.append(f"consistency {pixel('pixel_consistency')}")
     parts.append(f"latents {plan.losses['latent_consistency']['weight']:g}")
     if plan.losses.get("distribution"):
-        parts.append(f"distribution {plan.losses['distribution']['weight']:g}")
+        by_scores = " by scores" if plan.objective.get("score_matching") else ""
+        weight = plan.losses["distribution"]["weight"]
+        parts.append(f"distribution {weight:g}{by_scores}")
     if plan.losses.get("latent_uniformity"):
         parts.append(_uniformity(plan.losses["latent_uniformity"]))
     return ", ".join(parts)

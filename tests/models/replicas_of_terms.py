@@ -16,6 +16,7 @@ import numpy as np
 
 from keras_sphere.losses import Drifting
 from keras_sphere.losses.frechet_term import FrechetTerm
+from keras_sphere.losses.item_weights import balanced_weights
 from keras_sphere.models.score_term import ScoreTerm
 from tests.testing import perturb_weights
 
@@ -64,7 +65,8 @@ def terms_and_gradients(score, frechet, batch):
             for use in ("transport", "real", "fake")
         }
         real, weights = [batch["real"]], batch["weights"]
-        return sum(score(real, [fake], weights, draws=draws, training=True))
+        moved, learned = score(real, [fake], weights, draws=draws, training=True)
+        return moved * balanced_weights(weights) + learned
 
     def distance(fake):
         return frechet(batch["real"], fake, batch["weights"], training=True)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_sphere.losses.item_weights import balanced_weights
 from keras_sphere.models.score_term import ScoreTerm
 from tests.differentiation import input_gradients, kernel_gradient
 from tests.models import replicas_of_terms
@@ -66,7 +67,8 @@ class ScoreTermTest(TestCase):
             def loss(*x, index=index):
                 kernels = (n[0].head.kernel for n in self.term.networks.values())
                 zero = sum(keras.ops.sum(part) for part in (*x, *kernels)) * 0.0
-                return self.call(x[:2], x[2:])[index] + zero
+                losses = self.call(x[:2], x[2:])[index]
+                return losses * (balanced_weights(WEIGHTS), 1.0)[index] + zero
 
             gradients = input_gradients(loss, [*real, *fake], one)
             for gradient in gradients[:2]:
@@ -100,6 +102,16 @@ class ScoreTermTest(TestCase):
             self.assertAllClose(self.term.balance["calls"], 0.0)
             self.assertAllClose(self.term.balance["rms"], np.zeros(2))
         self.assertAllClose(self.term.moments[0]["calls"], 2.0)
+
+    def test_before_networks_learn_their_loss_is_nothing_and_statistics_stay(self):
+        for counts in (False, keras.ops.convert_to_tensor(False)):
+            _, scores = self.call(
+                features(1), features(2), share=0, training=True, counts=counts
+            )
+            self.assertAllClose(scores, np.zeros(4), atol=0.0)
+            for state in self.term.moments:
+                for variable in state.values():
+                    self.assertAllClose(variable, np.zeros(variable.shape), atol=0.0)
 
     def test_a_half_share_is_half_of_the_loss(self):
         self.call(features(1), features(2), training=True)

@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pytest
 
+from keras_sphere.losses.item_weights import balanced_weights
 from keras_sphere.models.score_term import ScoreTerm
 from keras_sphere.score_matching.denoising import (
     LEARNED_NOISE,
@@ -87,7 +88,7 @@ class GoldenTest(TestCase):
         self.share = warmup_share(110, warmup["start"], warmup["end"])
 
     def call(self, call, fake, training=True):
-        return self.term(
+        moved, scores = self.term(
             golden_calls.stages(call, "real"),
             list(fake),
             call["fake_w"],
@@ -96,6 +97,7 @@ class GoldenTest(TestCase):
             share=self.share,
             training=training,
         )
+        return moved * balanced_weights(call["fake_w"]), scores
 
     def test_four_calls(self):
         for index in range(golden_calls.NUM_CALLS):

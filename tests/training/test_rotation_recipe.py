@@ -41,6 +41,19 @@ def test_the_recipe_is_trained(preset, tmp_path):
     assert "hard_case" not in (tmp_path / "run" / "plan.json").read_text()
 
 
+def test_score_matching_is_trained(tmp_path):
+    model = tiny_models.new_scoring_model(start_steps=1)
+    model.compile(keras_sphere.SphereAdamW(1e-3))
+    training = {"epochs": 1, "batch_size": 8, "min_learning_rate": 1e-5}
+    folder = tmp_path / "preset"
+    model.save_to_preset(folder, use_ema=False, training=training)
+    run = train(**options(folder, tmp_path / "run"))
+    assert run.model.score_matching == model.score_matching
+    assert int(run.model.scores.steps) == 2
+    assert int(run.model.optimizer.updates_apart) == 1
+    assert "score_matching" in (tmp_path / "run" / "plan.json").read_text()
+
+
 def test_what_its_method_lacks_is_refused_before_any_work(preset, tmp_path):
     for name in ("hard_case_probability", "consistency_distance_weight"):
         with pytest.raises(ValueError, match=rf"`{name}`.*0\.2"):
