@@ -41,9 +41,9 @@ def sphere_encoder(options, **shared):
     weights = {
         "pixel_reconstruction": 1.0,
         "pixel_consistency": options.pixel_consistency_weight,
-        "latent_consistency": options.latent_consistency_weight,
+        "latent_consistency": _chosen(options.latent_consistency_weight, 1.0),
     }
-    return model, *_with_uniformity(options, losses, weights)
+    return model, *_with_uniformity(options, losses, weights, 0.3)
 
 
 def sphere_encoder_2(options, **shared):
@@ -81,12 +81,12 @@ def sphere_encoder_2(options, **shared):
     }
     weights = {
         "pixel_reconstruction": 1.0,
-        "latent_consistency": options.latent_consistency_weight,
+        "latent_consistency": _chosen(options.latent_consistency_weight, 0.1),
         "distribution": options.distribution_weight,
     }
     if not options.distribution_weight:
         del losses["distribution"], weights["distribution"]
-    return model, *_with_uniformity(options, losses, weights)
+    return model, *_with_uniformity(options, losses, weights, 0.0)
 
 
 METHODS = {"1": sphere_encoder, "2": sphere_encoder_2}
@@ -96,9 +96,14 @@ def _perceptual(options):
     return None if options.perceptual == "none" else options.perceptual
 
 
-def _with_uniformity(options, losses, weights):
-    if options.latent_uniformity_weight:
+def _chosen(value, default):
+    return default if value is None else value
+
+
+def _with_uniformity(options, losses, weights, default):
+    weight = _chosen(options.latent_uniformity_weight, default)
+    if weight:
         uniformity = LatentUniformity(per_class=options.uniform_per_class)
         losses = {**losses, "latent_uniformity": uniformity}
-        weights = {**weights, "latent_uniformity": options.latent_uniformity_weight}
+        weights = {**weights, "latent_uniformity": weight}
     return losses, weights

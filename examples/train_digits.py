@@ -70,10 +70,14 @@ CONSISTENCY_WEIGHT = flags.DEFINE_float(
     "pixel_consistency_weight", 1.0, "Weight of the pixel consistency loss."
 )
 LATENT_WEIGHT = flags.DEFINE_float(
-    "latent_consistency_weight", 1.0, "Weight of the latent consistency loss."
+    "latent_consistency_weight",
+    None,
+    "Weight of the latent consistency loss: 1, or 0.1 by method 2.",
 )
 UNIFORMITY_WEIGHT = flags.DEFINE_float(
-    "latent_uniformity_weight", 0.3, "Weight of the latent uniformity loss; 0: none."
+    "latent_uniformity_weight",
+    None,
+    "Weight of the latent uniformity loss: 0.3, or 0 by method 2.",
 )
 UNIFORM_PER_CLASS = flags.DEFINE_boolean(
     "uniform_per_class", False, "Whether the latents of each class are spread alone."
@@ -86,7 +90,7 @@ CUTOFF = flags.DEFINE_float(
     "cutoff_degrees", 70.0, "Method 2: up to where images are compared with their own."
 )
 DISTRIBUTION_WEIGHT = flags.DEFINE_float(
-    "distribution_weight", 0.05, "Method 2: of the drifting loss; 0: none."
+    "distribution_weight", 0.1, "Method 2: of the drifting loss; 0: none."
 )
 DISTRIBUTION_FEATURES = flags.DEFINE_enum(
     "distribution_features",
