@@ -31,9 +31,13 @@ TINY = (
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("digits")
+    return run_script(tmp_path_factory.mktemp("digits"))
+
+
+def run_script(folder, *flags):
+    """Runs the script; returns its folder and what it printed."""
     result = subprocess.run(
-        [sys.executable, str(SCRIPT), f"--output_dir={folder}", *TINY],
+        [sys.executable, str(SCRIPT), f"--output_dir={folder}", *TINY, *flags],
         env=example_environment(),
         capture_output=True,
         text=True,
@@ -63,6 +67,14 @@ def test_prints_the_losses_and_the_table(run):
         assert f"{name}_loss" in output
     assert "samples, 4 steps" in output
     assert "500 real training images" in output
+
+
+def test_the_second_method(tmp_path):
+    folder, output = run_script(tmp_path / "second", "--method=2", "--nomeasure")
+    for name in ("pixel_reconstruction", "latent_consistency", "distribution"):
+        assert f"{name}_loss" in output
+    assert "pixel_consistency" not in output
+    assert keras.saving.load_model(folder / "model.keras").backbone.tells_angle
 
 
 def test_metrics_file(run):
