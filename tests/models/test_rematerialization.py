@@ -97,9 +97,9 @@ class CountedBlock(TransformerBlock):
 
     calls = 0
 
-    def call(self, tokens, condition=None):
+    def call(self, tokens, *conditions):
         type(self).calls += 1
-        return super().call(tokens, condition)
+        return super().call(tokens, *conditions)
 
 
 TOKENS = np.random.default_rng(0).standard_normal((8, 4, 16)).astype("float32")
