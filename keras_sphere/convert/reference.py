@@ -36,11 +36,7 @@ def from_reference(config, state_dict):
     >>> model = keras_sphere.convert.from_reference(config, state_dict)
     """
     g = config["G"]
-    sizes = {
-        g[half]: config["size"]
-        for half in ("vit_enc_model_size", "vit_dec_model_size")
-        if "size" in config
-    }
+    sizes = named_sizes(config, g)
     arguments = backbone_arguments(g, sizes, num_channels(state_dict))
     model = SphereEncoderModel(
         SphereEncoderBackbone(**arguments),
@@ -55,6 +51,19 @@ def from_reference(config, state_dict):
             loss_weights=weights,
         )
     return model
+
+
+def named_sizes(config, g):
+    """The sizes that a configuration gives by their numbers, as `reference_size` takes.
+
+    Args:
+        config: Dict, see `from_reference`.
+        g: Dict of the reference's constructor arguments.
+    """
+    if "size" not in config:
+        return {}
+    halves = ("vit_enc_model_size", "vit_dec_model_size")
+    return {g[half]: config["size"] for half in halves}
 
 
 def reference_size(g, name, sizes):

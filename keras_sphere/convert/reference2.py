@@ -1,7 +1,7 @@
 """Models of Sphere Encoder 2 from a configuration and state dict in its own terms."""
 
 from keras_sphere.choices import PRETRAINED_ENCODERS
-from keras_sphere.convert.reference import reference_size
+from keras_sphere.convert.reference import named_sizes, reference_size
 from keras_sphere.convert.reference_weights import clean_name, load_reference_weights
 from keras_sphere.convert.shapes2 import DINOV3, read_dinov3, read_off, read_size
 from keras_sphere.losses import ByAngle, LatentCosineDistance, PixelLoss
@@ -43,11 +43,7 @@ def from_reference2(config, state_dict):
     >>> model = keras_sphere.convert.from_reference2(config, state_dict)
     """
     g = config["G1"]
-    sizes = {
-        g[half]: config["size"]
-        for half in ("vit_enc_model_size", "vit_dec_model_size")
-        if "size" in config
-    }
+    sizes = named_sizes(config, g)
     arguments = backbone_arguments2(g, sizes, state_dict)
     backbone = SphereEncoderBackbone(**arguments)
     model = SphereEncoderModel(backbone, max_angle_degrees=max_angle(g))
