@@ -7,6 +7,7 @@ import numpy as np
 from keras_sphere.class_names import class_id
 from keras_sphere.command_line.model_source import ModelDescription
 from keras_sphere.command_line.text_forms import parse_class_mix
+from keras_sphere.loop_plan import UNGUIDED
 
 WEIGHT_FLAGS = ("use_ema", "batch_size")
 SAMPLING_FLAGS = (
@@ -20,7 +21,7 @@ SAMPLING_FLAGS = (
 _OPTIONS = {"first_angle_degrees": "angle_degrees"}
 MOST_DIGITS = 9  # of an id
 # A list of these gives a panel each; a model has one of the guidances.
-GUIDANCE_FLAGS = ("guidance_scale", "guidance_degrees")
+GUIDANCE_FLAGS = tuple(name for name, _ in UNGUIDED.values())
 PANEL_FLAGS = ("steps", *GUIDANCE_FLAGS)
 
 
@@ -145,14 +146,7 @@ def check_sampling(settings, description):
                 f"--{name} is not an option of this model's method, which has "
                 f"{list(sampling)}. Received: {name}={settings[name]}"
             )
-    name, off = (
-        ("guidance_scale", 1)
-        if "guidance_scale" in sampling
-        else (
-            "guidance_degrees",
-            0,
-        )
-    )
+    name, off = next(pair for pair in UNGUIDED.values() if pair[0] in sampling)
     values = settings.get(name, [off]) or [sampling[name]]
     if not description.num_classes and max(values) > off:
         raise ValueError(

@@ -1,6 +1,7 @@
 """An architecture: the arguments of a backbone, and the pieces that they choose.
 
-What sets the two methods apart is chosen here, from single arguments, and nowhere else.
+The networks of both methods are made here, each part by an argument of its own; what
+else belongs to a method is in `methods`.
 """
 
 import functools
