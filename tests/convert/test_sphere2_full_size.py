@@ -36,11 +36,10 @@ def folder():
         yield folder
 
 
-def test_base_decoder(folder, record_property):
+def test_base_decoder(folder):
     written, converted, used = (
         run(task, folder) for task in ("write", "convert", "generate")
     )
-    record_property("memory", {**written, **converted})
     print(written, converted, used)
     assert written["kept"] == 4 * 131_394_048
     assert written["file"] > 2.4 * written["kept"]
