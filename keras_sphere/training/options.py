@@ -23,7 +23,7 @@ def new_options(**choices):
                 f"Received: {name}={value!r}"
             )
         allowed = fields[name].metadata["choices"]
-        if allowed and value is not None and value not in allowed:
+        if allowed and value is not None and str(value) not in allowed:
             raise ValueError(
                 f"`{name}` must be one of {list(allowed)}. Received: {name}={value!r}"
             )
@@ -36,6 +36,8 @@ def _read_option(name, value, declared):
     kinds = typing.get_args(declared) or (declared,)
     if value is None:
         return None
+    if str in kinds and type(value) is int:  # `verbose=0`, as in `fit`
+        return str(value)
     if bool in kinds:
         return read_boolean(name, value)
     if int in kinds:

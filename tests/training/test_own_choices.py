@@ -136,3 +136,9 @@ def test_this_machine():
     assert machine.name
     assert machine.operations > 1e6
     assert machine.free_bytes is None or machine.free_bytes > 1e6
+
+
+def test_verbosity_is_a_number_or_a_name():
+    assert new_options(verbose=0) == new_options(verbose="0")
+    with pytest.raises(ValueError, match=r"verbose=3$"):
+        new_options(verbose=3)
