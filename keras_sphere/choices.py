@@ -16,6 +16,8 @@ PERCEPTUAL_NETWORKS = (
     "keras_applications",
     "efficientnet_lite2",
 )
+CLASSIFIERS = ("convnext", "efficientnet_lite2")  # whose logits can be compared
+LOGIT_DISTANCES = ("cosine", "l2")
 PATTERNS = ("horizontal", "vertical", "diagonal", "antidiagonal")
 # As torch-fidelity and the original Inception do, and as pytorch-fid does.
 RESIZINGS = ("tensorflow1", "half_pixel")

@@ -21,6 +21,7 @@ from keras_sphere.layers.transformer_block import path_weights
 from keras_sphere.losses.by_angle import ByAngle, low_share
 from keras_sphere.losses.distances import mean_distance
 from keras_sphere.losses.item_weights import balanced_weights
+from keras_sphere.losses.logit_distance import LogitDistance
 from keras_sphere.models.latent_paths import path
 from tests import golden_data
 from tests.differentiation import input_gradients
@@ -144,6 +145,15 @@ def test_smooth_distance_beyond_one():
     ]
     expected = float(ARRAYS["smoothl1/out"])
     assert min(abs(distance - expected) for distance in distances) < 1e-6
+
+
+def test_distance_of_logits():
+    pair = [keras.ops.convert_to_tensor(ARRAYS[f"logits/{n}"]) for n in ("tgt", "inp")]
+    weights = balanced_weights(ARRAYS["logits/w"])
+    for distance, name in (("cosine", "cosine"), ("l2", "mse")):
+        values = LogitDistance(distance).call(*pair)
+        assert values.shape == (5,)
+        close(keras.ops.mean(values * weights), f"logits/{name}", 2e-5)
 
 
 def test_norm():

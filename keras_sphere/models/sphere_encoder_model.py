@@ -5,7 +5,7 @@ import keras
 from keras_sphere.choices import DISTRIBUTION_FEATURES as FEATURES
 from keras_sphere.models.compile_arguments import read_compile_arguments
 from keras_sphere.models.compiled_steps import CompiledSteps
-from keras_sphere.models.distribution_terms import DISTRIBUTION, map_shapes
+from keras_sphere.models.distribution_terms import DISTRIBUTION
 from keras_sphere.models.encoder_average import EncoderAverage
 from keras_sphere.models.file_saving import FileSaving
 from keras_sphere.models.guarded_training import GuardedTraining
@@ -16,7 +16,7 @@ from keras_sphere.models.optimizer_state import OptimizerState
 from keras_sphere.models.perceptual_maps import resolve_perceptual
 from keras_sphere.models.preset_saving import PresetSaving
 from keras_sphere.models.program_export import ProgramExport
-from keras_sphere.models.scheduled_scores import new_scores
+from keras_sphere.models.term_layers import TermLayers
 from keras_sphere.models.training_forward import TrainingForward
 from keras_sphere.models.training_inputs import (
     BatchReader,
@@ -35,6 +35,7 @@ class SphereEncoderModel(
     PresetSaving,
     TrainingForward,
     EncoderAverage,
+    TermLayers,
     GuardedTraining,
     FileSaving,
     OptimizerState,
@@ -79,6 +80,9 @@ class SphereEncoderModel(
             `None`. Of `ScoreTerm` it may have all arguments, of `ScheduledScores` the
             steps from which on networks and generator learn, and the learning rate
             of the networks.
+        classifier: `None`, one of `keras_sphere.perceptual.load_classifier`, or a Keras
+            layer that maps images in [0, 1] to logits: what a loss of logits compares;
+            it is frozen.
         **kwargs: Arguments of `keras.Model`.
 
     Call arguments:
@@ -116,6 +120,7 @@ class SphereEncoderModel(
         cycle_encoder_momentum=0.99985,
         distribution_features="pixels",
         score_matching=None,
+        classifier=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -142,25 +147,8 @@ class SphereEncoderModel(
         self.distribution_features = distribution_features
         self.measures = new_measures()
         self._make_encoder_average(cycle_encoder, cycle_encoder_momentum)
-        self.scores = self._new_scores(score_matching)
+        self._make_terms(score_matching, classifier)
         self.build()
-
-    def _new_scores(self, settings):
-        if settings is None:
-            return None
-        if DISTRIBUTION not in self.objective.names:
-            raise ValueError(
-                "`score_matching` must be None: this model's method has no loss of "
-                f"distributions. Received: score_matching={settings!r}"
-            )
-        seed = None if self.seed is None else (self.seed + 1) % 2**64
-        return new_scores(
-            settings,
-            num_classes=self.backbone.num_classes,
-            seed=seed,
-            dtype=self.backbone.dtype_policy,
-            name="score_matching",
-        )
 
     def build(self, input_shape=None):
         if self.built:
@@ -168,8 +156,7 @@ class SphereEncoderModel(
         if self.perceptual_network is not None and not self.perceptual_network.built:
             side, channels = self.backbone.image_size, self.backbone.num_channels
             self.perceptual_network.build((None, side, side, channels))
-        if self.scores is not None:
-            self.scores.build(map_shapes(self))
+        self._build_terms()
         self.batch_range = self.add_weight(
             name="batch_range",
             shape=(4,),
@@ -178,11 +165,6 @@ class SphereEncoderModel(
             aggregation="only_first_replica",
         )
         self.built = True
-
-    @property
-    def score_matching(self):
-        """All settings of the score-matching term, or `None`."""
-        return None if self.scores is None else self.scores.settings()
 
     def compile(self, optimizer=None, loss=None, loss_weights=None, **kwargs):
         """Prepares training; with no arguments, by the paper's settings.
@@ -196,10 +178,12 @@ class SphereEncoderModel(
                 noise is a rotation each is a `ByAngle` around such a loss, there is no
                 `pixel_consistency`, and optionally a `distribution` (`ByAngle` around
                 `Drifting`). A model with `score_matching` has `distribution` and
-                `score_networks`, each a `ByAngle` around a `ComputedLoss`.
+                `score_networks`, each a `ByAngle` around a `ComputedLoss`; one with a
+                `classifier` has `logits`, a `ByAngle` around a `LogitDistance`.
             loss_weights: Dict of numbers, at least 0, with the names of `loss`.
                 Defaults to 1, 0.5 and 0.1, or 1 and 0.1 where noise is a rotation,
-                without those that are optional; to 1 for both of score matching.
+                without those that are optional; to 1 for both of score matching, 0.1
+                for logits.
             **kwargs: Further arguments of `keras.Model.compile`, but no metrics.
                 `jit_compile=True` on torch compiles the transformer blocks, also of
                 `encode`, `decode` and `generate`; it needs a C++ compiler. Left at
@@ -264,26 +248,30 @@ class SphereEncoderModel(
         return super().predict_step(*state, self._repack(data)[:1])
 
     def get_config(self):
-        perceptual = self.perceptual
-        if isinstance(perceptual, keras.Layer):
-            perceptual = keras.saving.serialize_keras_object(perceptual)
         return {
             **super().get_config(),
             "backbone": keras.saving.serialize_keras_object(self.backbone),
             **self.noise_schedule.get_config(),
-            "perceptual": perceptual,
+            "perceptual": _serialized(self.perceptual),
             "sampling": self.sampling.to_dict(),
             "seed": self.seed,
             "cycle_encoder": self.cycle_encoder,
             "cycle_encoder_momentum": self.cycle_encoder_momentum,
             "distribution_features": self.distribution_features,
             "score_matching": self.score_matching,
+            "classifier": _serialized(self.classifier),
         }
 
     @classmethod
     def from_config(cls, config):
         config = dict(config)
-        for name in ("backbone", "perceptual"):
-            if isinstance(config[name], dict):
+        for name in ("backbone", "perceptual", "classifier"):
+            if isinstance(config.get(name), dict):
                 config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
+
+
+def _serialized(network):
+    """The configuration of a network; a name, or `None`, as it is."""
+    is_layer = isinstance(network, keras.Layer)
+    return keras.saving.serialize_keras_object(network) if is_layer else network

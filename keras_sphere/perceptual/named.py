@@ -1,8 +1,11 @@
 """The perceptual networks that a model or a recipe can name."""
 
-from keras_sphere.choices import PERCEPTUAL_NETWORKS
+from keras_sphere.choices import CLASSIFIERS, PERCEPTUAL_NETWORKS
 from keras_sphere.perceptual.convnext_logits import ConvNeXtLogits
-from keras_sphere.perceptual.efficientnet_lite2 import EfficientNetLite2
+from keras_sphere.perceptual.efficientnet_lite2 import (
+    EfficientNetLite2,
+    EfficientNetLite2Classifier,
+)
 from keras_sphere.perceptual.efficientnet_weights import find_efficientnet_weights
 from keras_sphere.perceptual.lpips import LPIPS
 from keras_sphere.perceptual.weight_files import find_weight_files
@@ -63,6 +66,30 @@ def load(name, folder=None, dtype=None):
     if len(networks) == 1:
         return networks[0]
     return WeightedSum(networks, list(shares.values()), dtype=dtype, name="perceptual")
+
+
+def load_classifier(name, folder=None, dtype=None):
+    """A classifier with its pretrained weights, whose logits a loss can compare.
+
+    Args:
+        name: `"convnext"`, ConvNeXt-Small, or `"efficientnet_lite2"`, whose weights a
+            package brings.
+        folder: See `load`.
+        dtype: Likewise.
+
+    Returns:
+        Keras layer that maps images in [0, 1] to a structure with logits.
+
+    Raises:
+        FileNotFoundError: See `load`.
+    """
+    check_choice("name", name, CLASSIFIERS)
+    if name == "convnext":
+        return load(name, folder, dtype)
+    path = find_efficientnet_weights(folder)
+    return EfficientNetLite2Classifier(
+        source="package" if folder is None else path, dtype=dtype, name="classifier"
+    )
 
 
 def feature_distance_of(perceptual):

@@ -9,6 +9,7 @@ from keras_sphere.losses import (
     Drifting,
     LatentCosineDistance,
     LatentUniformity,
+    LogitDistance,
     PixelLoss,
 )
 from keras_sphere.optimizers import SphereAdamW
@@ -42,6 +43,7 @@ _CLASSES = {
     "latent_uniformity": (LatentUniformity,),
     "distribution": (Drifting, ComputedLoss),
     "score_networks": (ComputedLoss,),
+    "logits": (LogitDistance,),
 }
 # Pixel consistency is one of the first method only, the distribution of the second.
 _OPTIONAL = {
@@ -49,6 +51,7 @@ _OPTIONAL = {
     "pixel_consistency",
     "distribution",
     "score_networks",
+    "logits",
 }
 _REGIME_KEYS = ("regime", "cutoff_degrees", "band_degrees", "soft")
 

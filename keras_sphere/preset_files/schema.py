@@ -8,10 +8,12 @@ import re
 
 from keras_sphere.choices import (
     ANGLE_CONDITIONS,
+    CLASSIFIERS,
     CYCLE_ENCODERS,
     DISTANCES,
     DISTRIBUTION_FEATURES,
     GUIDANCE_POSITIONS,
+    LOGIT_DISTANCES,
     MOTIONS,
     PERCEPTUAL_NETWORKS,
     PIXEL_ACTIVATIONS,
@@ -127,6 +129,13 @@ _OF_MOTION = {
                 _COMPUTED,
             ],
             "score_networks": [_COMPUTED],
+            "logits": [
+                {
+                    "weight": rules.number(0.0),
+                    "distance": rules.choice(*LOGIT_DISTANCES),
+                    **_REGIME,
+                }
+            ],
         },
     },
 }
@@ -172,6 +181,7 @@ _SCHEMA = {
         "cycle_encoder_momentum": _SHARE,
         "distribution_features": rules.choice(*DISTRIBUTION_FEATURES),
         "score_matching": [_SCORE_MATCHING],
+        "classifier": rules.optional(rules.choice(*CLASSIFIERS)),
         "optimizer": [
             {
                 "learning_rate": rules.number(0.0),
@@ -218,6 +228,7 @@ FIRST_RECIPE = {
     "cycle_encoder_momentum": 0.99985,
     "distribution_features": "pixels",
     "score_matching": None,
+    "classifier": None,
 }
 
 
@@ -275,7 +286,7 @@ def _completed(config):
         if isinstance(recipe.get("losses"), dict):
             optional = {"latent_uniformity": None}
             if architecture["motion"] == "rotation":
-                optional.update(distribution=None, score_networks=None)
+                optional.update(distribution=None, score_networks=None, logits=None)
             recipe["losses"] = {**optional, **recipe["losses"]}
     return config
 

@@ -113,6 +113,9 @@ def _losses(plan):
         by_scores = " by scores" if plan.objective.get("score_matching") else ""
         weight = plan.losses["distribution"]["weight"]
         parts.append(f"distribution {weight:g}{by_scores}")
+    if plan.losses.get("logits"):
+        weight, network = plan.losses["logits"]["weight"], plan.objective["classifier"]
+        parts.append(f"logits {weight:g} of {network}")
     if plan.losses.get("latent_uniformity"):
         parts.append(_uniformity(plan.losses["latent_uniformity"]))
     return ", ".join(parts)

@@ -1,0 +1,67 @@
+"""The layers that a model has for its optional losses."""
+
+from keras_sphere.models.distribution_terms import DISTRIBUTION, map_shapes
+from keras_sphere.models.logits_term import LogitsTerm, resolve_classifier
+from keras_sphere.models.own_terms import LOGITS
+from keras_sphere.models.scheduled_scores import new_scores
+
+# Each layer draws from a stream of its own, whose seed is so far from the model's.
+_SCORES, _WINDOWS = 1, 2
+
+
+class TermLayers:
+    """Mixin of `SphereEncoderModel`: score matching, and the logits of a classifier.
+
+    It needs the model's backbone, objective and seed.
+    """
+
+    def _make_terms(self, score_matching, classifier):
+        self._refuse_terms(
+            score_matching=(score_matching, DISTRIBUTION),
+            classifier=(classifier, LOGITS),
+        )
+        self.scores = self.logits_term = None
+        if score_matching is not None:
+            self.scores = new_scores(
+                score_matching,
+                num_classes=self.backbone.num_classes,
+                seed=self._seed_apart(_SCORES),
+                dtype=self.backbone.dtype_policy,
+                name="score_matching",
+            )
+        self.classifier = classifier
+        if classifier is not None:
+            network = resolve_classifier(classifier, self.backbone.dtype_policy)
+            seed = self._seed_apart(_WINDOWS)
+            self.logits_term = LogitsTerm(network, seed, name="logits_term")
+
+    def _refuse_terms(self, **given):
+        """Raises a `ValueError` for what the model's method has no loss for."""
+        for argument, (value, loss) in given.items():
+            if value is not None and loss not in self.objective.names:
+                raise ValueError(
+                    f"`{argument}` must be None: this model's method has no loss "
+                    f"{loss!r}. Received: {argument}={value!r}"
+                )
+
+    def _seed_apart(self, distance):
+        return None if self.seed is None else (self.seed + distance) % 2**64
+
+    def _build_terms(self):
+        side, channels = self.backbone.image_size, self.backbone.num_channels
+        if self.scores is not None:
+            self.scores.build(map_shapes(self))
+        if self.logits_term is not None:
+            self.logits_term.build((None, side, side, channels))
+
+    @property
+    def score_matching(self):
+        """All settings of the score-matching term, or `None`."""
+        return None if self.scores is None else self.scores.settings()
+
+    @property
+    def frozen_networks(self):
+        """Networks that are not trained, of which files of models may keep nothing."""
+        terms = [self.logits_term]
+        networks = [term.classifier for term in terms if term is not None]
+        return [x for x in (self.perceptual_network, *networks) if x is not None]
