@@ -18,6 +18,8 @@ PERCEPTUAL_NETWORKS = (
 )
 CLASSIFIERS = ("convnext", "efficientnet_lite2")  # whose logits can be compared
 LOGIT_DISTANCES = ("cosine", "l2")
+FRECHET_COMPARED = ("latents", "features")
+FRECHET_POOLINGS = ("mean", "tokens")
 PATTERNS = ("horizontal", "vertical", "diagonal", "antidiagonal")
 # As torch-fidelity and the original Inception do, and as pytorch-fid does.
 RESIZINGS = ("tensorflow1", "half_pixel")

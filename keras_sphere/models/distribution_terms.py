@@ -87,6 +87,22 @@ def map_shapes(model):
     return [(None, *x.shape[1:]) for x in network_maps(model)]
 
 
+def compared_maps(model, images, reconstructed):
+    """What losses of distributions compare, of images and of what was decoded.
+
+    Args:
+        model: `SphereEncoderModel`.
+        images: Images in [-1, 1].
+        reconstructed: Dict of `reconstruction` and of `features` of both.
+
+    Returns:
+        List of two lists of feature maps.
+    """
+    if model.distribution_features == PIXELS:
+        return [[unit_pixels(x)] for x in (images, reconstructed["reconstruction"])]
+    return reconstructed["features"]
+
+
 def outputs(model, images, labels, reconstructed, draws, training):
     """The part of the outputs of a training forward that these losses need.
 
@@ -104,9 +120,7 @@ def outputs(model, images, labels, reconstructed, draws, training):
     """
     if model.distribution is None:
         return {}
-    maps = reconstructed["features"]
-    if model.distribution_features == PIXELS:
-        maps = [[unit_pixels(x)] for x in (images, reconstructed["reconstruction"])]
+    maps = compared_maps(model, images, reconstructed)
     weights = model.distribution.weights(reconstructed["angles"])
     if model.scores is None:
         loss = model.distribution.loss

@@ -146,6 +146,7 @@ def _sections(model, training):
             "cycle_encoder_momentum": model.cycle_encoder_momentum,
             "distribution_features": model.distribution_features,
             "score_matching": model.score_matching,
+            "frechet_matching": model.frechet_matching,
             "losses": losses_to_recipe(
                 getattr(compiled_loss, "_user_loss", None),
                 getattr(compiled_loss, "_user_loss_weights", None),

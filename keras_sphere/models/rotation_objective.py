@@ -49,19 +49,22 @@ class RotationObjective(Objective):
             "reconstruction": reconstruction,
             "features": feature_maps(model.perceptual_network, images, reconstruction),
         }
+        cycled = backbone.spherify(
+            model.encode_again(reconstruction, training=training)
+        )
         return {
             "latents": latents,
             "sphere_latents": points,
             "noisy_latents": noisy,
             **compared,
-            "cycled_latents": backbone.spherify(
-                model.encode_again(reconstruction, training=training)
-            ),
+            "cycled_latents": cycled,
             **self.matched(model, points, labels, draws),
             **distribution_terms.outputs(
                 model, images, labels, compared, draws, training
             ),
-            **own_terms.outputs(model, images, reconstruction, draws),
+            **own_terms.outputs(
+                model, images, (points, cycled), compared, draws, training
+            ),
         }
 
     def zeros(self, images, latents, features):

@@ -13,6 +13,7 @@ from keras_sphere.models.inference import NetworkPasses
 from keras_sphere.models.interpolation import Interpolation
 from keras_sphere.models.methods import check_told_angles, method_of
 from keras_sphere.models.optimizer_state import OptimizerState
+from keras_sphere.models.own_terms import distance_names, frechet_losses
 from keras_sphere.models.perceptual_maps import resolve_perceptual
 from keras_sphere.models.preset_saving import PresetSaving
 from keras_sphere.models.program_export import ProgramExport
@@ -83,6 +84,8 @@ class SphereEncoderModel(
         classifier: `None`, one of `keras_sphere.perceptual.load_classifier`, or a Keras
             layer that maps images in [0, 1] to logits: what a loss of logits compares;
             it is frozen.
+        frechet_matching: Dict, which may be empty, of arguments of `ScheduledFrechet`,
+            for losses by Frechet distances of moving averages, or `None`.
         **kwargs: Arguments of `keras.Model`.
 
     Call arguments:
@@ -121,6 +124,7 @@ class SphereEncoderModel(
         distribution_features="pixels",
         score_matching=None,
         classifier=None,
+        frechet_matching=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -143,11 +147,12 @@ class SphereEncoderModel(
         self.reader = BatchReader(backbone)
         self.passes = NetworkPasses(backbone)
         self.uniformity = self.distribution = None
+        self.frechet_losses = {}
         check_choice("distribution_features", distribution_features, FEATURES)
         self.distribution_features = distribution_features
-        self.measures = new_measures()
         self._make_encoder_average(cycle_encoder, cycle_encoder_momentum)
-        self._make_terms(score_matching, classifier)
+        self._make_terms(score_matching, classifier, frechet_matching)
+        self.measures = new_measures(distance_names(self))
         self.build()
 
     def build(self, input_shape=None):
@@ -179,11 +184,13 @@ class SphereEncoderModel(
                 `pixel_consistency`, and optionally a `distribution` (`ByAngle` around
                 `Drifting`). A model with `score_matching` has `distribution` and
                 `score_networks`, each a `ByAngle` around a `ComputedLoss`; one with a
-                `classifier` has `logits`, a `ByAngle` around a `LogitDistance`.
+                `classifier` has `logits`, a `ByAngle` around a `LogitDistance`; one
+                with `frechet_matching` has `frechet_latents`, `frechet_features` or
+                both, each a `ByAngle` around a `ComputedLoss`.
             loss_weights: Dict of numbers, at least 0, with the names of `loss`.
                 Defaults to 1, 0.5 and 0.1, or 1 and 0.1 where noise is a rotation,
                 without those that are optional; to 1 for both of score matching, 0.1
-                for logits.
+                for logits and Frechet distances.
             **kwargs: Further arguments of `keras.Model.compile`, but no metrics.
                 `jit_compile=True` on torch compiles the transformer blocks, also of
                 `encode`, `decode` and `generate`; it needs a C++ compiler. Left at
@@ -200,6 +207,7 @@ class SphereEncoderModel(
         self.passes.jit_compile = self.jit_compile
         self.uniformity = arguments["loss"].get(UNIFORMITY)
         self.distribution = arguments["loss"].get(DISTRIBUTION)
+        self.frechet_losses = frechet_losses(arguments["loss"])
 
     def call(self, inputs, training=False):
         inputs, _ = self.reader.read(inputs)
@@ -260,6 +268,7 @@ class SphereEncoderModel(
             "distribution_features": self.distribution_features,
             "score_matching": self.score_matching,
             "classifier": _serialized(self.classifier),
+            "frechet_matching": self.frechet_matching,
         }
 
     @classmethod

@@ -2,7 +2,8 @@
 
 from keras_sphere.models.distribution_terms import DISTRIBUTION, map_shapes
 from keras_sphere.models.logits_term import LogitsTerm, resolve_classifier
-from keras_sphere.models.own_terms import LOGITS
+from keras_sphere.models.own_terms import FRECHET, LOGITS
+from keras_sphere.models.scheduled_frechet import new_frechet
 from keras_sphere.models.scheduled_scores import new_scores
 
 # Each layer draws from a stream of its own, whose seed is so far from the model's.
@@ -10,17 +11,18 @@ _SCORES, _WINDOWS = 1, 2
 
 
 class TermLayers:
-    """Mixin of `SphereEncoderModel`: score matching, and the logits of a classifier.
+    """Mixin of `SphereEncoderModel`: scores, logits and Frechet distances.
 
     It needs the model's backbone, objective and seed.
     """
 
-    def _make_terms(self, score_matching, classifier):
+    def _make_terms(self, score_matching, classifier, frechet_matching):
         self._refuse_terms(
             score_matching=(score_matching, DISTRIBUTION),
             classifier=(classifier, LOGITS),
+            frechet_matching=(frechet_matching, FRECHET["latents"]),
         )
-        self.scores = self.logits_term = None
+        self.scores = self.logits_term = self.frechet = None
         if score_matching is not None:
             self.scores = new_scores(
                 score_matching,
@@ -34,6 +36,8 @@ class TermLayers:
             network = resolve_classifier(classifier, self.backbone.dtype_policy)
             seed = self._seed_apart(_WINDOWS)
             self.logits_term = LogitsTerm(network, seed, name="logits_term")
+        if frechet_matching is not None:
+            self.frechet = new_frechet(frechet_matching, name="frechet")
 
     def _refuse_terms(self, **given):
         """Raises a `ValueError` for what the model's method has no loss for."""
@@ -53,11 +57,21 @@ class TermLayers:
             self.scores.build(map_shapes(self))
         if self.logits_term is not None:
             self.logits_term.build((None, side, side, channels))
+        if self.frechet is not None:
+            shapes = {"latents": (None, *self.backbone.latent_shape)}
+            if "features" in self.frechet.compares:
+                shapes["features"] = map_shapes(self)[-1]
+            self.frechet.build(shapes)
 
     @property
     def score_matching(self):
         """All settings of the score-matching term, or `None`."""
         return None if self.scores is None else self.scores.settings()
+
+    @property
+    def frechet_matching(self):
+        """All settings of the Frechet terms, or `None`."""
+        return None if self.frechet is None else self.frechet.settings()
 
     @property
     def frozen_networks(self):

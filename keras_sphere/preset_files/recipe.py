@@ -44,6 +44,8 @@ _CLASSES = {
     "distribution": (Drifting, ComputedLoss),
     "score_networks": (ComputedLoss,),
     "logits": (LogitDistance,),
+    "frechet_latents": (ComputedLoss,),
+    "frechet_features": (ComputedLoss,),
 }
 # Pixel consistency is one of the first method only, the distribution of the second.
 _OPTIONAL = {
@@ -52,6 +54,8 @@ _OPTIONAL = {
     "distribution",
     "score_networks",
     "logits",
+    "frechet_latents",
+    "frechet_features",
 }
 _REGIME_KEYS = ("regime", "cutoff_degrees", "band_degrees", "soft")
 

@@ -91,6 +91,8 @@ def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
     )
     if lacks_maps and "score_matching" not in overrides:
         arguments["score_matching"] = None
+    if lacks_maps and "frechet_matching" not in overrides:
+        arguments["frechet_matching"] = _without_features(arguments["frechet_matching"])
     model = SphereEncoderModel(backbone, **arguments)
     # Trained weights are mostly loaded to generate.
     level = logging.INFO if wanted else logging.WARNING
@@ -100,6 +102,14 @@ def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
     if compile:
         _compile(model, config["recipe"], lacks_maps)
     return model
+
+
+def _without_features(frechet_matching):
+    """Settings of Frechet terms that compare no feature maps."""
+    if frechet_matching is None:
+        return None
+    compares = [x for x in frechet_matching["compares"] if x != "features"]
+    return {**frechet_matching, "compares": compares} if compares else None
 
 
 def _tell_of_network(level, model, argument, recipe, handle):

@@ -13,6 +13,7 @@ RECIPE_ARGUMENTS = (
     "distribution_features",
     "score_matching",
     "classifier",
+    "frechet_matching",
 )
 
 

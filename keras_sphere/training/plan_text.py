@@ -116,6 +116,9 @@ def _losses(plan):
     if plan.losses.get("logits"):
         weight, network = plan.losses["logits"]["weight"], plan.objective["classifier"]
         parts.append(f"logits {weight:g} of {network}")
+    for name, of in (("frechet_latents", "latents"), ("frechet_features", "features")):
+        if plan.losses.get(name):
+            parts.append(f"Frechet distance of {of} {plan.losses[name]['weight']:g}")
     if plan.losses.get("latent_uniformity"):
         parts.append(_uniformity(plan.losses["latent_uniformity"]))
     return ", ".join(parts)
