@@ -27,6 +27,7 @@ SIZE_NAMES = ("small", "base", "large", "xlarge", "huge", "giant")  # of the pap
 DISTRIBUTION_MODES = ("none", "data_parallel", "model_parallel")
 # What encodes decoded images for latent consistency.
 CYCLE_ENCODERS = ("live", "frozen", "averaged")
-DISTRIBUTION_FEATURES = ("pixels", "features")
+FEATURE_NETWORKS = ("convnextv2_nano",)  # of losses of distributions alone
+DISTRIBUTION_FEATURES = ("pixels", "features", *FEATURE_NETWORKS)
 TRANSPORT_NORMALIZERS = ("sample", "batch")  # over what a transport is scaled
 REGIMES = ("low", "high", "all")  # of the angles that a loss counts

@@ -144,7 +144,7 @@ def _sections(model, training):
             "classifier": _network_name(model, "classifier"),
             "cycle_encoder": model.cycle_encoder,
             "cycle_encoder_momentum": model.cycle_encoder_momentum,
-            "distribution_features": model.distribution_features,
+            "distribution_features": _network_name(model, "distribution_features"),
             "score_matching": model.score_matching,
             "frechet_matching": model.frechet_matching,
             "losses": losses_to_recipe(
@@ -163,9 +163,8 @@ def _network_name(model, argument):
     if network is None or isinstance(network, str):
         return network
     logger.warning(
-        "The %s network is left out of the preset; pass `%s=` when you load it to "
+        "The network of `%s` is left out of the preset; pass it when you load it to "
         "train.",
-        argument,
         argument,
     )
     return None

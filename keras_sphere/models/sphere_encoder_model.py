@@ -75,8 +75,10 @@ class SphereEncoderModel(
             weights, or a moving average of it, of `cycle_encoder_momentum`.
         cycle_encoder_momentum: Float in [0, 1]. Share of that average that a step
             keeps.
-        distribution_features: `"pixels"`, or `"features"`, the maps of `perceptual`:
-            what an optional loss of distributions compares; see `compile`.
+        distribution_features: What an optional loss of distributions compares; see
+            `compile`: `"pixels"`, `"features"`, the maps of `perceptual`, or those of
+            another network: `"convnextv2_nano"`, or a Keras model that maps images in
+            [0, 1] to a list of feature maps.
         score_matching: Dict, which may be empty, for that loss by score matching, or
             `None`. Of `ScoreTerm` it may have all arguments, of `ScheduledScores` the
             steps from which on networks and generator learn, and the learning rate
@@ -148,7 +150,8 @@ class SphereEncoderModel(
         self.passes = NetworkPasses(backbone)
         self.uniformity = self.distribution = None
         self.frechet_losses = {}
-        check_choice("distribution_features", distribution_features, FEATURES)
+        if not isinstance(distribution_features, keras.Layer):
+            check_choice("distribution_features", distribution_features, FEATURES)
         self.distribution_features = distribution_features
         self._make_encoder_average(cycle_encoder, cycle_encoder_momentum)
         self._make_terms(score_matching, classifier, frechet_matching)
@@ -265,7 +268,7 @@ class SphereEncoderModel(
             "seed": self.seed,
             "cycle_encoder": self.cycle_encoder,
             "cycle_encoder_momentum": self.cycle_encoder_momentum,
-            "distribution_features": self.distribution_features,
+            "distribution_features": _serialized(self.distribution_features),
             "score_matching": self.score_matching,
             "classifier": _serialized(self.classifier),
             "frechet_matching": self.frechet_matching,
@@ -274,7 +277,7 @@ class SphereEncoderModel(
     @classmethod
     def from_config(cls, config):
         config = dict(config)
-        for name in ("backbone", "perceptual", "classifier"):
+        for name in ("backbone", "perceptual", "classifier", "distribution_features"):
             if isinstance(config.get(name), dict):
                 config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)

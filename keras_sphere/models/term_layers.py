@@ -3,6 +3,7 @@
 from keras_sphere.models.distribution_terms import DISTRIBUTION, map_shapes
 from keras_sphere.models.logits_term import LogitsTerm, resolve_classifier
 from keras_sphere.models.own_terms import FRECHET, LOGITS
+from keras_sphere.models.perceptual_maps import resolve_distribution_network
 from keras_sphere.models.scheduled_frechet import new_frechet
 from keras_sphere.models.scheduled_scores import new_scores
 
@@ -64,6 +65,16 @@ class TermLayers:
             self.frechet.build(shapes)
 
     @property
+    def distribution_network(self):
+        """What makes the maps that losses of distributions compare; `None`: pixels.
+
+        Its weights are looked for when a loss needs them first.
+        """
+        if not hasattr(self, "_distribution_network"):
+            self._distribution_network = resolve_distribution_network(self)
+        return self._distribution_network
+
+    @property
     def score_matching(self):
         """All settings of the score-matching term, or `None`."""
         return None if self.scores is None else self.scores.settings()
@@ -78,4 +89,5 @@ class TermLayers:
         """Networks that are not trained, of which files of models may keep nothing."""
         terms = [self.logits_term]
         networks = [term.classifier for term in terms if term is not None]
+        networks.append(getattr(self, "_distribution_network", None))
         return [x for x in (self.perceptual_network, *networks) if x is not None]

@@ -74,7 +74,7 @@ class Objective:
             model: `SphereEncoderModel`.
             names: Which of the optional losses there are.
         """
-        maps = distribution_terms.network_maps(model)
+        maps = distribution_terms.network_maps(model, model.perceptual_network)
         compared = {"images": 0.0, "features": [0.0] * len(maps)}
         structure = self._structure(compared)
         return {**structure, UNIFORMITY: 0.0} if UNIFORMITY in names else structure

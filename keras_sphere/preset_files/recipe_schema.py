@@ -61,6 +61,7 @@ _SCORE_MATCHING = {
     "learning_rate_warmup": _STEPS,
     "learning_rate_decay": rules.optional(_STEPS),
     "clipnorm": rules.optional(rules.number(0.0, inclusive=False)),
+    "augment": rules.boolean(),
 }
 
 _FRECHET_MATCHING = {
@@ -110,7 +111,7 @@ RECIPE = {
     "perceptual": rules.optional(rules.choice("gradient", *PERCEPTUAL_NETWORKS)),
     "cycle_encoder": rules.choice(*CYCLE_ENCODERS),
     "cycle_encoder_momentum": _SHARE,
-    "distribution_features": rules.choice(*DISTRIBUTION_FEATURES),
+    "distribution_features": rules.optional(rules.choice(*DISTRIBUTION_FEATURES)),
     "score_matching": [_SCORE_MATCHING],
     "frechet_matching": [_FRECHET_MATCHING],
     "classifier": rules.optional(rules.choice(*CLASSIFIERS)),

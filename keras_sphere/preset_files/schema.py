@@ -175,6 +175,8 @@ def _completed(config):
     recipe = config.get("recipe")
     if isinstance(recipe, dict):
         config["recipe"] = recipe = {**FIRST_RECIPE, **recipe}
+        if isinstance(recipe["score_matching"], dict):
+            recipe["score_matching"] = {"augment": False, **recipe["score_matching"]}
         if isinstance(recipe.get("losses"), dict):
             optional = {"latent_uniformity": None}
             if architecture["motion"] == "rotation":

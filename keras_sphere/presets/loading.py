@@ -85,10 +85,9 @@ def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
         backbone = SphereEncoderBackbone(**architecture, **options)
         fitted = copy_fitting(load_backbone(source, options), backbone)
         _tell_unfit(fitted, source.handle)
-    lacks_maps = "perceptual" not in overrides and (
-        arguments["distribution_features"] == "features"
-        and arguments["perceptual"] != config["recipe"]["perceptual"]
-    )
+    lacks_maps = _lacks_maps(arguments, config["recipe"], overrides)
+    if arguments["distribution_features"] is None:
+        arguments["distribution_features"] = "pixels"
     if lacks_maps and "score_matching" not in overrides:
         arguments["score_matching"] = None
     if lacks_maps and "frechet_matching" not in overrides:
@@ -102,6 +101,15 @@ def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
     if compile:
         _compile(model, config["recipe"], lacks_maps)
     return model
+
+
+def _lacks_maps(arguments, recipe, overrides):
+    """Whether what makes the maps that are compared waits to be asked for."""
+    features = arguments["distribution_features"]
+    if features == "features":
+        is_other = arguments["perceptual"] != recipe["perceptual"]
+        return "perceptual" not in overrides and is_other
+    return features != "pixels" and "distribution_features" not in overrides
 
 
 def _without_features(frechet_matching):
