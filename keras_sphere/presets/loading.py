@@ -98,6 +98,14 @@ def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
     for argument in ("perceptual", "classifier"):
         if argument not in overrides:
             _tell_of_network(level, model, argument, config["recipe"], source.handle)
+    if lacks_maps and config["recipe"]["score_matching"] is not None:
+        logger.log(
+            level,
+            "The recipe of %r has score matching, which is left out: pass "
+            "`distribution_features` (here %r), or `perceptual`, to train with it.",
+            source.handle,
+            config["recipe"]["distribution_features"],
+        )
     if compile:
         _compile(model, config["recipe"], lacks_maps)
     return model

@@ -1,6 +1,7 @@
 """The plan of a training: every number of it, from a preset and what was chosen."""
 
 import dataclasses
+import math
 
 from keras_sphere.class_names import names_in, read_class_names
 from keras_sphere.models.sizes import SIZES, resolve_size
@@ -21,6 +22,7 @@ from keras_sphere.training_options import OF_PRESET
 from keras_sphere.validation import read_integer, read_share
 
 LARGEST_WARMUP_SHARE = 0.1  # unless the user chooses the warm-up
+SQUARE_ROOT = "square_root"  # of the batch, which learning rates are scaled with
 DEFAULT_CHECKPOINT_STEPS = 2000
 PICTURES_IN_A_RUN = 50
 _MODEL_OPTIONS = (
@@ -171,7 +173,7 @@ def make_plan(options, data, description, steps_per_epoch):
         max_steps=options.max_steps,
         init_from=None if options.init_from is None else str(options.init_from),
         data_license=options.data_license,
-        objective=plan_objective(options, arguments),
+        objective=plan_objective(options, recipe, arguments, schedule),
     )
 
 
@@ -224,6 +226,8 @@ def _plan_optimizer(options, recipe, batch_size):
     ):
         images_per_update = batch_size * options.gradient_accumulation_steps
         scale = images_per_update / training.get("learning_rate_batch_size", 256)
+        if training.get("learning_rate_scaling") == SQUARE_ROOT:
+            scale = math.sqrt(scale)
         largest, smallest = largest * scale, smallest * scale
     read_share("ema_momentum", optimizer["ema_momentum"])
     return {**optimizer, "learning_rate": largest}, smallest

@@ -11,7 +11,11 @@ from keras_sphere.training.dry_run import time_steps
 from keras_sphere.training.feasibility import check_feasible
 from keras_sphere.training.machine import look_at_machine
 from keras_sphere.training.model_building import build_model
-from keras_sphere.training.objective_plan import plan_classifier, plan_perceptual
+from keras_sphere.training.objective_plan import (
+    plan_classifier,
+    plan_distribution_network,
+    plan_perceptual,
+)
 from keras_sphere.training.own_images import PRESET, choose, set_length
 from keras_sphere.training.plan import make_plan
 from keras_sphere.training.plan_file import read_notes
@@ -103,6 +107,9 @@ def _look_for_networks(options):
         perceptual.load(network)
     if classifier is not None:
         perceptual.load_classifier(classifier)
+    maps = plan_distribution_network(options)
+    if maps is not None:
+        perceptual.load_features(maps)
 
 
 def _with_folder(options, name, is_trial):
