@@ -17,7 +17,7 @@ from keras_sphere.layers import (
 )
 from keras_sphere.layers.angle_embedding import sinusoids
 from keras_sphere.layers.pixel_heads import pixel_activation
-from keras_sphere.layers.transformer_block import path_weights
+from keras_sphere.layers.stochastic_depth import path_weights
 from keras_sphere.losses.by_angle import ByAngle, low_share
 from keras_sphere.losses.distances import mean_distance
 from keras_sphere.losses.item_weights import balanced_weights
