@@ -16,6 +16,10 @@ PERCEPTUAL_NETWORKS = (
     "keras_applications",
     "efficientnet_lite2",
 )
+CLASSIFIERS = ("convnext", "efficientnet_lite2")  # whose logits can be compared
+LOGIT_DISTANCES = ("cosine", "l2")
+FRECHET_COMPARED = ("latents", "features")
+FRECHET_POOLINGS = ("mean", "tokens")
 PATTERNS = ("horizontal", "vertical", "diagonal", "antidiagonal")
 # As torch-fidelity and the original Inception do, and as pytorch-fid does.
 RESIZINGS = ("tensorflow1", "half_pixel")
@@ -23,6 +27,7 @@ SIZE_NAMES = ("small", "base", "large", "xlarge", "huge", "giant")  # of the pap
 DISTRIBUTION_MODES = ("none", "data_parallel", "model_parallel")
 # What encodes decoded images for latent consistency.
 CYCLE_ENCODERS = ("live", "frozen", "averaged")
-DISTRIBUTION_FEATURES = ("pixels", "features")
+FEATURE_NETWORKS = ("convnextv2_nano",)  # of losses of distributions alone
+DISTRIBUTION_FEATURES = ("pixels", "features", *FEATURE_NETWORKS)
 TRANSPORT_NORMALIZERS = ("sample", "batch")  # over what a transport is scaled
 REGIMES = ("low", "high", "all")  # of the angles that a loss counts

@@ -122,7 +122,7 @@ class TrainingOptions:
     learning_rate: float | None = _option(
         None,
         "The decoder's after warm-up, at a batch of 256 (or as the preset says): it "
-        "is scaled with the batch.",
+        "is scaled with the batch, or with its square root, as the preset says.",
     )
     min_learning_rate: float | None = _option(None, "At the end; scaled likewise.")
     scale_learning_rates: bool | None = _option(
@@ -163,6 +163,11 @@ class TrainingOptions:
     )
     latent_uniformity_per_class: bool | None = _option(
         None, "Whether it spreads the latents of each class by themselves."
+    )
+    score_matching: bool = _option(
+        True,
+        "Whether the preset's score matching, if it has any, is trained. See "
+        "docs/sphere_encoder_2.md.",
     )
     max_angle_degrees: float | None = _option(None, "Largest noise angle.")
     hard_case_probability: float | None = _option(None, "Share of hard cases.")

@@ -17,10 +17,12 @@ from keras_sphere.layers import (
 )
 from keras_sphere.layers.angle_embedding import sinusoids
 from keras_sphere.layers.pixel_heads import pixel_activation
-from keras_sphere.layers.transformer_block import path_weights
+from keras_sphere.layers.stochastic_depth import path_weights
 from keras_sphere.losses.by_angle import ByAngle, low_share
 from keras_sphere.losses.distances import mean_distance
 from keras_sphere.losses.item_weights import balanced_weights
+from keras_sphere.losses.logit_distance import LogitDistance
+from keras_sphere.models.latent_paths import path
 from tests import golden_data
 from tests.differentiation import input_gradients
 
@@ -66,6 +68,13 @@ def test_great_circle():
     for percent in (0, 25, 50, 100):
         point = geometry.slerp(start, end, percent / 100)
         close(point, f"slerp_glob/t{percent}", 1e-4)
+
+
+def test_great_circle_of_each_token():
+    start, end = ARRAYS["away_loc/z"], ARRAYS["away_loc/ref"]
+    points = path(start, end, [0.0, 0.25, 0.5, 1.0], per_token=True)
+    for index, percent in enumerate((0, 25, 50, 100)):
+        close(points[:, index], f"slerp_loc/t{percent}", 1e-4)
 
 
 @pytest.mark.parametrize("size", [(4, 1), (3, 2)])
@@ -136,6 +145,15 @@ def test_smooth_distance_beyond_one():
     ]
     expected = float(ARRAYS["smoothl1/out"])
     assert min(abs(distance - expected) for distance in distances) < 1e-6
+
+
+def test_distance_of_logits():
+    pair = [keras.ops.convert_to_tensor(ARRAYS[f"logits/{n}"]) for n in ("tgt", "inp")]
+    weights = balanced_weights(ARRAYS["logits/w"])
+    for distance, name in (("cosine", "cosine"), ("l2", "mse")):
+        values = LogitDistance(distance).call(*pair)
+        assert values.shape == (5,)
+        close(keras.ops.mean(values * weights), f"logits/{name}", 2e-5)
 
 
 def test_norm():

@@ -13,17 +13,25 @@ from keras_sphere.backend.fused_operations import (
     rms_normalization,
     values,
 )
-from keras_sphere.backend.replicas import draw_for_batch
 from keras_sphere.layers.attention import RotaryAttention, attend
 from keras_sphere.layers.modulation import AdaptiveModulation, modulation_vectors
 from keras_sphere.layers.rms_normalization import RMSNormalization
 from keras_sphere.layers.swiglu import SwiGLU, gated
+from keras_sphere.layers.wide_tensors import narrow_dtype
 from keras_sphere.validation import read_boolean, read_integer, read_positive
 
 NUM_VECTORS = 6
 
 
-def transform(tokens, vectors, norms, attention, feed_forward, path_weights=None):
+def transform(
+    tokens,
+    vectors,
+    norms,
+    attention,
+    feed_forward,
+    path_weights=None,
+    branch_dtype=None,
+):
     """The mathematics of a block; see `TransformerBlock`.
 
     Args:
@@ -33,11 +41,18 @@ def transform(tokens, vectors, norms, attention, feed_forward, path_weights=None
         attention: Callable of normalised tokens.
         feed_forward: Likewise.
         path_weights: Float tensor of shape `(batch, 2)`, or `None`: factors of both
-            branches; see `path_weights`.
+            branches; see `stochastic_depth.path_weights`.
+        branch_dtype: String, a narrower dtype than that of `tokens`, which the two
+            callables take and return; or `None`, theirs is the same.
 
     Returns:
-        Float tensor of the shape of `tokens`.
+        Float tensor of the shape and dtype of `tokens`.
     """
+    if branch_dtype is not None:
+        attention, feed_forward = (
+            _in_dtype(f, branch_dtype) for f in (attention, feed_forward)
+        )
+        vectors = vectors and [keras.ops.cast(v, tokens.dtype) for v in vectors]
     norm1, norm2 = norms
     path_a, path_m = (None, None)
     if path_weights is not None:
@@ -54,56 +69,28 @@ def transform(tokens, vectors, norms, attention, feed_forward, path_weights=None
     return multiply_add(_weighted(mixed, path_m), gate_m, tokens)
 
 
+def _in_dtype(function, dtype):
+    """A function of a tensor, computed in another dtype than the tensor's."""
+
+    def call(x):
+        return keras.ops.cast(function(keras.ops.cast(x, dtype)), x.dtype)
+
+    return call
+
+
 def _weighted(mixed, path):
     return mixed if path is None else mixed * keras.ops.cast(path, mixed.dtype)
 
 
-def path_weights(ranks, dropout):
-    """Factors of a branch per image: stochastic depth of whole shares of a batch.
-
-    `floor((1 - dropout) batch)` images, at least one, keep the branch, by a factor of
-    `batch / kept`; for the others it is left out.
-
-    Args:
-        ranks: Integer tensor of shape `(batch,)`, a permutation: the images of the
-            lowest ranks keep it.
-        dropout: Float in [0, 1).
-
-    Returns:
-        float32 tensor of shape `(batch,)`.
-
-    Reference:
-        - [DINOv2](https://arxiv.org/abs/2304.07193), efficient stochastic depth.
-    """
-    ops = keras.ops
-    batch = ops.cast(ops.max(ranks) + 1, "float32")
-    kept = ops.maximum(ops.floor((1.0 - dropout) * batch + 1e-4), 1.0)
-    is_kept = ops.cast(ops.cast(ranks, "float32") < kept, "float32")
-    return is_kept * (batch / kept)
-
-
-def draw_path_weights(batch, dropout, seed):
-    """`path_weights` of both branches of a block, drawn for the global batch.
-
-    Args:
-        batch: Integer, the images of this replica.
-        dropout: Float in [0, 1).
-        seed: `keras.random.SeedGenerator`.
-
-    Returns:
-        float32 tensor of shape `(batch, 2)`.
-    """
-
-    def draw(shape):
-        uniform = keras.random.uniform(shape, seed=seed)
-        return path_weights(keras.ops.argsort(uniform), dropout)
-
-    branches = [draw_for_batch(draw, (batch,)) for _ in range(2)]
-    return keras.ops.stack(branches, axis=1)
-
-
 def transform_by_tensors(
-    tokens, condition, path_weights, norms, weights, num_heads, tables
+    tokens,
+    condition,
+    path_weights,
+    norms,
+    weights,
+    num_heads,
+    tables,
+    branch_dtype=None,
 ):
     """`transform` with dense layers of given weights.
 
@@ -116,6 +103,7 @@ def transform_by_tensors(
             that of the modulation, `condition` is left out.
         num_heads: Integer.
         tables: What `RotaryAttention.tables` returns.
+        branch_dtype: See `transform`.
 
     Returns:
         Float tensor of the shape of `tokens`.
@@ -138,6 +126,7 @@ def transform_by_tensors(
         ),
         lambda x: gated(x, layer("expand", dense_halves), layer("contract")),
         path_weights,
+        branch_dtype,
     )
 
 
@@ -156,13 +145,16 @@ class TransformerBlock(keras.layers.Layer):
         conditional: Boolean. Whether a condition is given.
         qk_norm: Boolean. See `RotaryAttention`.
         epsilon: Float. Of every norm.
+        wide_residuals: Boolean. Whether tokens stay in float32 where the policy
+            computes in 16 bits, as the branches then do.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
         tokens: Float tensor of shape `(batch, num_tokens, hidden_dim)`.
         condition: Float tensor of shape `(batch, 1, hidden_dim)`, or `None`.
         path_weights: Float tensor of shape `(batch, 2)`, or `None`: factors of the
-            attention and of the feed-forward layer; see `path_weights`.
+            attention and of the feed-forward layer; see
+            `stochastic_depth.path_weights`.
 
     Returns:
         Float tensor of the shape of `tokens`.
@@ -175,14 +167,26 @@ class TransformerBlock(keras.layers.Layer):
         conditional=False,
         qk_norm=False,
         epsilon=1e-6,
+        wide_residuals=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
+        self.wide_residuals = read_boolean("wide_residuals", wide_residuals)
         self.num_heads = read_integer("num_heads", num_heads)
         self.grid_size = read_integer("grid_size", grid_size)
         self.conditional = read_boolean("conditional", conditional)
         self.qk_norm = read_boolean("qk_norm", qk_norm)
         self.epsilon = read_positive("epsilon", epsilon)
+
+    @property
+    def branch_dtype(self):
+        """The dtype of the branches, if the tokens' is another; else `None`."""
+        return narrow_dtype(self) if self.wide_residuals else None
+
+    @property
+    def input_dtype(self):
+        """The dtype that Keras casts inputs to."""
+        return "float32" if self.branch_dtype else super().input_dtype
 
     def build(self, input_shape):
         policy = self.dtype_policy
@@ -208,6 +212,8 @@ class TransformerBlock(keras.layers.Layer):
     # The parts are built and share the block's policy: going through Keras' `__call__`
     # for each takes as long as the operations of a small model.
     def call(self, tokens, condition=None, path_weights=None):
+        if self.branch_dtype and condition is not None:
+            condition = keras.ops.cast(condition, self.branch_dtype)
         if compiled_blocks.are_asked_for() and not self._is_quantized():
             return self._run_compiled(tokens, condition, path_weights)
         return transform(
@@ -217,6 +223,7 @@ class TransformerBlock(keras.layers.Layer):
             self.attention.call,
             self.mlp.call,
             path_weights,
+            self.branch_dtype,
         )
 
     def _run_compiled(self, tokens, condition, path_weights):
@@ -230,7 +237,8 @@ class TransformerBlock(keras.layers.Layer):
             [norm and values(*norm) for norm in (*self._norms(), self.attention.norm)],
             weights,
             self.num_heads,
-            self.attention.tables(tokens),
+            self.attention.tables(keras.ops.cast(tokens, self.compute_dtype)),
+            self.branch_dtype,
         )
 
     def _norms(self):
@@ -253,9 +261,14 @@ class TransformerBlock(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         return input_shape
 
+    def compute_output_spec(self, tokens, *args, **kwargs):
+        """Tokens of the dtype that Keras casts inputs to."""
+        return keras.KerasTensor(tokens.shape, self.input_dtype)
+
     def get_config(self):
         return {
             **super().get_config(),
+            "wide_residuals": self.wide_residuals,
             "num_heads": self.num_heads,
             "grid_size": self.grid_size,
             "conditional": self.conditional,

@@ -3,6 +3,12 @@
 import keras
 
 
+def narrow_dtype(layer):
+    """The dtype that a layer computes in, if that has 16 bits; else `None`."""
+    dtype = layer.compute_dtype
+    return dtype if dtype in ("float16", "bfloat16") else None
+
+
 class WideTensors:
     """Mixin of layers whose inputs and outputs are float32, or float64 by policy.
 

@@ -5,6 +5,7 @@ from keras_sphere.losses.computed_loss import ComputedLoss
 from keras_sphere.losses.drifting import Drifting
 from keras_sphere.losses.latent_cosine_distance import LatentCosineDistance
 from keras_sphere.losses.latent_uniformity import LatentUniformity
+from keras_sphere.losses.logit_distance import LogitDistance
 from keras_sphere.losses.pixel_loss import PixelLoss
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "Drifting",
     "LatentCosineDistance",
     "LatentUniformity",
+    "LogitDistance",
     "PixelLoss",
 ]

@@ -3,10 +3,10 @@
 import keras
 
 from keras_sphere.backend.operations import widest_float
+from keras_sphere.choices import FRECHET_POOLINGS
 from keras_sphere.losses.item_weights import balanced_weights, global_mean
 from keras_sphere.validation import check_choice, read_positive, read_share
 
-POOLINGS = ("mean", "tokens")
 _LEAST_EIGENVALUE = 1e-10
 
 
@@ -17,8 +17,7 @@ class FrechetTerm(keras.layers.Layer):
     Mean and second moment of each side are moving averages over the batches, variables
     of the layer, of which the last batch is a small share: that share alone has a
     gradient. The loss is `FD / (stop(FD) + epsilon)`, so it says nothing but the
-    direction; `distance` holds the last FD. Matrix functions are of float64, on JAX
-    only where that is enabled.
+    direction. Matrix functions are of float64, on JAX only where that is enabled.
 
     Args:
         decay: Float in [0, 1). How much of the averages a step keeps. Before the term
@@ -31,13 +30,15 @@ class FrechetTerm(keras.layers.Layer):
     Call arguments:
         real: Float tensor of shape `(batch, ..., channels)`.
         fake: Float tensor of shape `(batch, ..., channels)`.
-        weights: Float tensor of shape `(batch,)`: how much each generated image counts.
+        weights: Float tensor of shape `(batch,)`: how much each generated image counts
+            in the averages; the loss is weighed by whom it is given to.
         is_on: Boolean or scalar tensor: whether the term counts.
         training: Boolean. Whether the averages move.
 
     Returns:
-        float32 tensor of shape `(batch,)`, whose mean over the global batch is the
-        loss; 0 where it does not count.
+        Pair of float32 tensors: one of shape `(batch,)`, whose mean over the global
+        batch, by `weights`, is the loss, and 0 where it does not count; and the
+        distance, a scalar without gradient.
 
     Reference:
         - [Sphere Encoder 2](https://arxiv.org/abs/2610.02208), FD-lite.
@@ -47,7 +48,7 @@ class FrechetTerm(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         self.decay = read_share("decay", decay)
         self.epsilon = read_positive("epsilon", epsilon)
-        check_choice("pooling", pooling, POOLINGS)
+        check_choice("pooling", pooling, FRECHET_POOLINGS)
         self.pooling = pooling
 
     def build(self, input_shape):
@@ -63,7 +64,7 @@ class FrechetTerm(keras.layers.Layer):
                 aggregation="only_first_replica",
             )
 
-        self.calls, self.distance = new("calls"), new("distance")
+        self.calls = new("calls")
         self.moments = {
             side: (
                 new(f"{side}_mean", channels),
@@ -92,11 +93,13 @@ class FrechetTerm(keras.layers.Layer):
         }
         distance, slopes = frechet_slopes(moved["fake"], moved["real"], self.epsilon)
         if training:
-            self._remember(calls, distance, moved)
+            self._remember(calls, moved)
         relative = distance + self.epsilon
-        change = rate / relative * weights * _image_values(fake, *slopes)
-        loss = distance / relative + change - ops.stop_gradient(change)
-        return ops.cast(ops.where(is_on, loss, 0.0), "float32")
+        change = rate / relative * _image_values(fake, *slopes)
+        loss = ops.where(
+            is_on, distance / relative + change - ops.stop_gradient(change), 0.0
+        )
+        return ops.cast(loss, "float32"), ops.cast(distance, "float32")
 
     def _rows(self, x):
         """Rows of an image, of shape `(batch, rows, channels)`, in the widest float."""
@@ -105,15 +108,14 @@ class FrechetTerm(keras.layers.Layer):
         x = ops.reshape(x, (ops.shape(x)[0], -1, x.shape[-1]))
         return ops.mean(x, axis=1, keepdims=True) if self.pooling == "mean" else x
 
-    def _remember(self, calls, distance, moved):
+    def _remember(self, calls, moved):
         self.calls.assign(calls)
-        self.distance.assign(distance)
         for side, values in moved.items():
             for variable, value in zip(self.moments[side], values, strict=True):
                 variable.assign(value)
 
     def compute_output_shape(self, *args, **kwargs):
-        return (None,)
+        return (None,), ()
 
     def get_config(self):
         return {

@@ -35,6 +35,7 @@ def new_networks(dtype, arguments):
         "epsilon": given.epsilon,
         "qk_norm": given.qk_norm,
         "path_dropout": given.path_dropout,
+        "wide_residuals": given.motion == "rotation",
     }
     encoder = _new_encoder(dtype, given, shared) if given.has_encoder else None
     decoder = Decoder(

@@ -4,9 +4,9 @@ import keras
 
 from keras_sphere.backend.operations import COMPILES
 from keras_sphere.losses import LatentUniformity
-from keras_sphere.models import distribution_terms
+from keras_sphere.models import distribution_terms, own_terms
 from keras_sphere.models.perceptual_maps import feature_maps
-from keras_sphere.models.training_objective import DISTRIBUTIONS, UNIFORMITY
+from keras_sphere.models.training_objective import UNIFORMITY
 from keras_sphere.optimizers import SphereAdamW
 from keras_sphere.validation import (
     check_choice,
@@ -66,10 +66,12 @@ def read_compile_arguments(
             f"Received: loss[{UNIFORMITY!r}]={loss[UNIFORMITY]!r}"
         )
     distribution_terms.check(model, loss)
+    own_terms.check(model, loss)
+    checked = (*distribution_terms.DEFAULT_WEIGHTS, *own_terms.NAMES)
     custom = {
         n: loss[n]
         for n in loss
-        if type(loss[n]) is not type(own[n]) and n not in DISTRIBUTIONS
+        if type(loss[n]) is not type(own[n]) and n not in checked
     }
     _try_losses(model, custom)
     return {

@@ -4,6 +4,8 @@ import keras
 
 from keras_sphere.geometry import as_float
 from keras_sphere.losses import ByAngle, ComputedLoss, Drifting
+from keras_sphere.models.perceptual_maps import feature_maps
+from keras_sphere.perceptual.input_augmentation import mirror, translate
 
 DISTRIBUTION, SCORE_NETWORKS = "distribution", "score_networks"
 DEFAULT_WEIGHTS = {DISTRIBUTION: 1.0, SCORE_NETWORKS: 1.0}  # of score matching
@@ -57,7 +59,7 @@ def check(model, losses):
 
 def check_features(model):
     """Raises a `ValueError` if the model has no features that could be compared."""
-    if model.distribution_features != PIXELS and model.perceptual_network is None:
+    if model.distribution_features != PIXELS and model.distribution_network is None:
         raise ValueError(
             'A loss of distributions of "features" needs a `perceptual` network. '
             "Received: perceptual=None, distribution_features='features'"
@@ -69,13 +71,13 @@ def unit_pixels(images):
     return (as_float(images) + 1.0) / 2.0
 
 
-def network_maps(model):
-    """Symbolic feature maps of one image by the perceptual network; none without it."""
-    if model.perceptual_network is None:
+def network_maps(model, network):
+    """Symbolic feature maps of one image by a network; none without it."""
+    if network is None:
         return []
     side, channels = model.backbone.image_size, model.backbone.num_channels
     images = keras.KerasTensor((1, side, side, channels), "float32")
-    return keras.tree.flatten(model.perceptual_network.compute_output_spec(images))
+    return keras.tree.flatten(network.compute_output_spec(images))
 
 
 def map_shapes(model):
@@ -84,7 +86,35 @@ def map_shapes(model):
     side, channels = model.backbone.image_size, model.backbone.num_channels
     if model.distribution_features == PIXELS:
         return [(None, side, side, channels)]
-    return [(None, *x.shape[1:]) for x in network_maps(model)]
+    maps = network_maps(model, model.distribution_network)
+    return [(None, *x.shape[1:]) for x in maps]
+
+
+def compared_maps(model, images, reconstructed, views=None):
+    """What losses of distributions compare, of images and of what was decoded.
+
+    Args:
+        model: `SphereEncoderModel`.
+        images: Images in [-1, 1].
+        reconstructed: Dict of `reconstruction` and of `features` of both.
+        views: Pair of dicts as `draw_translation` returns them, for both, or `None`.
+
+    Returns:
+        List of two lists of feature maps.
+    """
+    network = model.distribution_network
+    if network is not None and network is model.perceptual_network and views is None:
+        return reconstructed["features"]
+    pair = images, reconstructed["reconstruction"]
+    if views is not None:
+        pair = [_moved(x, **view) for x, view in zip(pair, views, strict=True)]
+    if network is None:
+        return [[unit_pixels(x)] for x in pair]
+    return feature_maps(network, *pair)
+
+
+def _moved(images, rows, columns, flips):
+    return mirror(translate(images, rows, columns), flips)
 
 
 def outputs(model, images, labels, reconstructed, draws, training):
@@ -95,7 +125,7 @@ def outputs(model, images, labels, reconstructed, draws, training):
         images: Images in [-1, 1].
         labels: Integer tensor or `None`.
         reconstructed: Dict of `reconstruction`, `features` of both, and `angles`.
-        draws: Dict of random numbers; `scores` may be missing.
+        draws: Dict of random numbers; `scores` and `views` may be missing.
         training: Boolean.
 
     Returns:
@@ -104,9 +134,10 @@ def outputs(model, images, labels, reconstructed, draws, training):
     """
     if model.distribution is None:
         return {}
-    maps = reconstructed["features"]
-    if model.distribution_features == PIXELS:
-        maps = [[unit_pixels(x)] for x in (images, reconstructed["reconstruction"])]
+    views = draws.get("views")
+    if views is None and model.scores is not None:
+        views = model.scores.draw_views(images)
+    maps = compared_maps(model, images, reconstructed, views)
     weights = model.distribution.weights(reconstructed["angles"])
     if model.scores is None:
         loss = model.distribution.loss

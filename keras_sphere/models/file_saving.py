@@ -53,8 +53,9 @@ class FileSaving:
     def _count_bytes(self):
         """About the size of a file of the whole model."""
         optimizer = getattr(self, "optimizer", None)
-        network = getattr(self, "perceptual_network", None)
-        left_out = {id(v) for v in getattr(network, "unsaved_weights", ())}
+        networks = getattr(self, "frozen_networks", ())
+        unsaved = [getattr(network, "unsaved_weights", ()) for network in networks]
+        left_out = {id(v) for variables in unsaved for v in variables}
         variables = [v for v in self.weights if id(v) not in left_out]
         variables += optimizer.variables if optimizer else []
         return estimate_bytes(variables)

@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from keras_sphere.models.training_objective import AdditionObjective, RotationObjective
+from keras_sphere.models.rotation_objective import RotationObjective
+from keras_sphere.models.training_objective import AdditionObjective
 from keras_sphere.noise_schedule import NoiseSchedule, RotationSchedule
 from keras_sphere.rotation_sampling_options import RotationSamplingOptions
 from keras_sphere.sampling_options import SamplingOptions

@@ -39,6 +39,34 @@ def resolve_perceptual(perceptual, dtype=None):
     return network
 
 
+def resolve_distribution_network(model):
+    """The frozen network whose maps losses of distributions compare.
+
+    Args:
+        model: `SphereEncoderModel`.
+
+    Returns:
+        Keras layer, built; or `None` for pixels, and where the model has no perceptual
+        network whose maps they could be.
+
+    Raises:
+        FileNotFoundError: If the weights of a named network are missing.
+    """
+    given, backbone = model.distribution_features, model.backbone
+    if given == "pixels":
+        return None
+    if given == "features":
+        return model.perceptual_network
+    network = given
+    if isinstance(given, str):
+        network = perceptual_networks.load_features(given, dtype=backbone.dtype_policy)
+    network.trainable = False
+    if not network.built:
+        side = backbone.image_size
+        network.build((None, side, side, backbone.num_channels))
+    return network
+
+
 def feature_maps(network, *image_batches):
     """Perceptual feature maps of several batches of images, in one pass.
 

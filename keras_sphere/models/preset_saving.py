@@ -133,13 +133,6 @@ def _sections(model, training):
     """What the configuration says about the model itself."""
     compiled_loss = getattr(model, "_compile_loss", None)
     optimizer, schedule = optimizer_to_recipe(getattr(model, "optimizer", None))
-    perceptual = model.perceptual
-    if perceptual is not None and not isinstance(perceptual, str):
-        logger.warning(
-            "The perceptual network is left out of the preset; pass "
-            "`perceptual=` when you load it to train."
-        )
-        perceptual = None
     arguments = model.backbone.get_config()
     return {
         "parameters": count_saved_values(model.backbone),
@@ -147,11 +140,13 @@ def _sections(model, training):
         "noise": model.noise_schedule.get_config(),
         "sampling": {**model.sampling.to_dict(), "use_ema": False},
         "recipe": {
-            "perceptual": perceptual,
+            "perceptual": _network_name(model, "perceptual"),
+            "classifier": _network_name(model, "classifier"),
             "cycle_encoder": model.cycle_encoder,
             "cycle_encoder_momentum": model.cycle_encoder_momentum,
-            "distribution_features": model.distribution_features,
+            "distribution_features": _network_name(model, "distribution_features"),
             "score_matching": model.score_matching,
+            "frechet_matching": model.frechet_matching,
             "losses": losses_to_recipe(
                 getattr(compiled_loss, "_user_loss", None),
                 getattr(compiled_loss, "_user_loss_weights", None),
@@ -160,3 +155,16 @@ def _sections(model, training):
             "training": {**schedule, **training},
         },
     }
+
+
+def _network_name(model, argument):
+    """The name of a network that a model was given, if it has one."""
+    network = getattr(model, argument)
+    if network is None or isinstance(network, str):
+        return network
+    logger.warning(
+        "The network of `%s` is left out of the preset; pass it when you load it to "
+        "train.",
+        argument,
+    )
+    return None

@@ -7,8 +7,14 @@ from keras_sphere.models.score_network import ScoreNetwork
 from keras_sphere.models.score_term import ScoreTerm
 from keras_sphere.nearest import by_likeness
 from keras_sphere.optimizer_groups import LearningApart
+from keras_sphere.perceptual.input_augmentation import draw_translation
 from keras_sphere.score_matching.transport import warmup_share
-from keras_sphere.validation import if_given, read_integer, read_positive
+from keras_sphere.validation import (
+    if_given,
+    read_boolean,
+    read_integer,
+    read_positive,
+)
 
 PART = "score_term"  # in the paths of the networks' variables
 SETTINGS_OF_TERM = (
@@ -38,6 +44,7 @@ _SCHEDULE = (
     "learning_rate_warmup",
     "learning_rate_decay",
     "clipnorm",
+    "augment",
 )
 SETTINGS = (*SETTINGS_OF_TERM, *_SCHEDULE)
 
@@ -60,6 +67,8 @@ class ScheduledScores(keras.layers.Layer):
         learning_rate_warmup: Integer. Updates since their start.
         learning_rate_decay: Integer. Updates since then; `None` for no decay.
         clipnorm: Float or `None`. Largest norm of the gradients of a network.
+        augment: Boolean. Whether images are moved and mirrored at random before their
+            feature maps are made, real and generated ones each in their own way.
         network: Dict of arguments of `ScoreNetwork`, without `num_classes`.
         term: Dict of further arguments of `ScoreTerm`.
         **kwargs: Arguments of `keras.layers.Layer`.
@@ -91,6 +100,7 @@ class ScheduledScores(keras.layers.Layer):
         learning_rate_warmup=0,
         learning_rate_decay=None,
         clipnorm=0.15,
+        augment=False,
         network=None,
         term=None,
         **kwargs,
@@ -101,6 +111,7 @@ class ScheduledScores(keras.layers.Layer):
             learning_rate, min_learning_rate, learning_rate_warmup, learning_rate_decay
         )
         self.clipnorm = if_given(read_positive, "clipnorm", clipnorm)
+        self.augment = read_boolean("augment", augment)
         network = {**(network or {}), "num_classes": num_classes}
         ScoreNetwork(**network)  # whatever is wrong is said now
         self.term = ScoreTerm(
@@ -143,6 +154,20 @@ class ScheduledScores(keras.layers.Layer):
             aggregation="only_first_replica",
         )
 
+    def draw_views(self, images):
+        """How the images of a step are moved, real and generated ones; or `None`.
+
+        Args:
+            images: Tensor of shape `(batch, height, width, channels)`.
+
+        Returns:
+            Pair of dicts as `input_augmentation.draw_translation` returns them.
+        """
+        if not self.augment:
+            return None
+        shape = keras.ops.shape(images)
+        return [draw_translation(shape, self.seed_generator) for _ in range(2)]
+
     def call(self, real, fake, weights, labels=None, draws=None, training=False):
         if draws is None:
             draws = self.term.draw(fake, self.seed_generator)
@@ -181,6 +206,7 @@ class ScheduledScores(keras.layers.Layer):
             "learning_rate_warmup": schedule.warmup_steps,
             "learning_rate_decay": schedule.decay_steps,
             "clipnorm": self.clipnorm,
+            "augment": self.augment,
         }
 
 

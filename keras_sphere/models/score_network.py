@@ -8,11 +8,8 @@ from keras_sphere.layers import (
     SinusoidEmbedding,
     TransformerBlock,
 )
-from keras_sphere.layers.transformer_block import (
-    NUM_VECTORS,
-    draw_path_weights,
-    transform,
-)
+from keras_sphere.layers.stochastic_depth import draw_path_weights
+from keras_sphere.layers.transformer_block import NUM_VECTORS, transform
 from keras_sphere.validation import read_boolean, read_integer, read_share
 
 EPSILON = 1e-5

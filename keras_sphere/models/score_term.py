@@ -8,8 +8,9 @@ import keras
 from keras_sphere.backend.operations import no_gradients
 from keras_sphere.backend.replicas import draw_for_batch
 from keras_sphere.choices import TRANSPORT_NORMALIZERS
-from keras_sphere.geometry import as_float, per_image
+from keras_sphere.geometry import per_image
 from keras_sphere.losses.item_weights import balanced_weights, global_mean
+from keras_sphere.models.layer_state import assign_state, new_state, state_values
 from keras_sphere.models.score_network import ScoreNetwork
 from keras_sphere.score_matching.denoising import (
     LEARNED_NOISE,
@@ -19,6 +20,7 @@ from keras_sphere.score_matching.denoising import (
     denoising_losses,
     log_normal_sigmas,
 )
+from keras_sphere.score_matching.feature_tokens import tokens, tokens_shape
 from keras_sphere.score_matching.statistics import (
     balance_weights,
     deviations,
@@ -121,36 +123,22 @@ class ScoreTerm(keras.layers.Layer):
         Args:
             input_shape: List of the shapes of the feature maps, one per stage.
         """
-        shapes = [_tokens_shape(shape) for shape in input_shape]
+        shapes = [tokens_shape(shape) for shape in input_shape]
         self.sizes = [math.prod(shape) for shape in shapes]
         self.networks = {
             side: [self._new_network(f"{side}_{i}", s) for i, s in enumerate(shapes)]
             for side in SIDES
         }
         self.moments = [
-            self._new_state(f"moments_{i}", no_moments(channels))
+            new_state(self, f"moments_{i}", no_moments(channels))
             for i, (_, channels) in enumerate(shapes)
         ]
-        self.balance = self._new_state("balance", no_balance(len(shapes)))
+        self.balance = new_state(self, "balance", no_balance(len(shapes)))
 
     def _new_network(self, name, shape):
         network = ScoreNetwork(**self.network, dtype=self.dtype_policy, name=name)
         network.build((None, *shape))
         return network
-
-    def _new_state(self, name, state):
-        """Dict of variables that hold a state; all replicas compute the same values."""
-        return {
-            key: self.add_weight(
-                name=f"{name}_{key}",
-                shape=tuple(value.shape),
-                initializer="zeros",
-                dtype="float32",
-                trainable=False,
-                aggregation="only_first_replica",
-            )
-            for key, value in state.items()
-        }
 
     def draw(self, features, seed):
         """Draws all noise of a call, for the global batch.
@@ -168,7 +156,7 @@ class ScoreTerm(keras.layers.Layer):
         def normal(shape):
             return keras.random.normal(shape, dtype="float32", seed=seed)
 
-        shapes = [keras.ops.shape(_tokens(x)) for x in features]
+        shapes = [keras.ops.shape(tokens(x)) for x in features]
         return {
             use: [
                 (draw_for_batch(normal, shape[:1]), draw_for_batch(normal, shape))
@@ -194,7 +182,7 @@ class ScoreTerm(keras.layers.Layer):
                 f"`real` and `fake` must be {stages} stages of features. Received: "
                 f"{len(real)} and {len(fake)}"
             )
-        real, fake = ([_tokens(x) for x in maps] for maps in (real, fake))
+        real, fake = ([tokens(x) for x in maps] for maps in (real, fake))
         scales = self._scales(real, training, counts)
         features = {
             side: [standardize(x, *s) for x, s in zip(maps, scales, strict=True)]
@@ -218,12 +206,12 @@ class ScoreTerm(keras.layers.Layer):
         """Mean and standard deviation per channel, of each stage."""
         scales = []
         for state, features in zip(self.moments, real, strict=True):
-            values = _values(state)
+            values = state_values(state)
             if training:
                 values = updated_moments(
                     values, features, self.calibration_calls, counts
                 )
-                _assign(state, values)
+                assign_state(state, values)
             scales.append((values["mean"], deviations(values, self.channel_floor)))
         return scales
 
@@ -250,7 +238,7 @@ class ScoreTerm(keras.layers.Layer):
         strengths = functools.partial(
             gradient_strengths, deviation_list=stds, sizes=self.sizes
         )
-        state = _values(self.balance)
+        state = state_values(self.balance)
         if training:
             state = updated_balance(
                 state,
@@ -260,7 +248,7 @@ class ScoreTerm(keras.layers.Layer):
                 self.balance_decay,
                 ops.convert_to_tensor(share) > 0,
             )
-            _assign(self.balance, state)
+            assign_state(self.balance, state)
         balance = ops.unstack(balance_weights(state, strengths), len(values))
         return sum(b * v for b, v in zip(balance, values, strict=True)) / len(values)
 
@@ -293,24 +281,3 @@ class ScoreTerm(keras.layers.Layer):
             "normalizer": self.normalizer,
             "largest_rms": self.largest_rms,
         }
-
-
-def _tokens_shape(shape):
-    """Number of tokens and of channels of a feature map."""
-    *tokens, channels = shape[1:]
-    return math.prod(tokens), channels
-
-
-def _tokens(x):
-    """A feature map as a float tensor of shape `(batch, tokens, channels)`."""
-    x = as_float(x)
-    return keras.ops.reshape(x, (-1, *_tokens_shape(x.shape)))
-
-
-def _values(state):
-    return {key: variable.value for key, variable in state.items()}
-
-
-def _assign(state, values):
-    for key, variable in state.items():
-        variable.assign(values[key])

@@ -5,7 +5,7 @@ import keras
 from keras_sphere.choices import DISTRIBUTION_FEATURES as FEATURES
 from keras_sphere.models.compile_arguments import read_compile_arguments
 from keras_sphere.models.compiled_steps import CompiledSteps
-from keras_sphere.models.distribution_terms import DISTRIBUTION, map_shapes
+from keras_sphere.models.distribution_terms import DISTRIBUTION
 from keras_sphere.models.encoder_average import EncoderAverage
 from keras_sphere.models.file_saving import FileSaving
 from keras_sphere.models.guarded_training import GuardedTraining
@@ -13,10 +13,11 @@ from keras_sphere.models.inference import NetworkPasses
 from keras_sphere.models.interpolation import Interpolation
 from keras_sphere.models.methods import check_told_angles, method_of
 from keras_sphere.models.optimizer_state import OptimizerState
+from keras_sphere.models.own_terms import distance_names, frechet_losses
 from keras_sphere.models.perceptual_maps import resolve_perceptual
 from keras_sphere.models.preset_saving import PresetSaving
 from keras_sphere.models.program_export import ProgramExport
-from keras_sphere.models.scheduled_scores import new_scores
+from keras_sphere.models.term_layers import TermLayers
 from keras_sphere.models.training_forward import TrainingForward
 from keras_sphere.models.training_inputs import (
     BatchReader,
@@ -35,6 +36,7 @@ class SphereEncoderModel(
     PresetSaving,
     TrainingForward,
     EncoderAverage,
+    TermLayers,
     GuardedTraining,
     FileSaving,
     OptimizerState,
@@ -73,12 +75,19 @@ class SphereEncoderModel(
             weights, or a moving average of it, of `cycle_encoder_momentum`.
         cycle_encoder_momentum: Float in [0, 1]. Share of that average that a step
             keeps.
-        distribution_features: `"pixels"`, or `"features"`, the maps of `perceptual`:
-            what an optional loss of distributions compares; see `compile`.
+        distribution_features: What an optional loss of distributions compares; see
+            `compile`: `"pixels"`, `"features"`, the maps of `perceptual`, or those of
+            another network: `"convnextv2_nano"`, or a Keras model that maps images in
+            [0, 1] to a list of feature maps.
         score_matching: Dict, which may be empty, for that loss by score matching, or
             `None`. Of `ScoreTerm` it may have all arguments, of `ScheduledScores` the
             steps from which on networks and generator learn, and the learning rate
             of the networks.
+        classifier: `None`, one of `keras_sphere.perceptual.load_classifier`, or a Keras
+            layer that maps images in [0, 1] to logits: what a loss of logits compares;
+            it is frozen.
+        frechet_matching: Dict, which may be empty, of arguments of `ScheduledFrechet`,
+            for losses by Frechet distances of moving averages, or `None`.
         **kwargs: Arguments of `keras.Model`.
 
     Call arguments:
@@ -116,6 +125,8 @@ class SphereEncoderModel(
         cycle_encoder_momentum=0.99985,
         distribution_features="pixels",
         score_matching=None,
+        classifier=None,
+        frechet_matching=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -138,29 +149,14 @@ class SphereEncoderModel(
         self.reader = BatchReader(backbone)
         self.passes = NetworkPasses(backbone)
         self.uniformity = self.distribution = None
-        check_choice("distribution_features", distribution_features, FEATURES)
+        self.frechet_losses = {}
+        if not isinstance(distribution_features, keras.Layer):
+            check_choice("distribution_features", distribution_features, FEATURES)
         self.distribution_features = distribution_features
-        self.measures = new_measures()
         self._make_encoder_average(cycle_encoder, cycle_encoder_momentum)
-        self.scores = self._new_scores(score_matching)
+        self._make_terms(score_matching, classifier, frechet_matching)
+        self.measures = new_measures(distance_names(self))
         self.build()
-
-    def _new_scores(self, settings):
-        if settings is None:
-            return None
-        if DISTRIBUTION not in self.objective.names:
-            raise ValueError(
-                "`score_matching` must be None: this model's method has no loss of "
-                f"distributions. Received: score_matching={settings!r}"
-            )
-        seed = None if self.seed is None else (self.seed + 1) % 2**64
-        return new_scores(
-            settings,
-            num_classes=self.backbone.num_classes,
-            seed=seed,
-            dtype=self.backbone.dtype_policy,
-            name="score_matching",
-        )
 
     def build(self, input_shape=None):
         if self.built:
@@ -168,8 +164,7 @@ class SphereEncoderModel(
         if self.perceptual_network is not None and not self.perceptual_network.built:
             side, channels = self.backbone.image_size, self.backbone.num_channels
             self.perceptual_network.build((None, side, side, channels))
-        if self.scores is not None:
-            self.scores.build(map_shapes(self))
+        self._build_terms()
         self.batch_range = self.add_weight(
             name="batch_range",
             shape=(4,),
@@ -178,11 +173,6 @@ class SphereEncoderModel(
             aggregation="only_first_replica",
         )
         self.built = True
-
-    @property
-    def score_matching(self):
-        """All settings of the score-matching term, or `None`."""
-        return None if self.scores is None else self.scores.settings()
 
     def compile(self, optimizer=None, loss=None, loss_weights=None, **kwargs):
         """Prepares training; with no arguments, by the paper's settings.
@@ -196,10 +186,14 @@ class SphereEncoderModel(
                 noise is a rotation each is a `ByAngle` around such a loss, there is no
                 `pixel_consistency`, and optionally a `distribution` (`ByAngle` around
                 `Drifting`). A model with `score_matching` has `distribution` and
-                `score_networks`, each a `ByAngle` around a `ComputedLoss`.
+                `score_networks`, each a `ByAngle` around a `ComputedLoss`; one with a
+                `classifier` has `logits`, a `ByAngle` around a `LogitDistance`; one
+                with `frechet_matching` has `frechet_latents`, `frechet_features` or
+                both, each a `ByAngle` around a `ComputedLoss`.
             loss_weights: Dict of numbers, at least 0, with the names of `loss`.
                 Defaults to 1, 0.5 and 0.1, or 1 and 0.1 where noise is a rotation,
-                without those that are optional; to 1 for both of score matching.
+                without those that are optional; to 1 for both of score matching, 0.1
+                for logits and Frechet distances.
             **kwargs: Further arguments of `keras.Model.compile`, but no metrics.
                 `jit_compile=True` on torch compiles the transformer blocks, also of
                 `encode`, `decode` and `generate`; it needs a C++ compiler. Left at
@@ -216,6 +210,7 @@ class SphereEncoderModel(
         self.passes.jit_compile = self.jit_compile
         self.uniformity = arguments["loss"].get(UNIFORMITY)
         self.distribution = arguments["loss"].get(DISTRIBUTION)
+        self.frechet_losses = frechet_losses(arguments["loss"])
 
     def call(self, inputs, training=False):
         inputs, _ = self.reader.read(inputs)
@@ -264,26 +259,31 @@ class SphereEncoderModel(
         return super().predict_step(*state, self._repack(data)[:1])
 
     def get_config(self):
-        perceptual = self.perceptual
-        if isinstance(perceptual, keras.Layer):
-            perceptual = keras.saving.serialize_keras_object(perceptual)
         return {
             **super().get_config(),
             "backbone": keras.saving.serialize_keras_object(self.backbone),
             **self.noise_schedule.get_config(),
-            "perceptual": perceptual,
+            "perceptual": _serialized(self.perceptual),
             "sampling": self.sampling.to_dict(),
             "seed": self.seed,
             "cycle_encoder": self.cycle_encoder,
             "cycle_encoder_momentum": self.cycle_encoder_momentum,
-            "distribution_features": self.distribution_features,
+            "distribution_features": _serialized(self.distribution_features),
             "score_matching": self.score_matching,
+            "classifier": _serialized(self.classifier),
+            "frechet_matching": self.frechet_matching,
         }
 
     @classmethod
     def from_config(cls, config):
         config = dict(config)
-        for name in ("backbone", "perceptual"):
-            if isinstance(config[name], dict):
+        for name in ("backbone", "perceptual", "classifier", "distribution_features"):
+            if isinstance(config.get(name), dict):
                 config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
+
+
+def _serialized(network):
+    """The configuration of a network; a name, or `None`, as it is."""
+    is_layer = isinstance(network, keras.Layer)
+    return keras.saving.serialize_keras_object(network) if is_layer else network

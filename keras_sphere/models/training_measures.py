@@ -12,13 +12,16 @@ MEASURES = ("psnr", "latent_norm", "latent_norm_std", "cycle_angle")
 _LEAST_ERROR = 1e-10  # caps the PSNR at 100 dB
 
 
-def new_measures():
+def new_measures(further=()):
     """Running means of the measures, by name.
 
+    Args:
+        further: Names of further ones that the outputs of a training forward hold.
+
     Returns:
-        Dict of `keras.metrics.Mean` with the keys `MEASURES`.
+        Dict of `keras.metrics.Mean` with the keys `MEASURES` and `further`.
     """
-    return {name: keras.metrics.Mean(name=name) for name in MEASURES}
+    return {name: keras.metrics.Mean(name=name) for name in (*MEASURES, *further)}
 
 
 def measure(images, outputs):
@@ -59,6 +62,10 @@ def measure(images, outputs):
 
 
 def update_measures(measures, images, outputs, sample_weight=None):
-    """Adds a batch to the running means, by weights if given; see `measure`."""
-    for name, values in measure(images, outputs).items():
+    """Adds a batch to the running means, by weights if given; see `measure`.
+
+    What the outputs hold as `distances` is added as it is.
+    """
+    values_of = {**measure(images, outputs), **outputs.get("distances", {})}
+    for name, values in values_of.items():
         measures[name].update_state(values, sample_weight)

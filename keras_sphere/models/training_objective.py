@@ -1,22 +1,18 @@
-"""What a training step computes and compares: one objective per method."""
+"""What a training step computes and compares: what both methods share, and the first.
+
+`rotation_objective` has the second one.
+"""
 
 import keras
 
 from keras_sphere import perceptual as perceptual_networks
-from keras_sphere.geometry import as_float
-from keras_sphere.losses import (
-    ByAngle,
-    LatentCosineDistance,
-    LatentUniformity,
-    PixelLoss,
-)
+from keras_sphere.losses import LatentCosineDistance, LatentUniformity, PixelLoss
 from keras_sphere.losses.latent_uniformity import matched_projections
-from keras_sphere.models import distribution_terms
+from keras_sphere.models import distribution_terms, own_terms
 from keras_sphere.models.perceptual_maps import feature_maps
 from keras_sphere.models.training_inputs import interleave, rescale, separate
 
 UNIFORMITY = "latent_uniformity"
-DISTRIBUTIONS = tuple(distribution_terms.DEFAULT_WEIGHTS)
 
 
 def fixed(structure):
@@ -50,7 +46,7 @@ class Objective:
     def default_weights(self, model):
         """Weights of the losses by name, those that a model cannot do without too."""
         own = {} if model.scores is None else distribution_terms.DEFAULT_WEIGHTS
-        return {**self.weights, **own}
+        return {**self.weights, **own, **own_terms.default_weights(model)}
 
     def default_losses(self, perceptual=None, names=(), by_scores=False):
         """The losses with the paper's distances, by name.
@@ -65,7 +61,11 @@ class Objective:
         if UNIFORMITY in names:
             losses[UNIFORMITY] = LatentUniformity(name=UNIFORMITY)
         names = set(names) & set(self.optional)
-        return {**losses, **distribution_terms.default_losses(names, by_scores)}
+        return {
+            **losses,
+            **distribution_terms.default_losses(names, by_scores),
+            **own_terms.default_losses(names),
+        }
 
     def structure(self, model, names=()):
         """A dict as `pair` returns two, with a zero in place of each tensor.
@@ -74,7 +74,7 @@ class Objective:
             model: `SphereEncoderModel`.
             names: Which of the optional losses there are.
         """
-        maps = distribution_terms.network_maps(model)
+        maps = distribution_terms.network_maps(model, model.perceptual_network)
         compared = {"images": 0.0, "features": [0.0] * len(maps)}
         structure = self._structure(compared)
         return {**structure, UNIFORMITY: 0.0} if UNIFORMITY in names else structure
@@ -201,95 +201,6 @@ class AdditionObjective(Objective):
         return {
             **pixel,
             "latent_consistency": LatentCosineDistance(name="latent_consistency"),
-        }
-
-
-class RotationObjective(Objective):
-    """That of Sphere Encoder 2: one latent of each image, turned by one angle.
-
-    Reference:
-        - [Sphere Encoder 2](https://arxiv.org/abs/2610.02208), training.
-    """
-
-    weights = {"pixel_reconstruction": 1.0, "latent_consistency": 0.1}
-    optional = (UNIFORMITY, *DISTRIBUTIONS)
-
-    def structure(self, model, names=()):
-        own = distribution_terms.structure(model, names)
-        return {
-            **super().structure(model, names),
-            **{name: {"value": zero, "angles": 0.0} for name, zero in own.items()},
-        }
-
-    def outputs(self, model, images, labels=None, draws=None, training=True):
-        """See `SphereEncoderModel.training_outputs`."""
-        backbone = model.backbone
-        latents = backbone.encode(images, labels, training)
-        points = backbone.spherify(latents)
-        draws = self.draw(model, points, draws)
-        angles = keras.ops.reshape(as_float(draws["angles"]), (-1,))
-        noisy = backbone.perturb(points, draws["noise"], angles)
-        reconstruction = backbone.decode(noisy, labels, training, angles=angles)
-        compared = {
-            "angles": angles,
-            "reconstruction": reconstruction,
-            "features": feature_maps(model.perceptual_network, images, reconstruction),
-        }
-        return {
-            "latents": latents,
-            "sphere_latents": points,
-            "noisy_latents": noisy,
-            **compared,
-            "cycled_latents": backbone.spherify(
-                model.encode_again(reconstruction, training=training)
-            ),
-            **self.matched(model, points, labels, draws),
-            **distribution_terms.outputs(
-                model, images, labels, compared, draws, training
-            ),
-        }
-
-    def zeros(self, images, latents, features):
-        """Outputs of the shapes of given tensors, for a loss to be tried on."""
-        return {
-            "reconstruction": images,
-            "angles": latents[:, 0, 0],
-            **dict.fromkeys(("sphere_latents", "cycled_latents"), latents),
-            "features": [features] * 2,
-        }
-
-    def _pair(self, images, outputs):
-        real, decoded = outputs["features"]
-        angles = fixed(outputs["angles"])
-        far, near = distribution_terms.pair(outputs)
-        targets = {
-            "pixel_reconstruction": fixed(pixels(rescale(images), real)),
-            "latent_consistency": fixed(outputs["sphere_latents"]),
-            **far,
-        }
-        predictions = {
-            "pixel_reconstruction": pixels(outputs["reconstruction"], decoded),
-            "latent_consistency": outputs["cycled_latents"],
-            **near,
-        }
-        return tuple(
-            {name: {"value": x, "angles": angles} for name, x in side.items()}
-            for side in (targets, predictions)
-        )
-
-    def _structure(self, compared):
-        return {
-            "pixel_reconstruction": {"value": compared, "angles": 0.0},
-            "latent_consistency": {"value": 0.0, "angles": 0.0},
-        }
-
-    def _required_losses(self, feature_distance):
-        pixel = PixelLoss(feature_distance=feature_distance)
-        return {
-            "pixel_reconstruction": ByAngle(pixel, "low", name="pixel_reconstruction"),
-            "latent_consistency": ByAngle(
-                LatentCosineDistance(), "high", name="latent_consistency"
-            ),
         }
 
 

@@ -13,7 +13,8 @@ from keras_sphere.layers import (
     SinCosPositionEmbedding,
     TransformerBlock,
 )
-from keras_sphere.layers.transformer_block import draw_path_weights
+from keras_sphere.layers.stochastic_depth import draw_path_weights
+from keras_sphere.layers.wide_tensors import narrow_dtype
 from keras_sphere.validation import (
     check_choice,
     if_given,
@@ -45,11 +46,13 @@ class VisionTransformer(keras.layers.Layer):
         epsilon: Float. Of every norm.
         qk_norm: Boolean. See `RotaryAttention`.
         path_dropout: Float in [0, 1). Stochastic depth in training; see
-            `layers.transformer_block.path_weights`.
+            `layers.stochastic_depth.path_weights`.
         angle_condition: `None`, or how the network is told an angle: `"adaln"` adds its
             vector to that of the class, `"token"` adds it to every token after the
             position table, `"both"` does both.
         max_angle_degrees: Float. See `AngleEmbedding`.
+        wide_residuals: Boolean. See `TransformerBlock`; the sums of what is embedded
+            are in float32, too.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -81,6 +84,7 @@ class VisionTransformer(keras.layers.Layer):
         path_dropout=0.0,
         angle_condition=None,
         max_angle_degrees=90.0,
+        wide_residuals=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -107,6 +111,7 @@ class VisionTransformer(keras.layers.Layer):
         check_choice("angle_condition", angle_condition, (None, *ANGLE_CONDITIONS))
         self.angle_condition = angle_condition
         self.max_angle_degrees = read_positive("max_angle_degrees", max_angle_degrees)
+        self.wide_residuals = read_boolean("wide_residuals", wide_residuals)
         if self.path_dropout:
             self.seed_generator = keras.random.SeedGenerator()
 
@@ -124,8 +129,10 @@ class VisionTransformer(keras.layers.Layer):
 
     def build(self, input_shape):
         policy = self.dtype_policy
+        is_wide = self.wide_residuals and narrow_dtype(self)
+        sums = "float32" if is_wide else policy  # of what is added to tokens
         self.position_embedding = SinCosPositionEmbedding(
-            dtype=policy, name="position_embedding"
+            dtype=sums, name="position_embedding"
         )
         self.position_embedding.build(input_shape)
         if self.num_classes:
@@ -150,7 +157,7 @@ class VisionTransformer(keras.layers.Layer):
             self.in_context_tokens = InContextTokens(
                 self.num_in_context_tokens,
                 self.is_modulated,
-                dtype=policy,
+                dtype=sums,
                 name="in_context_embedding",
             )
             self.in_context_tokens.build(input_shape)
@@ -161,6 +168,7 @@ class VisionTransformer(keras.layers.Layer):
                 self.is_modulated,
                 self.qk_norm,
                 self.epsilon,
+                self.wide_residuals,
                 dtype=policy,
                 name=f"block_{i}",
             )
@@ -200,7 +208,7 @@ class VisionTransformer(keras.layers.Layer):
         told = self._angle_vectors(angles)
         tokens = self.position_embedding(tokens)
         if self.angle_condition in ("token", "both"):
-            tokens = tokens + told
+            tokens = tokens + keras.ops.cast(told, tokens.dtype)
         if self.angle_condition in ("adaln", "both"):
             condition = told if condition is None else condition + told
         num_prefix = 0
@@ -262,4 +270,5 @@ class VisionTransformer(keras.layers.Layer):
             "path_dropout": self.path_dropout,
             "angle_condition": self.angle_condition,
             "max_angle_degrees": self.max_angle_degrees,
+            "wide_residuals": self.wide_residuals,
         }

@@ -18,6 +18,8 @@ __all__ = [
     "WeightedSum",
     "feature_distance_of",
     "load",
+    "load_classifier",
+    "load_features",
 ]
 __getattr__ = lazy_names(
     __name__,
@@ -26,7 +28,7 @@ __getattr__ = lazy_names(
         "convnextv2": ("ConvNeXtV2",),
         "efficientnet_lite2": ("EfficientNetLite2", "EfficientNetLite2Classifier"),
         "lpips": ("LPIPS",),
-        "named": ("feature_distance_of", "load"),
+        "named": ("feature_distance_of", "load", "load_classifier", "load_features"),
         "weighted_sum": ("WeightedSum",),
     },
 )

@@ -1,8 +1,12 @@
 """The perceptual networks that a model or a recipe can name."""
 
-from keras_sphere.choices import PERCEPTUAL_NETWORKS
+from keras_sphere.choices import CLASSIFIERS, FEATURE_NETWORKS, PERCEPTUAL_NETWORKS
 from keras_sphere.perceptual.convnext_logits import ConvNeXtLogits
-from keras_sphere.perceptual.efficientnet_lite2 import EfficientNetLite2
+from keras_sphere.perceptual.convnextv2 import ConvNeXtV2
+from keras_sphere.perceptual.efficientnet_lite2 import (
+    EfficientNetLite2,
+    EfficientNetLite2Classifier,
+)
 from keras_sphere.perceptual.efficientnet_weights import find_efficientnet_weights
 from keras_sphere.perceptual.lpips import LPIPS
 from keras_sphere.perceptual.weight_files import find_weight_files
@@ -63,6 +67,50 @@ def load(name, folder=None, dtype=None):
     if len(networks) == 1:
         return networks[0]
     return WeightedSum(networks, list(shares.values()), dtype=dtype, name="perceptual")
+
+
+def load_classifier(name, folder=None, dtype=None):
+    """A classifier with its pretrained weights, whose logits a loss can compare.
+
+    Args:
+        name: `"convnext"`, ConvNeXt-Small, or `"efficientnet_lite2"`, whose weights a
+            package brings.
+        folder: See `load`.
+        dtype: Likewise.
+
+    Returns:
+        Keras layer that maps images in [0, 1] to a structure with logits.
+
+    Raises:
+        FileNotFoundError: See `load`.
+    """
+    check_choice("name", name, CLASSIFIERS)
+    if name == "convnext":
+        return load(name, folder, dtype)
+    path = find_efficientnet_weights(folder)
+    return EfficientNetLite2Classifier(
+        source="package" if folder is None else path, dtype=dtype, name="classifier"
+    )
+
+
+def load_features(name, folder=None, dtype=None):
+    """A network whose maps a loss of distributions can compare, with its weights.
+
+    Args:
+        name: `"convnextv2_nano"`, stages 1 and 2.
+        folder: See `load`.
+        dtype: Likewise.
+
+    Returns:
+        Keras layer that maps images in [0, 1] to a list of feature maps.
+
+    Raises:
+        FileNotFoundError: See `load`.
+    """
+    check_choice("name", name, FEATURE_NETWORKS)
+    (path,) = find_weight_files([ConvNeXtV2.file_name], name, folder)
+    source = "timm" if folder is None else path
+    return ConvNeXtV2(source=source, dtype=dtype, name="distribution_network")
 
 
 def feature_distance_of(perceptual):

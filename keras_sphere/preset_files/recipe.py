@@ -9,6 +9,7 @@ from keras_sphere.losses import (
     Drifting,
     LatentCosineDistance,
     LatentUniformity,
+    LogitDistance,
     PixelLoss,
 )
 from keras_sphere.optimizers import SphereAdamW
@@ -42,6 +43,9 @@ _CLASSES = {
     "latent_uniformity": (LatentUniformity,),
     "distribution": (Drifting, ComputedLoss),
     "score_networks": (ComputedLoss,),
+    "logits": (LogitDistance,),
+    "frechet_latents": (ComputedLoss,),
+    "frechet_features": (ComputedLoss,),
 }
 # Pixel consistency is one of the first method only, the distribution of the second.
 _OPTIONAL = {
@@ -49,6 +53,9 @@ _OPTIONAL = {
     "pixel_consistency",
     "distribution",
     "score_networks",
+    "logits",
+    "frechet_latents",
+    "frechet_features",
 }
 _REGIME_KEYS = ("regime", "cutoff_degrees", "band_degrees", "soft")
 

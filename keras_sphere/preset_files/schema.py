@@ -8,20 +8,20 @@ import re
 
 from keras_sphere.choices import (
     ANGLE_CONDITIONS,
-    CYCLE_ENCODERS,
-    DISTANCES,
-    DISTRIBUTION_FEATURES,
     GUIDANCE_POSITIONS,
     MOTIONS,
-    PERCEPTUAL_NETWORKS,
     PIXEL_ACTIVATIONS,
     PIXEL_HEADS,
-    REGIMES,
     SCHEDULES,
-    TRANSPORT_NORMALIZERS,
 )
 from keras_sphere.class_names import LONGEST_NAME
 from keras_sphere.preset_files import rules
+from keras_sphere.preset_files.recipe_schema import (
+    FIRST_RECIPE,
+    LOSSES,
+    OPTIONAL_OF_ROTATION,
+    RECIPE,
+)
 
 # 1 has neither `class_names` nor `quantized_layers`, 2 knows one method only.
 FORMAT_VERSION = 3
@@ -29,53 +29,7 @@ WEIGHTS_FILE = re.compile(r"model(-[0-9a-f]{16})?\.weights\.h5")
 _NAME = rules.matching(re.compile(f"(?s).{{1,{LONGEST_NAME}}}"))
 _ANGLE = rules.number(0.0, 90.0, inclusive=False)
 _RIGHT_ANGLE = rules.number(0.0, 90.0)
-_PIXEL_LOSS = {
-    "weight": rules.number(0.0),
-    "distance": rules.choice(*DISTANCES),
-    "distance_weight": rules.number(0.0),
-    "perceptual_weight": rules.number(0.0),
-    "feature_distance": rules.choice(*DISTANCES),
-}
 _SHARE = rules.number(0.0, 1.0)
-_REGIME = {
-    "regime": rules.choice(*REGIMES),
-    "cutoff_degrees": _RIGHT_ANGLE,
-    "band_degrees": rules.number(0.0),
-    "soft": rules.boolean(),
-}
-_UNIFORMITY = {
-    "weight": rules.number(0.0),
-    "num_projections": rules.integer(1),
-    "per_class": rules.boolean(),
-}
-
-_COMPUTED = {"weight": rules.number(0.0), **_REGIME}
-_STEPS = rules.integer(0, 2**31 - 1)
-_SCORE_MATCHING = {
-    "network": {
-        "width": rules.integer(1),
-        "num_layers": rules.integer(1, rules.MOST_LAYERS),
-        "num_heads": rules.integer(1),
-        "qk_norm": rules.boolean(),
-        "path_dropout": _SHARE,
-        "width_margin": rules.integer(0),
-        "shared_modulation": rules.boolean(),
-    },
-    "channel_floor": _SHARE,
-    "calibration_calls": _STEPS,
-    "balance_calls": _STEPS,
-    "balance_decay": _SHARE,
-    "normalizer": rules.choice(*TRANSPORT_NORMALIZERS),
-    "largest_rms": rules.number(0.0, inclusive=False),
-    "start_steps": _STEPS,
-    "warmup_start_steps": _STEPS,
-    "warmup_end_steps": _STEPS,
-    "learning_rate": rules.number(0.0),
-    "min_learning_rate": rules.number(0.0),
-    "learning_rate_warmup": _STEPS,
-    "learning_rate_decay": rules.optional(_STEPS),
-    "clipnorm": rules.optional(rules.number(0.0, inclusive=False)),
-}
 
 # What differs with the motion of the architecture.
 _OF_MOTION = {
@@ -95,12 +49,6 @@ _OF_MOTION = {
             "max_angle_degrees": rules.optional(_ANGLE),
             "use_ema": rules.boolean(),
         },
-        "losses": {
-            "pixel_reconstruction": _PIXEL_LOSS,
-            "pixel_consistency": _PIXEL_LOSS,
-            "latent_consistency": {"weight": rules.number(0.0)},
-            "latent_uniformity": [_UNIFORMITY],
-        },
     },
     "rotation": {
         "noise": {"max_angle_degrees": _RIGHT_ANGLE},
@@ -111,22 +59,6 @@ _OF_MOTION = {
             "guidance_degrees": _RIGHT_ANGLE,
             "shared_noise": rules.boolean(),
             "use_ema": rules.boolean(),
-        },
-        "losses": {
-            "pixel_reconstruction": {**_PIXEL_LOSS, **_REGIME},
-            "latent_consistency": {"weight": rules.number(0.0), **_REGIME},
-            "latent_uniformity": [_UNIFORMITY],
-            "distribution": [
-                {
-                    "weight": rules.number(0.0),
-                    "temperatures": rules.list_of(rules.number(0.0), 100),
-                    "pooling": rules.choice("flatten", "mean"),
-                    "per_class": rules.boolean(),
-                    **_REGIME,
-                },
-                _COMPUTED,
-            ],
-            "score_networks": [_COMPUTED],
         },
     },
 }
@@ -166,27 +98,6 @@ _SCHEMA = {
         "pretrained_encoder": rules.pretrained_encoder(),
         "has_encoder": rules.boolean(),
     },
-    "recipe": {
-        "perceptual": rules.optional(rules.choice("gradient", *PERCEPTUAL_NETWORKS)),
-        "cycle_encoder": rules.choice(*CYCLE_ENCODERS),
-        "cycle_encoder_momentum": _SHARE,
-        "distribution_features": rules.choice(*DISTRIBUTION_FEATURES),
-        "score_matching": [_SCORE_MATCHING],
-        "optimizer": [
-            {
-                "learning_rate": rules.number(0.0),
-                "beta_1": _SHARE,
-                "beta_2": _SHARE,
-                "epsilon": rules.number(0.0),
-                "weight_decay": rules.number(0.0),
-                "encoder_learning_rate_factor": rules.number(0.0),
-                "global_clipnorm": rules.optional(rules.number(0.0)),
-                "use_ema": rules.boolean(),
-                "ema_momentum": _SHARE,
-            }
-        ],
-        "training": rules.plain_object(),
-    },
     "quantized_layers": rules.list_of(rules.matching(re.compile(r"[\w/]{1,200}"))),
     "weights": [
         {
@@ -213,20 +124,12 @@ FIRST_METHOD = {
     "pretrained_encoder": None,
     "has_encoder": True,
 }
-FIRST_RECIPE = {
-    "cycle_encoder": "live",
-    "cycle_encoder_momentum": 0.99985,
-    "distribution_features": "pixels",
-    "score_matching": None,
-}
 
 
 def schema(motion):
     """The rules of a configuration whose architecture has a motion."""
-    own = _OF_MOTION[motion]
-    recipe = {**_SCHEMA["recipe"], "losses": [own["losses"]]}
-    parts = {"noise": own["noise"], "sampling": own["sampling"], "recipe": recipe}
-    return {**_SCHEMA, **parts}
+    recipe = {**RECIPE, "losses": [LOSSES[motion]]}
+    return {**_SCHEMA, **_OF_MOTION[motion], "recipe": recipe}
 
 
 def check_config(config, origin):
@@ -272,10 +175,12 @@ def _completed(config):
     recipe = config.get("recipe")
     if isinstance(recipe, dict):
         config["recipe"] = recipe = {**FIRST_RECIPE, **recipe}
+        if isinstance(recipe["score_matching"], dict):
+            recipe["score_matching"] = {"augment": False, **recipe["score_matching"]}
         if isinstance(recipe.get("losses"), dict):
             optional = {"latent_uniformity": None}
             if architecture["motion"] == "rotation":
-                optional.update(distribution=None, score_networks=None)
+                optional.update(dict.fromkeys(OPTIONAL_OF_ROTATION))
             recipe["losses"] = {**optional, **recipe["losses"]}
     return config
 

@@ -4,7 +4,11 @@ import logging
 
 import keras
 
-from keras_sphere.models import SphereEncoderBackbone, SphereEncoderModel
+from keras_sphere.models import (
+    SphereEncoderBackbone,
+    SphereEncoderModel,
+    own_terms,
+)
 from keras_sphere.models.distribution_terms import (
     DEFAULT_WEIGHTS,
     SCORE_NETWORKS,
@@ -81,30 +85,60 @@ def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
         backbone = SphereEncoderBackbone(**architecture, **options)
         fitted = copy_fitting(load_backbone(source, options), backbone)
         _tell_unfit(fitted, source.handle)
-    lacks_maps = "perceptual" not in overrides and (
-        arguments["distribution_features"] == "features"
-        and arguments["perceptual"] != config["recipe"]["perceptual"]
-    )
+    lacks_maps = _lacks_maps(arguments, config["recipe"], overrides)
+    if arguments["distribution_features"] is None:
+        arguments["distribution_features"] = "pixels"
     if lacks_maps and "score_matching" not in overrides:
         arguments["score_matching"] = None
+    if lacks_maps and "frechet_matching" not in overrides:
+        arguments["frechet_matching"] = _without_features(arguments["frechet_matching"])
     model = SphereEncoderModel(backbone, **arguments)
-    if "perceptual" not in overrides:
-        # Trained weights are mostly loaded to generate.
-        level = logging.INFO if wanted else logging.WARNING
-        _tell_of_perceptual(level, model, config["recipe"]["perceptual"], source.handle)
+    # Trained weights are mostly loaded to generate.
+    level = logging.INFO if wanted else logging.WARNING
+    for argument in ("perceptual", "classifier"):
+        if argument not in overrides:
+            _tell_of_network(level, model, argument, config["recipe"], source.handle)
+    if lacks_maps and config["recipe"]["score_matching"] is not None:
+        logger.log(
+            level,
+            "The recipe of %r has score matching, which is left out: pass "
+            "`distribution_features` (here %r), or `perceptual`, to train with it.",
+            source.handle,
+            config["recipe"]["distribution_features"],
+        )
     if compile:
         _compile(model, config["recipe"], lacks_maps)
     return model
 
 
-def _tell_of_perceptual(level, model, name, handle):
-    if model.perceptual != name:
+def _lacks_maps(arguments, recipe, overrides):
+    """Whether what makes the maps that are compared waits to be asked for."""
+    features = arguments["distribution_features"]
+    if features == "features":
+        is_other = arguments["perceptual"] != recipe["perceptual"]
+        return "perceptual" not in overrides and is_other
+    return features != "pixels" and "distribution_features" not in overrides
+
+
+def _without_features(frechet_matching):
+    """Settings of Frechet terms that compare no feature maps."""
+    if frechet_matching is None:
+        return None
+    compares = [x for x in frechet_matching["compares"] if x != "features"]
+    return {**frechet_matching, "compares": compares} if compares else None
+
+
+def _tell_of_network(level, model, argument, recipe, handle):
+    name = recipe[argument]
+    if getattr(model, argument) != name:
         logger.log(
             level,
-            "The recipe of %r trains with the perceptual network %r, which is not "
-            "attached: pass perceptual=%r to `load` to train with it.",
+            "The recipe of %r trains with the %s network %r, which is not "
+            "attached: pass %s=%r to `load` to train with it.",
             handle,
+            argument,
             name,
+            argument,
             name,
         )
 
@@ -199,6 +233,19 @@ def _with_own_distributions(model, *pair):
     )
 
 
+def _with_own_terms(model, losses, weights):
+    """Losses and weights with those that the model has layers for, and no others."""
+    default = own_terms.default_weights(model)
+    for name in own_terms.NAMES:
+        if name not in default:
+            losses, weights = (
+                {n: x for n, x in of.items() if n != name} for of in (losses, weights)
+            )
+    new = [name for name in default if name not in losses]
+    losses = {**losses, **own_terms.default_losses(new)}
+    return losses, {**weights, **{name: default[name] for name in new}}
+
+
 def _compile(model, recipe, lacks_maps=False):
     arguments = {}
     if recipe["losses"] is not None:
@@ -206,6 +253,7 @@ def _compile(model, recipe, lacks_maps=False):
         pair = losses_from_recipe(losses)
         if lacks_maps or (model.scores is None) == (SCORE_NETWORKS in pair[0]):
             pair = _with_own_distributions(model, *pair)
+        pair = _with_own_terms(model, *pair)
         arguments["loss"], arguments["loss_weights"] = pair
     if recipe["optimizer"] is not None:
         arguments["optimizer"] = optimizer_from_recipe(recipe["optimizer"])

@@ -12,6 +12,8 @@ RECIPE_ARGUMENTS = (
     "cycle_encoder_momentum",
     "distribution_features",
     "score_matching",
+    "classifier",
+    "frechet_matching",
 )
 
 
@@ -20,8 +22,8 @@ def resolve_arguments(config, overrides):
 
     What no longer fits follows: a new largest angle gives new hard cases, a model
     without classes has no guidance, another number of classes has no names. A
-    perceptual network that needs files of weights is left out unless it is asked for:
-    generation has no use of it.
+    perceptual network or a classifier that needs files of weights is left out unless it
+    is asked for: generation has no use of it.
 
     Args:
         config: Dict, as `preset_files.schema.schema` describes it.
@@ -40,7 +42,7 @@ def resolve_arguments(config, overrides):
     perceptual = config["recipe"]["perceptual"]
     perceptual = None if perceptual in PRETRAINED else perceptual
     model = {name: config["recipe"][name] for name in RECIPE_ARGUMENTS}
-    options, model = {}, {**model, "perceptual": perceptual}
+    options, model = {}, {**model, "perceptual": perceptual, "classifier": None}
     own = (*_MODEL_ARGUMENTS, *RECIPE_ARGUMENTS)
     known = [*architecture, *noise, *_BACKBONE_OPTIONS, *own, "sampling"]
     num_classes = architecture["num_classes"]

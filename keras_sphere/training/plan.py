@@ -1,24 +1,28 @@
 """The plan of a training: every number of it, from a preset and what was chosen."""
 
 import dataclasses
+import math
 
 from keras_sphere.class_names import names_in, read_class_names
 from keras_sphere.models.sizes import SIZES, resolve_size
-from keras_sphere.models.training_objective import UNIFORMITY
-from keras_sphere.perceptual import feature_distance_of
-from keras_sphere.presets.overrides import RECIPE_ARGUMENTS, resolve_arguments
+from keras_sphere.presets.overrides import resolve_arguments
 from keras_sphere.presets.sources import find
 from keras_sphere.training.data_plan import (
     DataPlan,
     first_given,
     missing_choice,
 )
+from keras_sphere.training.objective_plan import (
+    plan_losses,
+    plan_objective,
+    plan_perceptual,
+)
 from keras_sphere.training.trial import TINY, tiny_architecture
 from keras_sphere.training_options import OF_PRESET
 from keras_sphere.validation import read_integer, read_share
 
-NO_PERCEPTUAL = "none"
 LARGEST_WARMUP_SHARE = 0.1  # unless the user chooses the warm-up
+SQUARE_ROOT = "square_root"  # of the batch, which learning rates are scaled with
 DEFAULT_CHECKPOINT_STEPS = 2000
 PICTURES_IN_A_RUN = 50
 _MODEL_OPTIONS = (
@@ -46,16 +50,6 @@ _OPTIMIZER_OPTIONS = (
     "epsilon",
     "ema_momentum",
 )
-_PIXEL_LOSSES = ("pixel_reconstruction", "pixel_consistency")
-_LOSS_OPTIONS = {
-    "reconstruction_distance_weight": ("pixel_reconstruction", "distance_weight"),
-    "reconstruction_perceptual_weight": ("pixel_reconstruction", "perceptual_weight"),
-    "consistency_distance_weight": ("pixel_consistency", "distance_weight"),
-    "consistency_perceptual_weight": ("pixel_consistency", "perceptual_weight"),
-    "latent_consistency_weight": ("latent_consistency", "weight"),
-    "latent_uniformity_weight": (UNIFORMITY, "weight"),
-    "latent_uniformity_per_class": (UNIFORMITY, "per_class"),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,7 +149,7 @@ def make_plan(options, data, description, steps_per_epoch):
         noise={name: arguments[name] for name in config["noise"]},
         sampling=arguments["sampling"],
         perceptual=perceptual,
-        losses=_plan_losses(options, recipe["losses"], perceptual),
+        losses=plan_losses(options, recipe, perceptual),
         optimizer=optimizer,
         min_learning_rate=min_learning_rate,
         gradient_accumulation_steps=options.gradient_accumulation_steps,
@@ -179,15 +173,8 @@ def make_plan(options, data, description, steps_per_epoch):
         max_steps=options.max_steps,
         init_from=None if options.init_from is None else str(options.init_from),
         data_license=options.data_license,
-        objective={name: arguments[name] for name in RECIPE_ARGUMENTS},
+        objective=plan_objective(options, recipe, arguments, schedule),
     )
-
-
-def plan_perceptual(options):
-    """The name of the perceptual network of a training, or `None` for none."""
-    recipe = find(options.preset).config["recipe"]
-    name = first_given(options.perceptual, recipe["perceptual"], NO_PERCEPTUAL)
-    return None if name == NO_PERCEPTUAL else name
 
 
 def _model_overrides(options, data, description):
@@ -224,28 +211,6 @@ def _class_names(description, num_classes):
     return read_class_names(names, num_classes) if names and num_classes else None
 
 
-def _plan_losses(options, recipe, perceptual):
-    losses = {name: dict(values) for name, values in recipe.items() if values}
-    for name in set(_PIXEL_LOSSES) & set(losses):
-        if options.perceptual is not None:
-            losses[name]["feature_distance"] = feature_distance_of(perceptual)
-        if options.distance is not None:
-            losses[name]["distance"] = options.distance
-    for option, (name, key) in _LOSS_OPTIONS.items():
-        if getattr(options, option) is None:
-            continue
-        if name not in recipe:
-            raise ValueError(
-                f"`{option}` must be left out: the method of the preset "
-                f"{options.preset!r} has no loss {name!r}. "
-                f"Received: {option}={getattr(options, option)}"
-            )
-        losses.setdefault(name, {})[key] = getattr(options, option)
-    if not losses.get(UNIFORMITY, {}).get("weight"):
-        losses.pop(UNIFORMITY, None)
-    return losses
-
-
 def _plan_optimizer(options, recipe, batch_size):
     """Arguments of the optimizer, and the smallest learning rate: both scaled."""
     training = recipe["training"]
@@ -261,6 +226,8 @@ def _plan_optimizer(options, recipe, batch_size):
     ):
         images_per_update = batch_size * options.gradient_accumulation_steps
         scale = images_per_update / training.get("learning_rate_batch_size", 256)
+        if training.get("learning_rate_scaling") == SQUARE_ROOT:
+            scale = math.sqrt(scale)
         largest, smallest = largest * scale, smallest * scale
     read_share("ema_momentum", optimizer["ema_momentum"])
     return {**optimizer, "learning_rate": largest}, smallest

@@ -10,8 +10,9 @@ import keras
 
 from keras_sphere.class_names import difference_of_names
 from keras_sphere.files.atomic_file import replace_when_done
+from keras_sphere.preset_files.recipe_schema import FIRST_RECIPE
 from keras_sphere.preset_files.run_folders import PLAN_FILE
-from keras_sphere.preset_files.schema import FIRST_METHOD, FIRST_RECIPE
+from keras_sphere.preset_files.schema import FIRST_METHOD
 from keras_sphere.version import __version__
 
 CLASS_NAMES = "architecture.class_names"

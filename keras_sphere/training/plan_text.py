@@ -113,6 +113,12 @@ def _losses(plan):
         by_scores = " by scores" if plan.objective.get("score_matching") else ""
         weight = plan.losses["distribution"]["weight"]
         parts.append(f"distribution {weight:g}{by_scores}")
+    if plan.losses.get("logits"):
+        weight, network = plan.losses["logits"]["weight"], plan.objective["classifier"]
+        parts.append(f"logits {weight:g} of {network}")
+    for name, of in (("frechet_latents", "latents"), ("frechet_features", "features")):
+        if plan.losses.get(name):
+            parts.append(f"Frechet distance of {of} {plan.losses[name]['weight']:g}")
     if plan.losses.get("latent_uniformity"):
         parts.append(_uniformity(plan.losses["latent_uniformity"]))
     return ", ".join(parts)

@@ -11,8 +11,13 @@ from keras_sphere.training.dry_run import time_steps
 from keras_sphere.training.feasibility import check_feasible
 from keras_sphere.training.machine import look_at_machine
 from keras_sphere.training.model_building import build_model
+from keras_sphere.training.objective_plan import (
+    plan_classifier,
+    plan_distribution_network,
+    plan_perceptual,
+)
 from keras_sphere.training.own_images import PRESET, choose, set_length
-from keras_sphere.training.plan import make_plan, plan_perceptual
+from keras_sphere.training.plan import make_plan
 from keras_sphere.training.plan_file import read_notes
 from keras_sphere.training.starting_weights import check_source
 from keras_sphere.training.training_data import open_data
@@ -82,9 +87,8 @@ def prepare(options, devices):
     data_plan = plan_data(options, data.name, devices.num_shares)
     if found is not None and not options.dry_run:
         check_feasible(options, data_plan, found, machine)
-    network = plan_perceptual(options)
-    if network in perceptual.NAMES and not options.dry_run:
-        perceptual.load(network)  # before any data is downloaded
+    if not options.dry_run:
+        _look_for_networks(options)  # before any data is downloaded
     data.open(data_plan, options)
     plan = make_plan(options, data_plan, data.description, len(data))
     if choices is not None:
@@ -94,6 +98,18 @@ def prepare(options, devices):
         if goes_on:
             notes["chosen"]["init_from"] = options.init_from
     return Preparation(options, data, plan, notes, goes_on)
+
+
+def _look_for_networks(options):
+    """Raises a `FileNotFoundError` if weights of a named network are missing."""
+    network, classifier = plan_perceptual(options), plan_classifier(options)
+    if network in perceptual.NAMES:
+        perceptual.load(network)
+    if classifier is not None:
+        perceptual.load_classifier(classifier)
+    maps = plan_distribution_network(options)
+    if maps is not None:
+        perceptual.load_features(maps)
 
 
 def _with_folder(options, name, is_trial):

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from keras_sphere.training.objective_plan import plan_distribution_network
 from keras_sphere.training_options import OF_PRESET
 
 TRIAL_DATASETS = ("digits", "fake")
@@ -66,6 +67,8 @@ def with_trial_defaults(options, dataset):
     chosen = {
         name: value for name, value in TRIAL.items() if getattr(options, name) is None
     }
+    if options.preset is not None and plan_distribution_network(options) is not None:
+        chosen["score_matching"] = False  # it needs a file of weights
     settings = ", ".join(f"{name}={value}" for name, value in chosen.items())
     return dataclasses.replace(options, **chosen), (
         f"A trial run, not the recipe: {settings}. Each is a flag; "

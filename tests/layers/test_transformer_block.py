@@ -49,15 +49,17 @@ class TransformerBlockTest(TestCase):
         self.assertNotAllClose(TransformerBlock(2, 2)(tokens), tokens, atol=1e-3)
 
     @parameterized.product(
-        conditional=[False, True], dtype=["float32", "mixed_bfloat16"]
+        conditional=[False, True],
+        dtype=["float32", "mixed_bfloat16"],
+        wide=[False, True],
     )
     @pytest.mark.skipif(keras.backend.backend() != "torch", reason="torch only")
     @pytest.mark.filterwarnings("ignore")  # those of torch.compile are about torch
-    def test_a_function_of_tensors_does_as_the_layers_do(self, conditional, dtype):
+    def test_a_function_of_tensors_does_as_layers_do(self, conditional, dtype, wide):
         """Before torch compiles it; also with layers that are changed afterwards."""
         import torch
 
-        block = TransformerBlock(2, 2, conditional, dtype=dtype)
+        block = TransformerBlock(2, 2, conditional, wide_residuals=wide, dtype=dtype)
         block.build(TOKENS)
         perturb_weights(block)
         random = np.random.default_rng(0)

@@ -69,7 +69,9 @@ def terms_and_gradients(score, frechet, batch):
         return moved * balanced_weights(weights) + learned
 
     def distance(fake):
-        return frechet(batch["real"], fake, batch["weights"], training=True)
+        weights = batch["weights"]
+        values, _ = frechet(batch["real"], fake, weights, training=True)
+        return values * balanced_weights(weights)
 
     results = {}
     for function in (drifting, moved, distance):

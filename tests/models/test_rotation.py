@@ -7,6 +7,7 @@ import pytest
 import keras_sphere
 from keras_sphere import editing
 from tests import tiny_models
+from tests.models.conftest import without_tracing
 
 IMAGES, LABELS = tiny_models.new_images(), tiny_models.new_labels()
 GIVEN = {"labels": LABELS[:2], "seed": 0}
@@ -245,3 +246,23 @@ def test_a_loss_of_distributions(features, perceptual):
         tiny_models.new_rotating_model(distribution_features="features").compile(
             loss=losses, loss_weights=weights
         )
+
+
+def test_training_in_16_bits():
+    """Tokens stay wide between blocks, also where blocks are computed again."""
+    start, losses = None, []
+    for dtype in ("float32", "mixed_bfloat16"):
+        arguments = {"dtype": dtype, "rematerialize_every": 1, "label_dropout": 0.0}
+        model = tiny_models.new_rotating_model(backbone=arguments)
+        if start is not None:
+            model.backbone.set_weights(start)
+        start = model.backbone.get_weights()
+        block = model.backbone.decoder.transformer.blocks[0]
+        assert block.branch_dtype == (None if dtype == "float32" else "bfloat16")
+        model.compile(
+            keras_sphere.SphereAdamW(1e-2),
+            jit_compile=keras.backend.backend() == "jax",  # XLA takes long elsewhere
+        )
+        losses.append(tiny_models.fit(without_tracing(model), epochs=1))
+    np.testing.assert_allclose(losses[1], losses[0], rtol=0.03)
+    assert not tiny_models.new_model().backbone.decoder.transformer.wide_residuals

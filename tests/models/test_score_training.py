@@ -209,6 +209,7 @@ def test_goes_on_from_the_middle_of_the_warmup(tmp_path):
             "calibration_calls": 5,
             "balance_calls": 4,
             "learning_rate_decay": 6,
+            "augment": True,
         }
         return compiled(tiny_models.new_scoring_model(**WARMING, **settings))
 
@@ -286,3 +287,82 @@ def test_an_image_of_a_low_angle_is_not_moved():
     assert np.all(weighed[[0, 1, 5]] > values[[0, 1, 5]])
     pair = ({"value": tensor, **angles},) * 2
     np.testing.assert_allclose(to_numpy(loss_value(loss, *pair)), weighed.mean(), 1e-6)
+
+
+def views(model, seed=0):
+    """Moves of a batch, of real images and of generated ones."""
+    keep = {"rows": np.zeros(8, "int32"), "columns": np.zeros(8, "int32")}
+    moved = {**keep, "rows": np.full(8, 2, "int32")}
+    flips = np.repeat(np.float32([1.0, -1.0]), 4)
+    return [{**moved, "flips": -flips}, {**keep, "flips": flips}]
+
+
+def test_real_and_generated_images_are_moved_apart():
+    """A step compares what it would if the images had been moved by hand."""
+    model = disagreeing(tiny_models.new_scoring_model(augment=True))
+    compiled(model).training_outputs(IMAGES, LABELS)  # moves the statistics
+    given = {**draws(model), "views": views(model)}
+    outputs = model.training_outputs(IMAGES, LABELS, given)
+    fake = to_numpy(outputs["reconstruction"])
+    mirrored = IMAGES[:4, :, ::-1], IMAGES[4:]
+    real = np.concatenate(mirrored)
+    # row i is row i + 2, the last ones are reflected, edges not repeated
+    real = np.concatenate([real[:, 2:], real[:, -2:-4:-1]], axis=1)
+    fake = np.concatenate([fake[:4], fake[4:, :, ::-1]])
+    weights = model.distribution.weights(given["angles"])
+    expected = model.scores.term(
+        [real / 2.0 + 0.5], [fake / 2.0 + 0.5], weights, LABELS, given["scores"]
+    )
+    same(outputs["scores"], expected, 1e-5)
+    still = {**given, "views": views(model)[1:] * 2}
+    other = model.training_outputs(IMAGES, LABELS, still)["scores"]
+    with pytest.raises(AssertionError):
+        same(other, expected, 1e-4)
+
+
+def test_moves_are_drawn_and_go_on(tmp_path):
+    model = tiny_models.new_scoring_model(augment=True)
+    images = np.zeros((64, 128, 8, 3), "float32")
+    real, fake = model.scores.draw_views(images)
+    assert set(to_numpy(real["rows"])) == {-2, -1, 0, 1, 2}
+    assert np.any(to_numpy(real["rows"]) != to_numpy(fake["rows"]))
+    compiled(model).save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.scores.augment is True
+    assert tiny_models.new_scoring_model().scores.draw_views(images) is None
+
+
+def test_a_network_of_their_own(tmp_path):
+    """Beside the perceptual one; presets leave it to who loads them."""
+    images = keras.Input((16, 16, 3))
+    own = keras.Model(images, [keras.layers.AveragePooling2D(4)(images)])
+    model = tiny_models.new_rotating_model(
+        perceptual="gradient",
+        distribution_features=own,
+        score_matching={
+            "network": {"width": 8, "num_layers": 1, "num_heads": 1},
+            "augment": True,
+        },
+    )
+    assert model.scores.term.sizes == [4 * 4 * 3]
+    compiled(model).train_on_batch(IMAGES, LABELS)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    same(loaded.scores.weights, model.scores.weights)
+    model.save_to_preset(tmp_path / "preset", use_ema=False)
+    preset = keras_sphere.presets.load(tmp_path / "preset")
+    assert preset.score_matching is None
+    preset = keras_sphere.presets.load(tmp_path / "preset", distribution_features=own)
+    assert preset.score_matching == model.score_matching
+
+
+def test_a_named_network_waits_until_it_is_needed(monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.delenv("KERAS_SPHERE_PERCEPTUAL_DIR", raising=False)
+    named = {"distribution_features": "convnextv2_nano"}
+    model = tiny_models.new_rotating_model(**named)
+    model.compile()
+    with pytest.raises(FileNotFoundError, match=r"convnextv2_nano\.npz"):
+        tiny_models.new_rotating_model(**named, score_matching={})
+    with pytest.raises(FileNotFoundError, match=r"convnextv2_nano\.npz"):
+        model.compile(loss_weights={**model.objective.weights, "distribution": 1.0})

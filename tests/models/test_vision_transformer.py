@@ -1,6 +1,8 @@
 """The transformer that encoder and decoder share."""
 
+import keras
 import numpy as np
+import pytest
 from absl.testing import parameterized
 
 from keras_sphere.geometry import spherify
@@ -88,3 +90,39 @@ class VisionTransformerTest(TestCase):
         self.assertNotAllClose(transformer(TOKENS, LABELS), null, atol=1e-4)
         with self.assertRaisesRegex(ValueError, "unconditional.*Received: labels="):
             new_transformer()(TOKENS, LABELS)
+
+    @parameterized.parameters("mixed_bfloat16", "mixed_float16")
+    def test_tokens_stay_in_float32(self, dtype):
+        """What 16 bits would round off of large tokens reaches the last layer."""
+        arguments = {
+            "num_layers": 3,
+            "num_classes": 3,
+            "num_in_context_tokens": 2,
+            "angle_condition": "both",
+        }
+        exact = new_transformer(**arguments)
+        angles = np.float32([0.3, 1.2])
+        errors, seen = [], []
+        for wide in (False, True):
+            transformer = new_transformer(**arguments, dtype=dtype, wide_residuals=wide)
+            transformer.set_weights(exact.get_weights())
+            first = transformer.blocks[0]
+            condition = transformer._label_vectors(LABELS, 2, training=False)
+            tokens = first(100.0 * TOKENS, condition)
+            seen.append(keras.backend.standardize_dtype(tokens.dtype))
+            expected = exact.blocks[0](100.0 * TOKENS, to_numpy(condition))
+            error = to_numpy(keras.ops.cast(tokens, "float32")) - to_numpy(expected)
+            errors.append(np.abs(error).max())
+            out = to_numpy(transformer(TOKENS, LABELS, angles))
+            self.assertAllClose(
+                out, exact(TOKENS, LABELS, angles), atol=0.05, rtol=0.05
+            )
+        assert seen == [dtype.removeprefix("mixed_"), "float32"]
+        assert errors[1] < 0.3 * errors[0]
+
+    @pytest.mark.skipif(keras.backend.backend() == "jax", reason="it has 32 bits")
+    def test_the_policy_of_64_bits_has_nothing_wider(self):
+        transformer = new_transformer(wide_residuals=True, dtype="float64")
+        out = transformer(TOKENS.astype("float64"))
+        self.assertEqual(keras.backend.standardize_dtype(out.dtype), "float64")
+        self.assertIsNone(transformer.blocks[0].branch_dtype)

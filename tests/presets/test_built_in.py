@@ -126,11 +126,46 @@ class BuiltInTest(TestCase):
             edges = (values["cutoff_degrees"], values["band_degrees"], values["soft"])
             self.assertEqual(edges, (70.0, 5.0, True))
         optimizer, training = recipe["optimizer"], recipe["training"]
+        self.assertTrue(training["scale_learning_rates_with_batch_size"])
+        self.assertEqual(training["learning_rate_scaling"], "square_root")
         self.assertEqual(optimizer["learning_rate"], training["min_learning_rate"])
         self.assertEqual((optimizer["beta_1"], optimizer["beta_2"]), (0.9, 0.95))
         self.assertEqual(optimizer["ema_momentum"], 0.99985)
         self.assertEqual((training["epochs"], training["warmup_epochs"]), (epochs, 10))
         self.assertEqual(config["name"], name)
+
+    @parameterized.parameters(*SPHERE2)
+    def test_distributions_of_sphere_encoder_2(self, name):
+        """Epochs of score matching, and its steps at the batch of the learning rate."""
+        recipe = read_config(ROOT / name)["recipe"]
+        settings, training = recipe["score_matching"], recipe["training"]
+        is_small = "flowers" in name
+        epochs = (1000, 1050, 1150, 10, 1000) if is_small else (100, 105, 115, 5, 200)
+        names = ("start", "warmup_start", "warmup_end")
+        names = [f"{n}_steps" for n in names]
+        names += ["learning_rate_warmup", "learning_rate_decay"]
+        per_epoch = training["num_images"] // training["learning_rate_batch_size"]
+        for key, count in zip(names, epochs, strict=True):
+            name_there = f"score_matching_{key.removesuffix('_steps')}_epochs"
+            self.assertEqual(training[name_there], count)
+            self.assertEqual(settings[key], count * per_epoch)
+        self.assertEqual(settings["balance_calls"], 1000 if is_small else 10_000)
+        network = settings["network"]
+        sizes = (network["width"], network["num_layers"], network["num_heads"])
+        self.assertEqual(sizes, (384, 2, 8))
+        rates = settings["learning_rate"], settings["min_learning_rate"]
+        self.assertEqual((*rates, settings["clipnorm"]), (5e-4, 5e-5, 0.15))
+        self.assertTrue(settings["augment"])
+        networks = recipe["perceptual"], recipe["classifier"]
+        self.assertEqual(networks, ("lpips", "convnext"))
+        self.assertEqual(recipe["distribution_features"], "convnextv2_nano")
+        losses = recipe["losses"]
+        self.assertEqual(losses["distribution"]["weight"], 1.0)
+        self.assertEqual(losses["distribution"]["regime"], "high")
+        self.assertEqual(losses["logits"]["regime"], "all")
+        of_lpips = losses["pixel_reconstruction"]["perceptual_weight"]
+        self.assertAlmostEqual(of_lpips, 1.0 / 1.1, 6)
+        self.assertAlmostEqual(losses["logits"]["weight"], 0.1 / 1.1, 6)
 
     @parameterized.parameters(*SPHERE2)
     def test_card_of_sphere_encoder_2(self, name):

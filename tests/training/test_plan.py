@@ -270,3 +270,48 @@ def test_a_run_of_before_the_second_method_goes_on(tmp_path):
     other = dataclasses.replace(plan, architecture={**plan.architecture, "qk_norm": 1})
     with pytest.raises(PlanChangedError, match=r"architecture\.qk_norm"):
         check_same_plan(other, tmp_path)
+
+
+def flowers(**choices):
+    """A plan of the second method's recipe; batches of 64 are 31 an epoch."""
+    given = {"preset": "sphere2_flowers256_base", "batch_size": 64, **choices}
+    return new_plan(num_images=2040, num_classes=102, **given)
+
+
+def test_a_rate_scaled_with_the_square_root_of_the_batch():
+    plan = flowers()
+    rates = plan.optimizer["learning_rate"], plan.min_learning_rate
+    np.testing.assert_allclose(rates, 1e-4 * np.sqrt(64 / 256))
+    whole = flowers(gradient_accumulation_steps=4)
+    np.testing.assert_allclose(whole.optimizer["learning_rate"], 1e-4)
+
+
+def test_epochs_of_score_matching_become_steps():
+    def steps(plan):
+        s = plan.objective["score_matching"]
+        starts = (s["start_steps"], s["warmup_start_steps"], s["warmup_end_steps"])
+        return (*starts, s["learning_rate_warmup"], s["learning_rate_decay"])
+
+    epochs = np.array([1000, 1050, 1150, 10, 1000])
+    np.testing.assert_array_equal(steps(flowers()), 31 * epochs)
+    np.testing.assert_array_equal(steps(flowers(epochs=200)), 3.1 * epochs)
+    # steps are batches, those of learning rates are updates
+    together = steps(flowers(gradient_accumulation_steps=2))
+    np.testing.assert_array_equal(together, np.array([31, 31, 31, 15.5, 15.5]) * epochs)
+
+
+def test_score_matching_can_be_left_out():
+    plan = flowers()
+    assert {"distribution", "score_networks", "logits"} <= set(plan.losses)
+    sizes = dict.fromkeys(("encoder", "decoder", "total"), 1)
+    assert "by scores" in format_plan(plan, sizes, "some backend")
+    plan = flowers(score_matching=False, perceptual="gradient")
+    assert plan.objective["score_matching"] is plan.objective["classifier"] is None
+    assert set(plan.losses) == {"pixel_reconstruction", "latent_consistency"}
+
+
+def test_a_trial_run_needs_no_files_of_weights():
+    plan = flowers(size="tiny")
+    assert plan.objective["score_matching"] is plan.objective["classifier"] is None
+    assert plan.perceptual == "gradient"
+    build_model(plan)

