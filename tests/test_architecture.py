@@ -44,6 +44,7 @@ ORDER = (
     "models",
     "convert",
     "presets",
+    "export",
     "editing",
     "evaluation",
     "distribution",

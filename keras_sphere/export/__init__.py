@@ -1,0 +1,12 @@
+"""A trained model outside of Python: ONNX files, and reading them back."""
+
+from keras_sphere.lazy_names import lazy_names
+
+__all__ = ["ExportError", "export_onnx"]
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "checking": ("ExportError",),
+        "exporting": ("export_onnx",),
+    },
+)
