@@ -53,8 +53,8 @@ def onnx_graph(function, weights, inputs, opset):
     """A function of tensors as an ONNX model, with a dynamic batch.
 
     Args:
-        function: Callable of a list of weights and a dict of tensors that returns one
-            tensor. What it does must not depend on the batch.
+        function: Callable of a list of weights and a dict of tensors that returns a
+            tuple of tensors. What it does must not depend on the batch.
         weights: List of tensors, which become constants of the graph.
         inputs: Dict of the name of an input -> its shape, of float32; `None` is the
             batch.

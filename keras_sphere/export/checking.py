@@ -40,7 +40,7 @@ def measure(path, part, compute, rows):
         path: Path of the file.
         part: `Part`.
         compute: Callable of the inputs by name, arrays, that returns the model's
-            output as an array.
+            outputs as arrays.
         rows: Dict of the inputs by name: arrays of `max(BATCH_SIZES)` rows or scalars.
 
     Returns:
@@ -50,14 +50,14 @@ def measure(path, part, compute, rows):
     differences = []
     for size in BATCH_SIZES:
         inputs = {n: a[:size] if a.ndim else a for n, a in rows.items()}
-        (received,) = session.run([part.output], inputs)
-        expected = compute(inputs)
-        if received.shape != expected.shape:
-            raise ExportError(
-                f"{path.name} gives arrays of the shape {received.shape}, and the "
-                f"model of {expected.shape}. This is a fault of the exporter."
-            )
-        differences.append(np.abs(received - expected).ravel())
+        outputs = session.run(list(part.outputs), inputs)
+        for received, expected in zip(outputs, compute(inputs), strict=True):
+            if received.shape != expected.shape:
+                raise ExportError(
+                    f"{path.name} gives arrays of the shape {received.shape}, and the "
+                    f"model of {expected.shape}. This is a fault of the exporter."
+                )
+            differences.append(np.abs(received - expected).ravel())
     difference = np.concatenate(differences).astype("float64")
     error = np.mean(np.square(difference))
     psnr = 10.0 * np.log10(4.0 / error) if error else np.inf

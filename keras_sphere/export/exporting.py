@@ -79,7 +79,7 @@ def export_onnx(
 def _write(path, model, part, weights, opset, options, texts):
     network = FixedWeights(model, options.use_ema, part)
     graph = onnx_graph(network, network.weights, part.inputs, opset)
-    graphs.tidy(graph, part.inputs, part.output, part.output_shape)
+    graphs.tidy(graph, part.inputs, part.outputs)
     store_weights(graph, weights)
     onnx = graphs.onnx_module()
     onnx.helper.set_model_props(graph, texts)
@@ -89,7 +89,8 @@ def _write(path, model, part, weights, opset, options, texts):
     def compute(inputs):
         tensors = {n: keras.ops.convert_to_tensor(a) for n, a in inputs.items()}
         with no_gradients():
-            return keras.ops.convert_to_numpy(network(network.weights, tensors))
+            outputs = network(network.weights, tensors)
+        return [keras.ops.convert_to_numpy(output) for output in outputs]
 
     agreement = checking.measure(path, part, compute, _rows(model, part))
     checking.check(agreement, part, weights)

@@ -16,8 +16,8 @@ def onnx_module(name="onnx"):
     return import_optional(name, "ONNX export", EXTRA)
 
 
-def tidy(model, inputs, output, output_shape):
-    """A model with named inputs and output, and each constant in it once.
+def tidy(model, inputs, outputs):
+    """A model with named inputs and outputs, and each constant in it once.
 
     What depends on constants alone is computed; weights are left as products take
     them.
@@ -25,20 +25,21 @@ def tidy(model, inputs, output, output_shape):
     Args:
         model: `onnx.ModelProto`, which is changed.
         inputs: Dict of name -> shape; `None` is the batch.
-        output: String.
-        output_shape: Tuple.
+        outputs: Likewise.
     """
     graph = model.graph
     _constants_to_initializers(graph)
     _fold_constants(model)
     _share_equal_constants(graph)
-    _rename(graph, {graph.output[0].name: output})
+    made = [value.name for value in graph.output]
+    _rename(graph, dict(zip(made, outputs, strict=True)))
     helper, proto = onnx_module("onnx.helper"), onnx_module().TensorProto
     described = [
         helper.make_tensor_value_info(name, proto.FLOAT, _dims(shape))
-        for name, shape in (*inputs.items(), (output, output_shape))
+        for name, shape in (*inputs.items(), *outputs.items())
     ]
-    for field, values in (("input", described[:-1]), ("output", described[-1:])):
+    count = len(inputs)
+    for field, values in (("input", described[:count]), ("output", described[count:])):
         graph.ClearField(field)
         getattr(graph, field).extend(values)
     graph.ClearField("value_info")

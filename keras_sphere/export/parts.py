@@ -15,39 +15,50 @@ PARTS = ("decoder", "encoder", "sample")
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """One graph: its inputs in order, its output, and what it computes.
+    """One graph: its inputs and outputs in order, and what it computes.
 
     Args:
         name: String, of `PARTS`.
         inputs: Dict of name -> shape; `None` is the batch. All are float32.
-        output: String. The output's name.
-        output_shape: Tuple, likewise.
-        function: Callable of a backbone and the inputs by name that returns a tensor.
+        outputs: Dict of name -> shape, likewise.
+        function: Callable of a backbone and the inputs by name that returns a tuple of
+            tensors.
     """
 
     name: str
     inputs: dict
-    output: str
-    output_shape: tuple
+    outputs: dict
     function: Callable
 
 
 def decoder_part(model):
-    """Latents, put onto the sphere, to images; see `model.decode`."""
+    """Latents to images; see `model.decode`.
+
+    Where noise is added, latents are put onto the sphere first. Where it turns, the
+    loop decodes points that it moved and did not project, and so does the graph: other
+    latents must be projected before. `raw_images` are not clipped: what such a loop
+    encodes again.
+    """
     backbone = model.backbone
     inputs = {"latents": (None, *backbone.latent_shape), **_labels(backbone)}
     if backbone.tells_angle:
         inputs["angles"] = (None,)
 
     def decode(backbone, latents, labels=None, angles=None):
-        images = backbone.decode(backbone.spherify(latents), labels, angles=angles)
-        return keras.ops.clip(images, -1.0, 1.0)
+        if backbone.architecture["motion"] == "addition":
+            latents = backbone.spherify(latents)
+        images = backbone.decode(latents, labels, angles=angles)
+        return keras.ops.clip(images, -1.0, 1.0), images
 
-    return Part("decoder", inputs, "images", _image_shape(backbone), decode)
+    outputs = dict.fromkeys(("images", "raw_images"), _image_shape(backbone))
+    return Part("decoder", inputs, outputs, decode)
 
 
 def encoder_part(model):
-    """Images to points of the sphere; see `model.encode`."""
+    """Images to points of the sphere; see `model.encode`.
+
+    `raw_latents` are not projected yet: guidance of the encoder acts on them.
+    """
     backbone = model.backbone
     backbone.require_encoder('The part "encoder"')
     inputs = {"images": _image_shape(backbone)}
@@ -55,10 +66,12 @@ def encoder_part(model):
         inputs.update(_labels(backbone))
 
     def encode(backbone, images, labels=None):
-        return backbone.spherify(backbone.encode(images, labels))
+        latents = backbone.encode(images, labels)
+        return backbone.spherify(latents), latents
 
     shape = (None, *backbone.latent_shape)
-    return Part("encoder", inputs, "latents", shape, encode)
+    outputs = dict.fromkeys(("latents", "raw_latents"), shape)
+    return Part("encoder", inputs, outputs, encode)
 
 
 def sample_part(model, options):
@@ -95,9 +108,9 @@ def sample_part(model, options):
         }
         numbers = [weight or 0.0 for weight in guidance]
         images = loop(backbone, 0, guided, labels, numbers, tensors)
-        return ops.clip(images, -1.0, 1.0)
+        return (ops.clip(images, -1.0, 1.0),)
 
-    return Part("sample", inputs, "images", _image_shape(backbone), generate)
+    return Part("sample", inputs, {"images": _image_shape(backbone)}, generate)
 
 
 def loop_plan(model, options):

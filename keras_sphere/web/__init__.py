@@ -2,3 +2,5 @@
 
 from keras_sphere.web.runtime import find_runtime, linked_runtime
 from keras_sphere.web.site import write_site
+
+__all__ = ["find_runtime", "linked_runtime", "write_site"]

@@ -24,8 +24,8 @@ def write_site(site, facts, runtime):
     """Completes the folder of a page around exported networks.
 
     Args:
-        site: `pathlib.Path` of a folder that holds `onnx/decoder.onnx` and, if the model
-            has one, `onnx/encoder.onnx`.
+        site: `pathlib.Path` of a folder that holds `onnx/decoder.onnx` and, if the
+            model has one, `onnx/encoder.onnx`.
         facts: Dict of what the page reads of the model: `name`, `description`,
             `license`, `version`, `weights`, `config`, `sampling`, `class_names` and
             `max_angle_degrees`.
