@@ -49,6 +49,7 @@ ORDER = (
     "evaluation",
     "distribution",
     "training",
+    "web",
     "command_line",
     "__main__",
     "__init__",

@@ -47,6 +47,7 @@ class ModelSource:
     Attributes:
         weights_sha256: String. Checksum of the file with the weights.
         description: `ModelDescription`.
+        card: Dict of `name`, `description` and `license`: texts, or `None`.
 
     Raises:
         ValueError: If there is no such model, or it has no weights, or others
@@ -65,6 +66,7 @@ class ModelSource:
             self.weights_sha256 = sha256(path)
             self._check(expected_sha256)
             self.description = _describe_file(path)
+            self.card = {"name": path.stem, "description": None, "license": None}
             return
         source = find(handle)
         # A run that is being trained has another newest preset a moment later.
@@ -79,6 +81,7 @@ class ModelSource:
             check_present(source.folder / config["weights"]["file"])
         self.weights_sha256 = config["weights"]["sha256"]
         self._check(expected_sha256)
+        self.card = {n: config.get(n) for n in ("name", "description", "license")}
         self.description = _description(
             config["architecture"], config["sampling"], config["noise"]
         )

@@ -10,6 +10,7 @@ from keras_sphere.command_line.flag_types import (
     define_number,
 )
 from keras_sphere.command_line.shared_flags import LARGEST_SEED
+from keras_sphere.export.weight_types import WEIGHT_TYPES
 
 
 def define_generate(values):
@@ -186,3 +187,15 @@ def define_evaluate(values):
     flags.DEFINE_list("join", [], text, values)
     text = "Join evaluations that do not compare; their rows then say so."
     flags.DEFINE_boolean("allow_incomparable", False, text, values)
+
+
+def define_web(values):
+    """Where the page is written, and what it runs on."""
+    flags.DEFINE_string("output", None, "Folder to make.", values)
+    text = (
+        "Folder of the npm package onnxruntime-web, from which its files are copied; by "
+        "default the page links to them on a public server."
+    )
+    flags.DEFINE_string("runtime", None, text, values)
+    text = "How the weights are stored: float16 halves their size, uint8 quarters it."
+    flags.DEFINE_enum("weights", "float16", WEIGHT_TYPES, text, values)

@@ -155,6 +155,13 @@ _ALL = (
         example="--preset=digits16 --data=digits --network=digits --output=report.html",
     ),
     Task(
+        "web",
+        "A page of static files that generates in the browser.",
+        (shared.define_source, own.define_web),
+        required=("preset", "output"),
+        example="--preset=digits16 --output=site",
+    ),
+    Task(
         "presets",
         "The presets there are, or all that one says of itself.",
         (),

@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 import re
 import shutil
+import urllib.parse
 
 PACKAGE = "onnxruntime-web"
 VERSION = "1.30.0"  # of the linked files; a folder may hold another one
@@ -54,6 +55,11 @@ class Runtime:
     version: str
     files: dict
     folder: pathlib.Path | None = None
+
+    @property
+    def host(self):
+        """Where linked files come from."""
+        return urllib.parse.urlsplit(next(iter(self.files.values()))["url"]).netloc
 
     def to_dict(self):
         """What the page reads."""
