@@ -158,21 +158,33 @@ class Browser:
         self.errors.clear()
         self.send("Page.navigate", url="about:blank")
         self.send("Page.navigate", url=address)
+        self.wait(
+            "location.href !== 'about:blank' && document.readyState !== 'loading'"
+        )
 
     def wait(self, condition):
         """Waits until an expression is true."""
+        try:
+            self.wait_for(lambda: self.evaluate(f"Boolean({condition})"))
+        except TimeoutError:
+            text = self.evaluate("document.body.innerText")
+            raise TimeoutError(f"{condition} stays false. The page: {text}") from None
+
+    def wait_for(self, condition):
+        """Waits until a callable without arguments returns a true value."""
         deadline = time.monotonic() + PATIENCE
-        while not self.evaluate(f"Boolean({condition})"):
+        while not condition():
             if time.monotonic() > deadline:
-                text = self.evaluate("document.body.innerText")
-                raise TimeoutError(f"{condition} stays false. The page says: {text}")
+                raise TimeoutError("It stays false")
             time.sleep(0.02)
 
     def _place(self, selector):
         return self.evaluate(
-            f"""(() => {{ const box = document.querySelector({json.dumps(selector)});
-            box.scrollIntoView({{block: "center"}}); const r = box.getBoundingClientRect();
-            return {{x: r.x + r.width / 2, y: r.y + r.height / 2}}; }})()"""
+            f"""(() => {{
+            const element = document.querySelector({json.dumps(selector)});
+            element.scrollIntoView({{block: "center"}});
+            const box = element.getBoundingClientRect();
+            return {{x: box.x + box.width / 2, y: box.y + box.height / 2}}; }})()"""
         )
 
     def click(self, selector):
@@ -201,9 +213,18 @@ class Browser:
         """Chooses an entry of a list by what it says."""
         self.evaluate(
             f"""(() => {{ const list = document.querySelector({json.dumps(selector)});
-            list.value = [...list.options].find((o) => o.text === {json.dumps(text)}).value;
+            const named = (option) => option.text === {json.dumps(text)};
+            list.value = [...list.options].find(named).value;
             list.dispatchEvent(new Event("input", {{bubbles: true}}));
             list.dispatchEvent(new Event("change", {{bubbles: true}})); }})()"""
+        )
+
+    def slide(self, selector, value):
+        """Moves a slider to a value."""
+        self.evaluate(
+            f"""(() => {{ const range = document.querySelector({json.dumps(selector)});
+            range.value = {value};
+            range.dispatchEvent(new Event("input", {{bubbles: true}})); }})()"""
         )
 
     def drop(self, selector, path):

@@ -18,8 +18,8 @@ from tests.web.page_files import PAGE, needs_node
 pytestmark = needs_node
 
 MOST_LINES = 600
-# Imports the script and prints what functions of it return. (node takes a file `.js` for
-# an older kind of script.) Lists of numbers become the arrays of the page.
+# Imports the script and prints what functions of it return. (node takes a file `.js`
+# for an older kind of script.) Lists of numbers become the arrays of the page.
 PROGRAM = """
 import { readFileSync } from "node:fs";
 const code = readFileSync(process.argv[1]).toString("base64");
