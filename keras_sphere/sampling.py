@@ -118,8 +118,23 @@ def guide(network, inputs, labels, null_labels, weight):
         ops.concatenate([inputs, inputs], axis=0),
         ops.concatenate([labels, null_labels], axis=0),
     )
-    conditional, unconditional = ops.split(both, 2, axis=0)
+    conditional, unconditional = halves(both)
     return unconditional + weight * (conditional - unconditional)
+
+
+def halves(both):
+    """The first and the second half of a batch.
+
+    Not by `ops.split`, which exported programs can only do to a batch of one size.
+
+    Args:
+        both: Tensor of shape `(2 batch, ...)`.
+
+    Returns:
+        Pair of tensors of shape `(batch, ...)`.
+    """
+    pair = keras.ops.reshape(both, (2, -1, *both.shape[1:]))
+    return pair[0], pair[1]
 
 
 def host_noise(seed, indices, draw, shape):
