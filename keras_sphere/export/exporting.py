@@ -9,10 +9,10 @@ import numpy as np
 from keras_sphere import sampling
 from keras_sphere.backend.onnx_graphs import check_exporter, onnx_graph
 from keras_sphere.export import checking, graphs
+from keras_sphere.export.checks import PARTS, SUFFIX, check_encoder, read_request
 from keras_sphere.export.loop_graph import default_sigma, sample, sample_graph
 from keras_sphere.export.metadata import describe
 from keras_sphere.export.parts import (
-    PARTS,
     Network,
     check_float_weights,
     decoder_part,
@@ -20,16 +20,21 @@ from keras_sphere.export.parts import (
     in_float32,
     sample_part,
 )
-from keras_sphere.export.weight_types import WEIGHT_TYPES, store_weights
+from keras_sphere.export.weight_types import store_weights
 from keras_sphere.files.atomic_file import folder_when_done
 from keras_sphere.models.sampling_run import sampling_options
-from keras_sphere.optional_imports import check_installed
-from keras_sphere.validation import check_choice, read_integer
 
 
 @dataclasses.dataclass(frozen=True)
 class ExportedFile:
-    """A file that was written, and how near it is to the model."""
+    """A file that was written, and how near it is to the model.
+
+    Args:
+        part: String.
+        path: Path.
+        num_bytes: Integer.
+        agreement: `checking.Agreement`.
+    """
 
     part: str
     path: pathlib.Path
@@ -48,18 +53,52 @@ def export_onnx(
     license=None,
     tell=None,
 ):
-    folder, parts = pathlib.Path(folder), tuple(parts)
+    """Writes parts of a model as ONNX files, and checks them by onnxruntime.
+
+    Every graph takes batches of any size, float32 inputs and outputs, and draws nothing
+    at random:
+
+    - `decoder.onnx`: `latents`, which it puts onto the sphere, to `images` in [-1, 1];
+    - `encoder.onnx`: `images` in [-1, 1] to `latents` on the sphere;
+    - `sample.onnx`: `noise`, which all steps share, to `images`, by the model's own
+      guidance; with more than one step, `sigma` is the strength of the noise between
+      them (an angle in radians where noise is a rotation).
+
+    All take `labels`, class weights of shape `(batch, num_classes + 1)` with the null
+    class last, if the model has classes (an encoder, if it is told); a decoder that is
+    told angles takes `angles` of shape `(batch,)`, in radians.
+
+    Args:
+        model: `SphereEncoderModel`. What it computes is exported in float32.
+        folder: String or path of a folder that does not exist yet.
+        parts: Sequence of `"decoder"`, `"encoder"`, `"sample"`.
+        weights: `"float32"`, `"float16"` or `"uint8"`: how the weights of products are
+            stored. What is computed is float32 with each.
+        opset: Integer, at least 18. Version of ONNX' operators.
+        steps: Integer, the steps of `"sample"`; `None` for the model's default.
+        use_ema: Boolean or `None` for the model's default.
+        license: String or `None`. Of the weights; the files say it.
+        tell: Callable of an `ExportedFile`, as soon as it was written, or `None`.
+
+    Returns:
+        List of `ExportedFile`.
+
+    Raises:
+        ValueError: If an argument is out of range, or the backend cannot do it.
+        FileExistsError: If the folder exists.
+        ImportError: If a package is not installed.
+        ExportError: If a file computes something else than the model. Then, as after
+            every error, there is no folder.
+
+    Example:
+
+    >>> model = keras_sphere.presets.load("digits16")
+    >>> keras_sphere.export_onnx(model, "digits", ["decoder"], weights="uint8")
+    """
+    folder, parts, opset = read_request(folder, parts, weights, opset)
+    check_exporter(opset)
     options = sampling_options(model, steps=steps, use_ema=use_ema, shared_noise=True)
-    for part in parts:
-        check_choice("parts", part, PARTS)
-    check_choice("weights", weights, WEIGHT_TYPES)
-    check_exporter(read_integer("opset", opset))
-    for module in ("onnx", "onnxruntime"):
-        check_installed(module, "ONNX export", graphs.EXTRA)
-    if folder.exists():
-        raise FileExistsError(
-            f"The folder must not exist yet. Received: folder={str(folder)!r}"
-        )
+    check_encoder(parts, options.steps, model.backbone.encoder is not None)
     check_float_weights(model.backbone)
     model, options = in_float32(model, options)
     made = [_part(name, model, options) for name in parts]
@@ -80,7 +119,7 @@ def _part(name, model, options):
 
 
 def _write(folder, model, part, weights, opset, options, license):
-    path = folder / f"{part.name}.onnx"
+    path = folder / f"{part.name}{SUFFIX}"
     extra = {}
     if part.name == "sample":
         graph = sample_graph(model, options, opset)

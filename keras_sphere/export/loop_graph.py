@@ -4,7 +4,6 @@ An exporter takes long for every operation, so that the steps are put together f
 their pieces afterwards. The weights stand in the graph once.
 """
 
-import keras
 import numpy as np
 
 from keras_sphere import sampling
@@ -110,7 +109,8 @@ def _pieces(model, options):
         return new_steps(backbone, guided, labels, guidance)
 
     def join(inputs):
-        return keras.ops.concatenate(list(inputs.values()), axis=0)
+        tensors = list(inputs.values())
+        return tensors[0] if streams == 1 else sampling.joined(*tensors)
 
     def first(backbone, noise):
         return backbone.spherify(noise)

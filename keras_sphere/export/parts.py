@@ -9,15 +9,13 @@ from keras_sphere.backend.operations import no_gradients
 from keras_sphere.models.inference import current_weights
 from keras_sphere.models.quantization import quantized_layers
 
-PARTS = ("decoder", "encoder", "sample")
-
 
 @dataclasses.dataclass(frozen=True)
 class Part:
     """One graph: its inputs in order, its output, and what it computes.
 
     Args:
-        name: String, of `PARTS`.
+        name: String, of `checks.PARTS`.
         inputs: Dict of name -> shape; `None` is the batch. All are float32.
         output: String. The output's name.
         output_shape: Tuple, likewise.
@@ -48,7 +46,6 @@ def decoder_part(model):
 def encoder_part(model):
     """Images to points of the sphere; see `model.encode`."""
     backbone = model.backbone
-    backbone.require_encoder('The part "encoder"')
     inputs = {"images": image_shape(backbone)}
     if backbone.architecture["conditional_encoder"]:
         inputs.update(label_input(backbone))
@@ -70,8 +67,6 @@ def sample_part(model, options):
         options: `SamplingOptions` or `RotationSamplingOptions`.
     """
     backbone = model.backbone
-    if options.steps > 1:
-        backbone.require_encoder(f'The part "sample" of {options.steps} steps')
     inputs = {"noise": (None, *backbone.latent_shape), **label_input(backbone)}
     if options.steps > 1:
         inputs["sigma"] = ()

@@ -93,7 +93,7 @@ class GuidedRotationSteps(RotationSteps):
 
     def first(self, noise):
         points = self.backbone.spherify(noise)
-        return keras.ops.concatenate([points, points], axis=0)
+        return sampling.joined(points, points)
 
     def advance(self, images, draws, strength):
         backbone = self.backbone
@@ -106,7 +106,7 @@ class GuidedRotationSteps(RotationSteps):
             backbone.perturb(start, draw, strength)
             for start, draw in zip(starts, draws, strict=True)
         ]
-        return keras.ops.concatenate(moved, axis=0)
+        return sampling.joined(*moved)
 
     def decode(self, points, told, is_last):
         points, null_points = sampling.halves(points)
@@ -119,7 +119,7 @@ class GuidedRotationSteps(RotationSteps):
         null_images = _either(
             is_last, lambda: keras.ops.zeros_like(images), decode_null
         )
-        return keras.ops.concatenate([images, null_images], axis=0)
+        return sampling.joined(images, null_images)
 
 
 def new_steps(backbone, guided, labels, guidance):
