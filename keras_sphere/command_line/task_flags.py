@@ -193,8 +193,8 @@ def define_web(values):
     """Where the page is written, and what it runs on."""
     flags.DEFINE_string("output", None, "Folder to make.", values)
     text = (
-        "Folder of the npm package onnxruntime-web, from which its files are copied; by "
-        "default the page links to them on a public server."
+        "Folder of the npm package onnxruntime-web, whose files are copied; by default "
+        "the page links to them on a public server."
     )
     flags.DEFINE_string("runtime", None, text, values)
     text = "How the weights are stored: float16 halves their size, uint8 quarters it."

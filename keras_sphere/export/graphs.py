@@ -50,6 +50,24 @@ def tidy(model, inputs, outputs):
     model.ClearField("metadata_props")
 
 
+def new_model(nodes, output, tensors, opset):
+    """A model of nodes, whose inputs are not described yet.
+
+    Args:
+        nodes: List of `onnx.NodeProto`.
+        output: String. Name of its output.
+        tensors: List of `onnx.TensorProto`, its constants.
+        opset: Integer.
+    """
+    helper = onnx_module("onnx.helper")
+    outputs = [onnx_module().ValueInfoProto(name=output)]
+    return helper.make_model(
+        helper.make_graph(nodes, "keras_sphere", [], outputs, tensors),
+        opset_imports=[helper.make_opsetid("", opset)],
+        ir_version=IR_VERSION,
+    )
+
+
 def _dims(shape):
     return [BATCH if size is None else size for size in shape]
 

@@ -4,13 +4,10 @@ import dataclasses
 from collections.abc import Callable
 
 import keras
-import numpy as np
 
+from keras_sphere.backend.operations import no_gradients
 from keras_sphere.models.inference import current_weights
-from keras_sphere.models.loops import LOOPS
 from keras_sphere.models.quantization import quantized_layers
-
-PARTS = ("decoder", "encoder", "sample")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,11 +15,11 @@ class Part:
     """One graph: its inputs and outputs in order, and what it computes.
 
     Args:
-        name: String, of `PARTS`.
+        name: String, of `checks.PARTS`.
         inputs: Dict of name -> shape; `None` is the batch. All are float32.
         outputs: Dict of name -> shape, likewise.
-        function: Callable of a backbone and the inputs by name that returns a tuple of
-            tensors.
+        function: Callable of a backbone and the inputs by name that returns a tensor,
+            or a tuple of them.
     """
 
     name: str
@@ -40,7 +37,7 @@ def decoder_part(model):
     encodes again.
     """
     backbone = model.backbone
-    inputs = {"latents": (None, *backbone.latent_shape), **_labels(backbone)}
+    inputs = {"latents": (None, *backbone.latent_shape), **label_input(backbone)}
     if backbone.tells_angle:
         inputs["angles"] = (None,)
 
@@ -50,7 +47,7 @@ def decoder_part(model):
         images = backbone.decode(latents, labels, angles=angles)
         return keras.ops.clip(images, -1.0, 1.0), images
 
-    outputs = dict.fromkeys(("images", "raw_images"), _image_shape(backbone))
+    outputs = dict.fromkeys(("images", "raw_images"), image_shape(backbone))
     return Part("decoder", inputs, outputs, decode)
 
 
@@ -60,10 +57,9 @@ def encoder_part(model):
     `raw_latents` are not projected yet: guidance of the encoder acts on them.
     """
     backbone = model.backbone
-    backbone.require_encoder('The part "encoder"')
-    inputs = {"images": _image_shape(backbone)}
+    inputs = {"images": image_shape(backbone)}
     if backbone.architecture["conditional_encoder"]:
-        inputs.update(_labels(backbone))
+        inputs.update(label_input(backbone))
 
     def encode(backbone, images, labels=None):
         latents = backbone.encode(images, labels)
@@ -75,72 +71,26 @@ def encoder_part(model):
 
 
 def sample_part(model, options):
-    """The loop of `model.generate` whose steps all add, or turn to, the first noise.
+    """The loop of `model.generate` whose steps all take the noise it starts from.
+
+    Its graph is made of the pieces of `loop_graph`; there is no function of it.
 
     Args:
         model: `SphereEncoderModel`.
         options: `SamplingOptions` or `RotationSamplingOptions`.
     """
     backbone = model.backbone
-    if options.steps > 1:
-        backbone.require_encoder(f'The part "sample" of {options.steps} steps')
-    inputs = {"noise": (None, *backbone.latent_shape), **_labels(backbone)}
+    inputs = {"noise": (None, *backbone.latent_shape), **label_input(backbone)}
     if options.steps > 1:
         inputs["sigma"] = ()
-    shares, told = loop_shares(model, options)
-    guidance = loop_plan(model, options).guidance
-    guided = tuple(weight is not None for weight in guidance)
-    loop = LOOPS[backbone.architecture["motion"]]
-
-    def generate(backbone, noise, labels=None, sigma=0.0):
-        ops = keras.ops
-        image = _image_shape(backbone)[1:]
-        strengths = ops.convert_to_tensor(shares) * sigma
-        tensors = {
-            "noise": noise,
-            "images": ops.zeros((ops.shape(noise)[0], *image)),
-            "step_noise": noise[None],
-            "null_step_noise": noise[None],
-            "strengths": strengths,
-            "told": ops.convert_to_tensor(told) + strengths,
-            "steps": options.steps,
-            "from_noise": True,
-        }
-        numbers = [weight or 0.0 for weight in guidance]
-        images = loop(backbone, 0, guided, labels, numbers, tensors)
-        return (ops.clip(images, -1.0, 1.0),)
-
-    return Part("sample", inputs, {"images": _image_shape(backbone)}, generate)
+    return Part("sample", inputs, {"images": image_shape(backbone)}, None)
 
 
-def loop_plan(model, options):
-    """The plan of the loop from noise; see `loop_plan.LoopPlan`."""
-    return options.plan(True, model.noise_schedule.max_angle_degrees)
-
-
-def default_sigma(model, options):
-    """`sigma` as the model itself takes it, of the largest step; 0 for one step."""
-    return float(max(loop_plan(model, options).strengths))
-
-
-def loop_shares(model, options):
-    """What the steps take of `sigma`, and what the decoder is told beside that.
-
-    Returns:
-        Pair of float32 arrays of one value per step.
-    """
-    plan, sigma = loop_plan(model, options), default_sigma(model, options)
-    shares = np.asarray(plan.strengths, "float32") / (sigma or 1.0)
-    told = np.zeros_like(shares)
-    told[0] = plan.told[0]
-    return shares, told
-
-
-class FixedWeights:
-    """The backbone in float32 as a function of its weights and of inputs by name.
+class Network:
+    """A part as a function of weights, and of inputs by name.
 
     Args:
-        model: `SphereEncoderModel`.
+        model: `SphereEncoderModel` in float32.
         use_ema: Boolean. Whether to take the moving average of the weights.
         part: `Part`.
 
@@ -149,19 +99,24 @@ class FixedWeights:
     """
 
     def __init__(self, model, use_ema, part):
-        self._backbone, self._part = _in_float32(model.backbone), part
-        self._variables = self._backbone.weights
-        self.weights = [
-            keras.ops.cast(value, "float32")
-            for value in current_weights(model, use_ema)
-        ]
+        self._backbone, self._part = model.backbone, part
+        self._variables = model.backbone.weights
+        self.weights = current_weights(model, use_ema)
 
     def __call__(self, weights, inputs):
         scope = keras.StatelessScope()
         for update in zip(self._variables, weights, strict=True):
             scope.add_update(update)
         with scope:
-            return self._part.function(self._backbone, **inputs)
+            outputs = self._part.function(self._backbone, **inputs)
+        return outputs if isinstance(outputs, tuple) else (outputs,)
+
+    def on_arrays(self, inputs):
+        """What the part gives for arrays, as a list of arrays."""
+        tensors = {n: keras.ops.convert_to_tensor(a) for n, a in inputs.items()}
+        with no_gradients():
+            outputs = self(self.weights, tensors)
+        return [keras.ops.convert_to_numpy(output) for output in outputs]
 
 
 def check_float_weights(backbone):
@@ -173,17 +128,38 @@ def check_float_weights(backbone):
         )
 
 
-def _in_float32(backbone):
+def in_float32(model, options):
+    """A model that computes in float32, and the options that go with it.
+
+    Args:
+        model: `SphereEncoderModel`.
+        options: `SamplingOptions` or `RotationSamplingOptions`.
+
+    Returns:
+        Pair of both, the same ones if the model does so already.
+    """
+    backbone = model.backbone
     if backbone.compute_dtype == "float32" == backbone.variable_dtype:
-        return backbone
-    return type(backbone).from_config({**backbone.get_config(), "dtype": "float32"})
+        return model, options
+    config = {**backbone.get_config(), "dtype": "float32"}
+    copy = type(backbone).from_config(config)
+    weights = current_weights(model, options.use_ema)
+    copy.set_weights(
+        [keras.ops.convert_to_numpy(keras.ops.cast(w, "float32")) for w in weights]
+    )
+    schedule = model.noise_schedule.get_config()
+    sampling = {**model.sampling.to_dict(), "use_ema": False}
+    copy = type(model)(copy, **schedule, sampling=sampling)
+    return copy, dataclasses.replace(options, use_ema=False)
 
 
-def _labels(backbone):
+def label_input(backbone):
+    """The inputs that say the class: weights of classes, or nothing."""
     count = backbone.num_classes
     return {"labels": (None, count + 1)} if count else {}
 
 
-def _image_shape(backbone):
+def image_shape(backbone):
+    """Shape of images; `None` is the batch."""
     side = backbone.image_size
     return (None, side, side, backbone.num_channels)

@@ -17,7 +17,8 @@ def prepare(request):
     output = pathlib.Path(settings["output"])
     if output.exists():
         raise FileExistsError(
-            f"A page is written to a new folder. Received: output={output}, which exists"
+            "A page is written to a new folder, and this one exists. "
+            f"Received: output={output}"
         )
     check_place(output)
     folder = settings["runtime"]
