@@ -42,6 +42,7 @@ print(json.dumps([results, [callable(task.prepare) for task in TASKS.values()]])
 GENERATE = "generate --preset=digits16"
 EVALUATE = "evaluate --preset=digits16 --data=digits --network=digits --output=out"
 REPORT = "report --preset=digits16 --data=digits --network=digits --output=out.html"
+WEB = "web --preset=digits16 --output=site"
 # Commands, what they say, and modules that are not there.
 CASES = [
     ("vary", "Did you mean variations?"),
@@ -148,6 +149,15 @@ CASES = [
     (f"{REPORT} --split=half", "'train', 'test'"),
     (REPORT, "the package scikit-image, which", "skimage"),
     (REPORT, "the package matplotlib, which", "matplotlib"),
+    (f"{WEB} --preset=cifar10", "'cifar10' has no weights"),
+    (f"{WEB} --preset=gone", "no preset or folder of that name"),
+    (f"{WEB} --output=folder", "written to a new folder"),
+    (f"{WEB} --output=there.png/site", "there.png is no folder"),
+    (f"{WEB} --weights=int4", "one of <float32|float16|uint8>"),
+    (f"{WEB} --runtime=empty", "a folder of the npm package onnxruntime-web"),
+    (f"{WEB} --use_ema", "needs a file model.keras"),
+    (WEB, 'pip install "keras-sphere[onnx]"', "onnx"),
+    (WEB, "the package onnxruntime, which", "onnxruntime"),
 ]
 
 
