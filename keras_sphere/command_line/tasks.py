@@ -148,6 +148,13 @@ _ALL = (
         example="--preset=digits16 --data=digits --network=digits --output=numbers",
     ),
     Task(
+        "export",
+        "The model as ONNX files, for programs without Python.",
+        (own.define_export,),
+        required=("preset", "output"),
+        example="--preset=digits16 --weights=uint8 --output=digits_onnx",
+    ),
+    Task(
         "report",
         "One HTML page about a model: pictures, numbers, diagnostics.",
         _EVALUATION,

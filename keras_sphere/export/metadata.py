@@ -2,6 +2,7 @@
 
 import json
 
+from keras_sphere.export.graphs import new_session
 from keras_sphere.version import __version__
 
 PREFIX = "keras_sphere."
@@ -38,21 +39,41 @@ def describe(model, part, weights, options, license=None, **sampling):
     }
 
 
-def parse(texts):
+def read_metadata(path):
     """The metadata of a file as plain values, by their names without the prefix.
 
     Args:
-        texts: Dict of strings, as onnxruntime returns it.
+        path: Path of an ONNX file.
 
     Returns:
-        Dict, empty if the file is of no export of this package.
+        Dict.
+
+    Raises:
+        ValueError: If the file is none that `export_onnx` wrote.
     """
+    return open_file(path)[1]
+
+
+def open_file(path):
+    """The session of a file, and its metadata; see `read_metadata`."""
+    try:
+        session = new_session(str(path))
+    except Exception as error:  # onnxruntime's own, of no common class
+        raise ValueError(
+            f"{path} must be an ONNX file of `export_onnx`. Received: "
+            f"{type(error).__name__}: {error}"
+        ) from error
     own = {
         name.removeprefix(PREFIX): text
-        for name, text in texts.items()
+        for name, text in session.get_modelmeta().custom_metadata_map.items()
         if name.startswith(PREFIX)
     }
+    if not own:
+        raise ValueError(
+            f"{path} must be a file of `export_onnx`, which says in it what the "
+            "model is. Received: an ONNX file without that"
+        )
     for name in ("config", "sampling", "class_names"):
         if name in own:
             own[name] = json.loads(own[name])
-    return own
+    return session, own

@@ -9,8 +9,7 @@ import numpy as np
 
 from keras_sphere import sampling
 from keras_sphere.export.checks import find_files
-from keras_sphere.export.graphs import new_session
-from keras_sphere.export.metadata import parse
+from keras_sphere.export.metadata import open_file
 from keras_sphere.loop_plan import START
 from keras_sphere.models.architecture import new_motion
 from keras_sphere.models.generation_inputs import (
@@ -156,28 +155,12 @@ def _of_move(numbers, move, draws):
 
 
 class _File:
-    """A file with a graph, and what it says of itself.
-
-    Raises:
-        ValueError: If it is none of this package.
-    """
+    """A file with a graph, and what it says of itself."""
 
     def __init__(self, path):
         path = pathlib.Path(path)
         self.checksum = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        try:
-            self._session = new_session(str(path))
-        except Exception as error:  # onnxruntime's own, of no common class
-            raise ValueError(
-                f"{path} must be an ONNX file of `export_onnx`. Received: "
-                f"{type(error).__name__}: {error}"
-            ) from error
-        self.metadata = parse(self._session.get_modelmeta().custom_metadata_map)
-        if not self.metadata:
-            raise ValueError(
-                f"{path} must be a file of `export_onnx`, which says in it what the "
-                "model is. Received: an ONNX file without that"
-            )
+        self._session, self.metadata = open_file(path)
         self._names = [value.name for value in self._session.get_inputs()]
 
     def run(self, **inputs):
