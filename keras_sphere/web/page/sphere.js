@@ -465,7 +465,7 @@ class Page {
 
   /** Fills an area with pictures: `strip`, `caption` and, if it can be turned, `chosen`. */
   show(area, items) {
-    const size = $(area).classList.contains("large") ? 192 : innerWidth < 500 ? 80 : 96;
+    const size = $(area).classList.contains("large") ? 192 : innerWidth < 500 ? 64 : 96;
     $(area).replaceChildren(...items.map(({ strip, caption, chosen }) => {
       const entry = document.createElement(chosen ? "button" : "figure");
       const row = Object.assign(document.createElement("span"), { className: "strip" });
