@@ -62,6 +62,7 @@ def test_a_model_without_encoder(part, tmp_path):
         keras_sphere.export_onnx(alone, tmp_path / "files", [part])
 
 
+@pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize`")
 def test_a_quantized_model(tmp_path):
     quantized = tiny_models.new_model()
     quantized.backbone.quantize("int8")
