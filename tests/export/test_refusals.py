@@ -7,6 +7,7 @@ import pytest
 
 import keras_sphere
 from keras_sphere.backend.onnx_graphs import EXPORTERS
+from keras_sphere.export import parts
 from tests import tiny_models
 
 pytest.importorskip("onnx")
@@ -60,6 +61,12 @@ def test_a_model_without_encoder(part, tmp_path):
     alone = tiny_models.new_rotating_model(backbone={"has_encoder": False})
     with pytest.raises(ValueError, match=r"has its decoder only.*Received"):
         keras_sphere.export_onnx(alone, tmp_path / "files", [part])
+
+
+def test_a_model_too_large_for_a_file(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(parts, "LARGEST_GRAPH", 10_000)
+    with pytest.raises(ValueError, match=r'holds up to .*part "encoder" of'):
+        keras_sphere.export_onnx(model, tmp_path / "files", ["encoder"])
 
 
 @pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize`")
