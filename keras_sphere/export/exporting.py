@@ -15,6 +15,7 @@ from keras_sphere.export.metadata import describe
 from keras_sphere.export.parts import (
     Network,
     check_float_weights,
+    check_sizes,
     decoder_part,
     encoder_part,
     in_float32,
@@ -100,6 +101,7 @@ def export_onnx(
     options = sampling_options(model, steps=steps, use_ema=use_ema, shared_noise=True)
     check_encoder(parts, options.steps, model.backbone.encoder is not None)
     check_float_weights(model.backbone)
+    check_sizes(model.backbone, parts)
     model, options = in_float32(model, options)
     made = [_part(name, model, options) for name in parts]
     files = []

@@ -8,6 +8,9 @@ import keras
 from keras_sphere.backend.operations import no_gradients
 from keras_sphere.models.inference import current_weights
 from keras_sphere.models.quantization import quantized_layers
+from keras_sphere.readable import readable_size
+
+LARGEST_GRAPH = 2**31 - 2**24  # bytes; of protobuf, less what is not weights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,6 +129,28 @@ def check_float_weights(backbone):
             "A model with quantized layers is not exported: take the one before "
             '`quantize`, and `weights="uint8"`. Received: a backbone quantized to int8'
         )
+
+
+def check_sizes(backbone, parts):
+    """Raises a `ValueError` if a graph would be larger than a file of ONNX can be.
+
+    Args:
+        backbone: `SphereEncoderBackbone`.
+        parts: Sequence of strings.
+    """
+    sizes = {
+        name: 4 * getattr(backbone, name).count_params()
+        for name in ("decoder", "encoder")
+        if getattr(backbone, name) is not None
+    }
+    sizes["sample"] = sum(sizes.values())
+    for part in parts:
+        if sizes[part] > LARGEST_GRAPH:
+            raise ValueError(
+                f"One ONNX file holds up to {readable_size(LARGEST_GRAPH)}, also of "
+                "weights that are stored in fewer bits afterwards. Received: the part "
+                f'"{part}" of {readable_size(sizes[part])} in float32'
+            )
 
 
 def in_float32(model, options):
