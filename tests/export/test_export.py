@@ -71,10 +71,16 @@ def test_inputs_outputs_and_operators(folder):
         "latents": ["batch", 4, 4],
         "labels": ["batch", 4],
     }
-    assert described(decoder.graph.output) == {"images": ["batch", 16, 16, 3]}
+    assert described(decoder.graph.output) == {
+        "images": ["batch", 16, 16, 3],
+        "raw_images": ["batch", 16, 16, 3],
+    }
     encoder = onnx.load(folder / "encoder.onnx")
     assert list(described(encoder.graph.input)) == ["images", "labels"]
-    assert described(encoder.graph.output) == {"latents": ["batch", 4, 4]}
+    assert described(encoder.graph.output) == {
+        "latents": ["batch", 4, 4],
+        "raw_latents": ["batch", 4, 4],
+    }
     for file in (decoder, encoder):
         assert [entry.version for entry in file.opset_import if not entry.domain] == [
             18
@@ -222,6 +228,9 @@ def test_the_loop_of_noise_that_is_a_rotation(arguments, tmp_path):
     assert described(decoder.graph.input)["angles"] == ["batch"]
     encoder = onnx.load(tmp_path / "two" / "encoder.onnx")
     assert list(described(encoder.graph.input)) == ["images"]
+    given = {"num_images": 3, "seed": 1}
+    read = keras_sphere.load_onnx(tmp_path / "two").generate(**given)
+    np.testing.assert_allclose(read, to_numpy(model.generate(**given)), atol=1e-4)
 
 
 def check_loop(model, folder):
