@@ -252,7 +252,7 @@ def check_loop(model, folder):
         4, labels=inputs.get("labels"), noise=noise, step_noise=noise[None]
     )
     np.testing.assert_allclose(images, to_numpy(expected), atol=1e-4)
-    (others,) = session.run(None, {**inputs, "sigma": inputs["sigma"] / 2})
+    (others,) = session.run(None, {**inputs, "sigma": np.asarray(inputs["sigma"] / 2)})
     assert np.max(np.abs(others - images)) > 1e-3
 
 
