@@ -21,7 +21,7 @@ test: $(VENV)/.test
 
 ## Run the slow tests once per backend, as XLA compiles for users.
 test-slow: export XLA_FLAGS ?= --xla_force_host_platform_device_count=2
-test-slow: $(VENV)/.test
+test-slow: $(VENV)/.test $(VENV)/.web
 	$(BIN)/python tests/run_backends.py --jobs=2 -m "slow and not large"
 
 ## Run the fast tests on the GPU or TPU that JAX or PyTorch of $(GPU_PYTHON) finds; what
@@ -53,10 +53,18 @@ $(VENV)/.demo: $(BIN)/python $(INPUTS)
 # and does not need: keras-core and kagglehub.
 $(VENV)/.test: $(VENV)/.lint $(INPUTS)
 	$(PIP) install --constraint constraints.txt torch==2.13.0 $(TENSORFLOW)
-	$(PIP) install --constraint constraints.txt --editable ".[jax,data,train,convert,evaluate,features,huggingface,dev]"
+	$(PIP) install --constraint constraints.txt --editable ".[jax,data,train,convert,evaluate,features,huggingface,onnx,onnx-jax,onnx-tensorflow,dev]"
 	$(PIP) install --constraint constraints.txt --no-deps --upgrade \
 	  --target $(VENV)/reference torch-fidelity
 	$(PIP) install --constraint constraints.txt --no-deps keras-cv regex
+	touch $@
+
+# The runtime that the page of `web` is tested with, where npm is.
+$(VENV)/.web: $(BIN)/python tests/web/package-lock.json
+	mkdir -p $(VENV)/web
+	cp tests/web/package.json tests/web/package-lock.json $(VENV)/web
+	if command -v npm; then cd $(VENV)/web && npm ci --ignore-scripts --no-audit \
+	  --no-fund || echo "npm fails: the tests of the page are skipped"; fi
 	touch $@
 
 $(VENV)/.lint: $(BIN)/python $(INPUTS)

@@ -19,6 +19,7 @@ if not starts_as_command(sys.argv, sys.orig_argv):
         distribution,
         editing,
         evaluation,
+        export,
         geometry,
         layers,
         losses,
@@ -29,6 +30,7 @@ if not starts_as_command(sys.argv, sys.orig_argv):
         visualization,
     )
     from keras_sphere.evaluation import evaluate
+    from keras_sphere.export import export_onnx, load_onnx
     from keras_sphere.learning_rate import WarmupCosine
     from keras_sphere.models import (
         SphereEncoderBackbone,
@@ -57,8 +59,11 @@ __all__ = [
     "editing",
     "evaluate",
     "evaluation",
+    "export",
+    "export_onnx",
     "geometry",
     "layers",
+    "load_onnx",
     "losses",
     "metrics",
     "presets",

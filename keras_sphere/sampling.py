@@ -113,13 +113,39 @@ def guide(network, inputs, labels, null_labels, weight):
     Returns:
         Tensor of the shape of the network's output.
     """
-    ops = keras.ops
-    both = network(
-        ops.concatenate([inputs, inputs], axis=0),
-        ops.concatenate([labels, null_labels], axis=0),
-    )
-    conditional, unconditional = ops.split(both, 2, axis=0)
+    both = network(joined(inputs, inputs), joined(labels, null_labels))
+    conditional, unconditional = halves(both)
     return unconditional + weight * (conditional - unconditional)
+
+
+def joined(first, second):
+    """Two batches of one size as one.
+
+    By reshaping, as for `halves`: `ops.concatenate` and `ops.split` of batches are
+    exported by no backend or another where their size is not known.
+
+    Args:
+        first: Tensor of shape `(batch, ...)`.
+        second: Tensor like `first`.
+
+    Returns:
+        Tensor of shape `(2 batch, ...)`.
+    """
+    pair = keras.ops.stack([first, second])
+    return keras.ops.reshape(pair, (-1, *first.shape[1:]))
+
+
+def halves(both):
+    """The first and the second half of a batch; see `joined`.
+
+    Args:
+        both: Tensor of shape `(2 batch, ...)`.
+
+    Returns:
+        Pair of tensors of shape `(batch, ...)`.
+    """
+    pair = keras.ops.reshape(both, (2, -1, *both.shape[1:]))
+    return pair[0], pair[1]
 
 
 def host_noise(seed, indices, draw, shape):

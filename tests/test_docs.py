@@ -31,6 +31,7 @@ def can_run(block):
         pytest.param("docs/training_logs.md", marks=pytest.mark.slow),
         pytest.param("docs/editing.md", marks=pytest.mark.slow),
         pytest.param("docs/evaluation.md", marks=pytest.mark.slow),
+        pytest.param("docs/export.md", marks=pytest.mark.slow),
         pytest.param("docs/networks.md", marks=pytest.mark.slow),
         pytest.param("docs/sphere_encoder_2.md", marks=pytest.mark.slow),
     ],

@@ -4,12 +4,14 @@ import pathlib
 
 from keras_sphere.command_line.errors import UsageError
 from keras_sphere.command_line.job import check_sampling
-from keras_sphere.command_line.model_source import ModelSource
+from keras_sphere.command_line.model_source import ModelSource, new_description
 from keras_sphere.command_line.output_file import check_place
 from keras_sphere.command_line.progress import ProgressBar
 from keras_sphere.data.checks import check_source
 from keras_sphere.evaluation.inception_file import find_inception_weights
 from keras_sphere.evaluation.needs import check_network, check_statistics
+from keras_sphere.export.checks import find_files
+from keras_sphere.export.metadata import read_metadata
 from keras_sphere.metrics import Gaussian
 
 _ONE_VALUE = ("guidance_position", "schedule", "shared_noise")
@@ -66,8 +68,38 @@ def _is_inception(network):
 
 
 def find_source(request):
-    """The `ModelSource` of `--preset`."""
+    """The `ModelSource` of `--preset`, or the `OnnxSource` of `--onnx`."""
+    if request.settings.get("onnx"):
+        return OnnxSource(request.settings["onnx"])
     return ModelSource(request.settings["preset"])
+
+
+class OnnxSource:
+    """A folder of exported files.
+
+    Args:
+        folder: String.
+
+    Attributes:
+        description: `ModelDescription`.
+
+    Raises:
+        FileNotFoundError: If there is no decoder.
+        ValueError: If a file is none of this package.
+    """
+
+    def __init__(self, folder):
+        self._folder = folder
+        known = read_metadata(find_files(folder)["decoder"])
+        self.description = new_description(
+            known["config"]["architecture"], known["sampling"], known["config"]["noise"]
+        )
+
+    def load(self):
+        """The files as a model, `OnnxModel`."""
+        from keras_sphere.export import load_onnx
+
+        return load_onnx(self._folder)
 
 
 def load_model(request, source):
@@ -112,9 +144,9 @@ def sampling_arguments(settings):
 
 
 def check_one_source(settings):
-    """A model or a folder of images must be given, not both."""
-    if bool(settings["preset"]) == bool(settings["images"]):
-        raise UsageError("Give --preset or --images, one of them.")
+    """A model, its exported files, or a folder of images must be given."""
+    if sum(bool(settings[name]) for name in ("preset", "images", "onnx")) != 1:
+        raise UsageError("Give --preset, --images or --onnx, one of them.")
     if settings["images"] and settings["image_size"] is None:
         raise UsageError("--images needs --image_size.")
 

@@ -23,6 +23,7 @@ class ModelDescription:
         class_names: Tuple of strings, or `None` where they are not known.
         keeps_average: Boolean. Whether there may be a moving average of the weights.
         max_angle_degrees: Float. The angle of noise of full strength.
+        has_encoder: Boolean.
     """
 
     image_size: int
@@ -33,6 +34,7 @@ class ModelDescription:
     class_names: tuple | None = None
     keeps_average: bool = False
     max_angle_degrees: float = 90.0
+    has_encoder: bool = True
 
 
 class ModelSource:
@@ -47,6 +49,7 @@ class ModelSource:
     Attributes:
         weights_sha256: String. Checksum of the file with the weights.
         description: `ModelDescription`.
+        card: Dict of `name`, `description` and `license`: texts, or `None`.
 
     Raises:
         ValueError: If there is no such model, or it has no weights, or others
@@ -65,6 +68,7 @@ class ModelSource:
             self.weights_sha256 = sha256(path)
             self._check(expected_sha256)
             self.description = _describe_file(path)
+            self.card = {"name": path.stem, "description": None, "license": None}
             return
         source = find(handle)
         # A run that is being trained has another newest preset a moment later.
@@ -79,7 +83,8 @@ class ModelSource:
             check_present(source.folder / config["weights"]["file"])
         self.weights_sha256 = config["weights"]["sha256"]
         self._check(expected_sha256)
-        self.description = _description(
+        self.card = {n: config.get(n) for n in ("name", "description", "license")}
+        self.description = new_description(
             config["architecture"], config["sampling"], config["noise"]
         )
 
@@ -115,7 +120,7 @@ def _describe_file(path):
         with zipfile.ZipFile(path) as archive:
             config = json.loads(archive.read("config.json"))["config"]
         architecture = config["backbone"]["config"]
-        return _description(
+        return new_description(
             architecture, config["sampling"], config, keeps_average=True
         )
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
@@ -125,7 +130,15 @@ def _describe_file(path):
         ) from error
 
 
-def _description(architecture, sampling, noise, keeps_average=False):
+def new_description(architecture, sampling, noise, keeps_average=False):
+    """The `ModelDescription` of what a configuration says.
+
+    Args:
+        architecture: Dict of the arguments of a backbone.
+        sampling: Dict of sampling defaults.
+        noise: Dict of the arguments of the noise of training.
+        keeps_average: See `ModelDescription`.
+    """
     side = architecture["image_size"] // architecture["patch_size"]
     angles = ("max_angle_degrees", "loop_angle_degrees", "angle_degrees")
     full = [sampling[name] for name in angles if sampling.get(name) is not None]
@@ -138,4 +151,5 @@ def _description(architecture, sampling, noise, keeps_average=False):
         architecture["class_names"] and tuple(architecture["class_names"]),
         keeps_average,
         full[0] if full else noise["max_angle_degrees"],
+        architecture.get("has_encoder", True),
     )

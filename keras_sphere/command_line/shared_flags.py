@@ -15,8 +15,8 @@ LARGEST_SEED = 2**63 - 1
 FITS = ("crop", "pad", "stretch", "exact")
 
 
-def define_model(values):
-    """Which model."""
+def define_source(values):
+    """Which model, and which of its weights."""
     text = (
         "The model: a name as in `presets`, a folder of a preset or of a training run, "
         "hf://user/repository, or a file model.keras."
@@ -24,6 +24,11 @@ def define_model(values):
     flags.DEFINE_string("preset", None, text, values)
     text = "Whether to take the moving average of the weights, which a .keras file has."
     flags.DEFINE_boolean("use_ema", None, text, values)
+
+
+def define_model(values):
+    """Which model, and how much of its work is done at a time."""
+    define_source(values)
     define_integer(values, "batch_size", 64, "Images at a time.", 1, 4096)
     define_compilation_cache(values)
 

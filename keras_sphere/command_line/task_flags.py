@@ -9,7 +9,12 @@ from keras_sphere.command_line.flag_types import (
     define_list,
     define_number,
 )
-from keras_sphere.command_line.shared_flags import LARGEST_SEED
+from keras_sphere.command_line.shared_flags import (
+    LARGEST_SEED,
+    MOST_STEPS,
+    define_model,
+)
+from keras_sphere.export.weight_types import WEIGHT_TYPES
 
 
 def define_generate(values):
@@ -150,6 +155,20 @@ def define_denoise(values):
     _define_restoration(values)
 
 
+def define_export(values):
+    """What is written, and how."""
+    define_model(values)
+    text = "Some of decoder, encoder, sample; all that the model can by default."
+    flags.DEFINE_list("parts", None, text, values)
+    text = "How the weights are stored; float32 is computed with each."
+    flags.DEFINE_enum("weights", WEIGHT_TYPES[0], WEIGHT_TYPES, text, values)
+    text = "Steps of the part sample; the model's own by default."
+    define_integer(values, "steps", None, text, 1, MOST_STEPS)
+    text = "Version of ONNX' operators, at least 18."
+    define_integer(values, "opset", 18, text, 1, 100)
+    flags.DEFINE_string("output", None, "Folder to make.", values)
+
+
 def define_again(values):
     """Where the model and the new picture are."""
     text = "Where the model is now, if elsewhere."
@@ -175,6 +194,8 @@ def define_evaluate(values):
     """What is measured, and of what."""
     text = "Folder of images to measure in place of a model's."
     flags.DEFINE_string("images", None, text, values)
+    text = "Folder of `export` to measure in place of a model."
+    flags.DEFINE_string("onnx", None, text, values)
     text = "Side to which the images of --images, and the real ones, are brought."
     define_integer(values, "image_size", None, text, 1, 4096)
     text = (
@@ -186,3 +207,15 @@ def define_evaluate(values):
     flags.DEFINE_list("join", [], text, values)
     text = "Join evaluations that do not compare; their rows then say so."
     flags.DEFINE_boolean("allow_incomparable", False, text, values)
+
+
+def define_web(values):
+    """Where the page is written, and what it runs on."""
+    flags.DEFINE_string("output", None, "Folder to make.", values)
+    text = (
+        "Folder of the npm package onnxruntime-web, whose files are copied; by default "
+        "the page links to them on a public server."
+    )
+    flags.DEFINE_string("runtime", None, text, values)
+    text = "How the weights are stored: float16 halves their size, uint8 quarters it."
+    flags.DEFINE_enum("weights", "float16", WEIGHT_TYPES, text, values)

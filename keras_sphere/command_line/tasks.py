@@ -148,11 +148,25 @@ _ALL = (
         example="--preset=digits16 --data=digits --network=digits --output=numbers",
     ),
     Task(
+        "export",
+        "The model as ONNX files, for programs without Python.",
+        (own.define_export,),
+        required=("preset", "output"),
+        example="--preset=digits16 --weights=uint8 --output=digits_onnx",
+    ),
+    Task(
         "report",
         "One HTML page about a model: pictures, numbers, diagnostics.",
         _EVALUATION,
         required=("preset", "data", "output"),
         example="--preset=digits16 --data=digits --network=digits --output=report.html",
+    ),
+    Task(
+        "web",
+        "A page of static files that generates in the browser.",
+        (shared.define_source, own.define_web),
+        required=("preset", "output"),
+        example="--preset=digits16 --output=site",
     ),
     Task(
         "presets",

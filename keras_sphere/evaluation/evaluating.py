@@ -29,6 +29,7 @@ from keras_sphere.evaluation.needs import (
     check_network,
 )
 from keras_sphere.evaluation.results import Evaluation
+from keras_sphere.export import OnnxModel
 from keras_sphere.metrics import Gaussian
 from keras_sphere.models import SphereEncoderModel
 from keras_sphere.validation import (
@@ -77,7 +78,9 @@ def evaluate(
     `data` if there are none). All in float64, a batch in memory at a time.
 
     Args:
-        source: `SphereEncoderModel`; or images: an array of shape
+        source: `SphereEncoderModel`; or exported files, an `OnnxModel` of
+            `keras_sphere.load_onnx`, which reconstructs if there is an encoder; or
+            images: an array of shape
             `(count, height, width, channels)`, uint8 or float in [-1, 1], an
             `ImageDataset`, or the path of a folder of images or of anything else that
             `keras_sphere.data.load` takes, of which the split `"train"` is read.
@@ -143,7 +146,7 @@ def evaluate(
     )
     source, data, held_out = open_paths((source, data, held_out), image_size)
     runner = Runner(resolve_network(network), batch_size, cache_dir, tick)
-    is_model = isinstance(source, SphereEncoderModel)
+    is_model = isinstance(source, (SphereEncoderModel, OnnxModel))
     sets = []
     if not is_model:
         sets.append(GivenImages(source, "images", num_images, argument="source"))
@@ -158,7 +161,8 @@ def evaluate(
         ]
     rows = [set_row(images, reference, runner, metrics) for images in sets]
     originals = held_out or reference.images
-    if is_model and originals is not None and set(metrics) & set(PAIR_METRICS):
+    can_encode = is_model and source.backbone.encoder is not None
+    if can_encode and originals is not None and set(metrics) & set(PAIR_METRICS):
         images = ReconstructedImages(source, originals, weights, use_ema)
         rows.append(pair_row(images, runner, metrics))
     if held_out is not None:

@@ -115,7 +115,7 @@ class GeneratedImages:
         self.count = read_integer("count", count)
         self.seed = read_seed("seed", seed)
         self.options = model.sampling.override(**sampling)
-        self.name = "generated"
+        self.name = getattr(model, "name_in_tables", "generated")
         self.num_classes = model.backbone.num_classes
         self._weights_name = weights_name
 

@@ -4,6 +4,7 @@ import hashlib
 
 import keras
 
+from keras_sphere.export import OnnxModel
 from keras_sphere.models.inference import current_weights
 
 
@@ -11,12 +12,14 @@ def weights_name(model, use_ema=None):
     """A name that is the same for the same weights: raw or EMA, and a checksum.
 
     Args:
-        model: `SphereEncoderModel`.
+        model: `SphereEncoderModel`, or `OnnxModel`, which knows its own.
         use_ema: Boolean or `None` for the model's default.
 
     Returns:
         String.
     """
+    if isinstance(model, OnnxModel):
+        return model.weights_name
     use_ema = model.sampling.use_ema if use_ema is None else use_ema
     digest = hashlib.sha256()
     for weight in current_weights(model, use_ema):

@@ -7,7 +7,7 @@ from keras_sphere.backend import fused_operations
 from keras_sphere.backend.compiled_blocks import compiled_blocks
 from keras_sphere.backend.operations import compiled, no_gradients, sync_variables
 from keras_sphere.backend.replicas import run_split
-from keras_sphere.models.loops import LOOPS
+from keras_sphere.models.loops import run_loop
 
 # Axes of the inputs of programs that go through the images of a chunk.
 ROW_AXES = {
@@ -33,7 +33,6 @@ class NetworkPasses:
     def __init__(self, backbone):
         self.backbone = backbone
         self.jit_compile = False
-        self._loop = LOOPS[backbone.architecture["motion"]]
         self._programs = {}
 
     def weights(self, averages=()):
@@ -125,7 +124,7 @@ class NetworkPasses:
         return keras.ops.clip(images, -1.0, 1.0)
 
     def _sample(self, num_kept, guided, labels, guidance, **inputs):
-        return self._loop(self.backbone, num_kept, guided, labels, guidance, inputs)
+        return run_loop(self.backbone, num_kept, guided, labels, guidance, inputs)
 
 
 def _signature(inputs):

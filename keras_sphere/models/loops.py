@@ -1,152 +1,189 @@
-"""The sampling loop of a backbone inside a program: one function per method."""
+"""The sampling loop of a backbone inside a program: the steps of each method.
+
+Each class has the same methods, of one step each:
+
+- `first(noise)`: the points that a loop from noise decodes first,
+- `advance(images, draws, strength)`: the images of the step before, encoded and moved
+  by noise, as points to decode,
+- `decode(points, told, is_last)`: points to images.
+
+`draws` is a pair of noises, of which the second one turns images without class, `told`
+the angle that the decoder is told, and `is_last` a boolean, of Python or a tensor.
+`streams` is how many images stand for one: where there are two, `first` gives both.
+"""
 
 import keras
+import numpy as np
 
 from keras_sphere import sampling
 
 
-def addition_loop(backbone, num_kept, guided, labels, guidance, inputs):
+class AdditionSteps:
     """The paper's loop: guidance is a difference of outputs; see `sampling.guide`.
 
     Args:
         backbone: `SphereEncoderBackbone`.
-        num_kept: Integer. See `sampling.sample_in_program`.
         guided: Tuple of booleans: whether encoder and decoder are guided.
         labels: Labels or class weights, or `None`.
-        guidance: Tensor of the weights of guidance.
-        inputs: Dict of tensors: `noise`, `images`, `step_noise`, `strengths`, `told`,
-            `steps`, `from_noise`, and `null_step_noise`, which is not read.
-
-    Returns:
-        See `sampling.sample_in_program`.
+        guidance: Tensor, or list of floats, of the weights of guidance.
     """
-    guide_encoder, guide_decoder = guided
 
-    def encode(images):
-        weight = guidance[0] if guide_encoder else None
-        return backbone.spherify(
-            _guided(backbone, backbone.encode, images, labels, weight)
+    streams = 1
+
+    def __init__(self, backbone, guided, labels, guidance):
+        self.backbone, self.labels = backbone, labels
+        self._weights = [
+            guidance[i] if is_guided else None for i, is_guided in enumerate(guided)
+        ]
+
+    def first(self, noise):
+        return self.backbone.spherify(noise)
+
+    def advance(self, images, draws, strength):
+        encoded = self._guided(self.backbone.encode, images, self._weights[0])
+        return self.backbone.perturb(
+            self.backbone.spherify(encoded), draws[0], strength
         )
 
-    def decode(t, points):
-        if not guide_decoder:
-            return backbone.decode(points, labels)
-        images = _guided(backbone, backbone.decode, points, labels, guidance[1])
+    def decode(self, points, told, is_last):
+        images = self._guided(self.backbone.decode, points, self._weights[1])
+        if self._weights[1] is None:
+            return images
         return keras.ops.clip(images, -1.0, 1.0)
 
-    return _run(backbone, num_kept, encode, decode, inputs)
+    def _guided(self, network, inputs, weight):
+        if weight is None:
+            return network(inputs, self.labels)
+        null_labels = null_like(self.backbone, self.labels)
+        return sampling.guide(network, inputs, self.labels, null_labels, weight)
 
 
-def rotation_loop(backbone, num_kept, guided, labels, guidance, inputs):
-    """The loop of Sphere Encoder 2: images stay unbounded, guidance is a rotation.
+class RotationSteps:
+    """The loop of Sphere Encoder 2: images stay unbounded between the steps.
 
-    Arguments and result are those of `addition_loop`.
+    Arguments are those of `AdditionSteps`.
     """
-    if any(guided):
-        images = _two_streams(backbone, num_kept, labels, guidance[0], inputs)
-        return keras.ops.clip(images, -1.0, 1.0)
 
-    def encode(images):
-        return backbone.spherify(backbone.encode(images))
+    streams = 1
 
-    def decode(t, points):
-        told = keras.ops.take(inputs["told"], t)
-        return backbone.decode(points, labels, angles=told)
+    def __init__(self, backbone, guided, labels, guidance):
+        self.backbone, self.labels = backbone, labels
+        self.null_labels = None if labels is None else null_like(backbone, labels)
+        self.radians = guidance[0]
 
-    images = _run(backbone, num_kept, encode, decode, inputs)
-    return keras.ops.clip(images, -1.0, 1.0)
+    def first(self, noise):
+        return self.backbone.spherify(noise)
 
+    def advance(self, images, draws, strength):
+        points = self.backbone.spherify(self.backbone.encode(images))
+        return self.backbone.perturb(points, draws[0], strength)
 
-LOOPS = {"addition": addition_loop, "rotation": rotation_loop}
-
-
-def _run(backbone, num_kept, encode, decode, inputs):
-    noise, strengths = inputs["noise"], inputs["strengths"]
-
-    def advance(t, images):
-        if backbone.encoder is None:  # a single step, which is never here
-            return keras.ops.zeros_like(noise)
-        added = sampling.draw_of_move(inputs["step_noise"], t, inputs["from_noise"])
-        moved = backbone.perturb(encode(images), added, keras.ops.take(strengths, t))
-        return keras.ops.cast(moved, noise.dtype)
-
-    return sampling.sample_in_program(
-        lambda: backbone.spherify(noise),
-        advance,
-        decode,
-        inputs["images"],
-        inputs["steps"],
-        inputs["from_noise"],
-        num_kept,
-    )
+    def decode(self, points, told, is_last):
+        return self.backbone.decode(points, self.labels, angles=told)
 
 
-def _two_streams(backbone, num_kept, labels, radians, inputs):
-    """`rotation_loop` with guidance: images with class, then images without, one batch.
+class GuidedRotationSteps(RotationSteps):
+    """`RotationSteps` with guidance: images with class, then images without, one batch.
 
     The stream without class only says where to turn away from, so its last image is not
     decoded.
     """
-    ops = keras.ops
-    noise, images, steps = inputs["noise"], inputs["images"], inputs["steps"]
-    num_rows, null_labels = images.shape[0], null_like(backbone, labels)
-    strengths, told = inputs["strengths"], inputs["told"]
 
-    def first():
-        points = backbone.spherify(noise)
-        return ops.concatenate([points, points], axis=0)
+    streams = 2
 
-    def advance(t, both):
-        points, null_points = ops.split(
-            backbone.spherify(backbone.encode(both)), 2, axis=0
+    def first(self, noise):
+        points = self.backbone.spherify(noise)
+        return sampling.joined(points, points)
+
+    def advance(self, images, draws, strength):
+        backbone = self.backbone
+        points, null_points = sampling.halves(
+            backbone.spherify(backbone.encode(images))
         )
-        turned = backbone.motion.turn_away(points, null_points, radians)
+        turned = backbone.motion.turn_away(points, null_points, self.radians)
+        starts = (backbone.spherify(turned), null_points)
         moved = [
-            backbone.perturb(
-                start,
-                sampling.draw_of_move(inputs[name], t, inputs["from_noise"]),
-                ops.take(strengths, t),
-            )
-            for start, name in (
-                (backbone.spherify(turned), "step_noise"),
-                (null_points, "null_step_noise"),
-            )
+            backbone.perturb(start, draw, strength)
+            for start, draw in zip(starts, draws, strict=True)
         ]
-        return ops.cast(ops.concatenate(moved, axis=0), noise.dtype)
+        return sampling.joined(*moved)
+
+    def decode(self, points, told, is_last):
+        points, null_points = sampling.halves(points)
+        images = self.backbone.decode(points, self.labels, angles=told)
+
+        def decode_null():
+            decoded = self.backbone.decode(null_points, self.null_labels, angles=told)
+            return keras.ops.reshape(decoded, keras.ops.shape(images))
+
+        null_images = _either(
+            is_last, lambda: keras.ops.zeros_like(images), decode_null
+        )
+        return sampling.joined(images, null_images)
+
+
+def new_steps(backbone, guided, labels, guidance):
+    """The steps of a backbone's method; see `AdditionSteps`."""
+    if backbone.architecture["motion"] == "addition":
+        steps = AdditionSteps
+    else:
+        steps = GuidedRotationSteps if any(guided) else RotationSteps
+    return steps(backbone, guided, labels, guidance)
+
+
+def run_loop(backbone, num_kept, guided, labels, guidance, inputs):
+    """The sampling loop, for every number of steps.
+
+    Args:
+        backbone: `SphereEncoderBackbone`.
+        num_kept: Integer. See `sampling.sample_in_program`.
+        guided: See `AdditionSteps`, as for the next two.
+        labels: Likewise.
+        guidance: Likewise.
+        inputs: Dict of tensors: `noise`, `images`, `step_noise`, `strengths`, `told`,
+            `steps`, `from_noise`, and `null_step_noise`, which only guided rotation
+            reads.
+
+    Returns:
+        See `sampling.sample_in_program`; images in [-1, 1].
+    """
+    ops, steps = keras.ops, new_steps(backbone, guided, labels, guidance)
+    noise, images, strengths = inputs["noise"], inputs["images"], inputs["strengths"]
+    num_rows, num_steps = images.shape[0], inputs["steps"]
+    from_noise = inputs["from_noise"]
+    names = ("step_noise", "null_step_noise")[: steps.streams]
+
+    def advance(t, images):
+        if backbone.encoder is None:  # a single step, which is never here
+            return ops.zeros_like(noise)
+        draws = [sampling.draw_of_move(inputs[name], t, from_noise) for name in names]
+        return ops.cast(
+            steps.advance(images, draws, ops.take(strengths, t)), noise.dtype
+        )
 
     def decode(t, points):
-        angle = ops.take(told, t)
-        points, null_points = ops.split(points, 2, axis=0)
-        decoded = ops.cast(backbone.decode(points, labels, angles=angle), images.dtype)
-        null_decoded = ops.cond(
-            t == steps - 1,
-            lambda: ops.zeros_like(images),
-            lambda: ops.reshape(
-                ops.cast(
-                    backbone.decode(null_points, null_labels, angles=angle),
-                    images.dtype,
-                ),
-                ops.shape(images),
-            ),
-        )
-        return ops.concatenate([decoded, null_decoded], axis=0)
+        is_last = t == num_steps - 1
+        return steps.decode(points, ops.take(inputs["told"], t), is_last)
 
-    both = sampling.sample_in_program(
-        first,
+    found = sampling.sample_in_program(
+        lambda: steps.first(noise),
         advance,
         decode,
-        ops.concatenate([images, images], axis=0),
-        steps,
-        inputs["from_noise"],
+        ops.concatenate([images] * steps.streams, axis=0),
+        num_steps,
+        from_noise,
         num_kept,
     )
-    return both[:, :num_rows] if num_kept else both[:num_rows]
+    if steps.streams > 1:
+        found = found[:, :num_rows] if num_kept else found[:num_rows]
+    return ops.clip(found, -1.0, 1.0)
 
 
-def _guided(backbone, network, inputs, labels, weight):
-    if weight is None:
-        return network(inputs, labels)
-    return sampling.guide(network, inputs, labels, null_like(backbone, labels), weight)
+def _either(condition, first, second):
+    """`ops.cond`, decided at once where the condition is one of Python's booleans."""
+    if isinstance(condition, bool):
+        return first() if condition else second()
+    return keras.ops.cond(condition, first, second)
 
 
 def null_like(backbone, labels):
@@ -154,5 +191,5 @@ def null_like(backbone, labels):
     null = backbone.num_classes
     if len(labels.shape) == 1:
         return keras.ops.full_like(labels, null)
-    is_null = keras.ops.arange(null + 1) == null
+    is_null = np.arange(null + 1) == null
     return keras.ops.zeros_like(labels) + keras.ops.cast(is_null, labels.dtype)

@@ -41,7 +41,9 @@ print(json.dumps([results, [callable(task.prepare) for task in TASKS.values()]])
 
 GENERATE = "generate --preset=digits16"
 EVALUATE = "evaluate --preset=digits16 --data=digits --network=digits --output=out"
+EXPORT = "export --preset=digits16 --output=new"
 REPORT = "report --preset=digits16 --data=digits --network=digits --output=out.html"
+WEB = "web --preset=digits16 --output=site"
 # Commands, what they say, and modules that are not there.
 CASES = [
     ("vary", "Did you mean variations?"),
@@ -143,11 +145,32 @@ CASES = [
     (f"{EVALUATE} --data=folder", "the package pillow, which", "PIL"),
     (f"{EVALUATE} --data=tfds:x", "tensorflow-datasets, which", "tensorflow_datasets"),
     (f"{REPORT} --held_out_split=none", "held-out images"),
+    ("evaluate --onnx=folder --data=digits --output=out", "has a file decoder.onnx"),
+    ("evaluate --onnx=text --data=digits --output=out", "must be an ONNX file"),
+    (f"{EVALUATE} --onnx=folder", "--preset, --images or --onnx, one of them"),
+    (f"{EXPORT} --preset=cifar10", "'cifar10' has no weights"),
+    (f"{EXPORT} --parts=decoder,head", "must be one of ['decoder', 'encoder'"),
+    (f"{EXPORT} --weights=int4", "<float32|float16|uint8>"),
+    (f"{EXPORT} --opset=17", "at least 18"),
+    (f"{EXPORT} --output=folder", "must be a folder that does not exist yet"),
+    (f"{EXPORT} --output=there.png/x", "there.png is no folder"),
+    (f"{EXPORT} --use_ema", "needs a file model.keras"),
+    (f"{EXPORT} --parts=encoder --preset=headless.keras", "has its decoder only"),
+    (EXPORT, 'pip install "keras-sphere[onnx]"', "onnxruntime"),
     (f"{REPORT} --output=there.html", "--overwrite replaces it"),
     (f"{REPORT} --output=out.pdf", "must end in .html"),
     (f"{REPORT} --split=half", "'train', 'test'"),
     (REPORT, "the package scikit-image, which", "skimage"),
     (REPORT, "the package matplotlib, which", "matplotlib"),
+    (f"{WEB} --preset=cifar10", "'cifar10' has no weights"),
+    (f"{WEB} --preset=gone", "no preset or folder of that name"),
+    (f"{WEB} --output=folder", "written to a new folder"),
+    (f"{WEB} --output=there.png/site", "there.png is no folder"),
+    (f"{WEB} --weights=int4", "one of <float32|float16|uint8>"),
+    (f"{WEB} --runtime=empty", "a folder of the npm package onnxruntime-web"),
+    (f"{WEB} --use_ema", "needs a file model.keras"),
+    (WEB, 'pip install "keras-sphere[onnx]"', "onnx"),
+    (WEB, "the package onnxruntime, which", "onnxruntime"),
 ]
 
 
@@ -159,6 +182,8 @@ def results(tmp_path_factory):
         (folder / name).mkdir()
     for name in ("there.png", "there.html", "text.keras", "folder/mine.txt"):
         (folder / name).write_text("mine")
+    (folder / "text").mkdir()
+    (folder / "text/decoder.onnx").write_text("mine")
     np.savez(folder / "three.npz", mu=np.zeros(3), sigma=np.eye(3))
     PIL.Image.fromarray(np.zeros((8, 24), "uint8")).save(folder / "wide.png")
     preset = (ROOT / "keras_sphere/presets/digits16/config.json").read_text()
@@ -169,7 +194,9 @@ def results(tmp_path_factory):
     plain = {**config["noise"], "sampling": config["sampling"]}
     plain["backbone"] = {"config": backbone}
     plain["sampling"]["guidance_scale"] = 1.0
-    for name, content in (("plain", plain), ("other", {"layers": []})):
+    headless = {**plain, "backbone": {"config": {**backbone, "has_encoder": False}}}
+    contents = {"plain": plain, "headless": headless, "other": {"layers": []}}
+    for name, content in contents.items():
         with zipfile.ZipFile(folder / f"{name}.keras", "w") as archive:
             archive.writestr("config.json", json.dumps({"config": content}))
     commands = [(words.split(), hidden) for words, _, *hidden in CASES]

@@ -21,7 +21,7 @@ def prepare(request):
     settings = request.settings
     check_one_source(settings)
     output = check_folder(settings["output"], settings["overwrite"])
-    source = find_source(request) if settings["preset"] else None
+    source = None if settings["images"] else find_source(request)
     gaussian = check_settings(settings, source and source.description)
     metrics = check_metrics(
         settings["metrics"] or DEFAULT_METRICS,

@@ -1,0 +1,213 @@
+"""Exported files as a generator: what an evaluation needs of a model."""
+
+import dataclasses
+import hashlib
+import pathlib
+
+import keras
+import numpy as np
+
+from keras_sphere import sampling
+from keras_sphere.export.checks import find_files
+from keras_sphere.export.metadata import open_file
+from keras_sphere.loop_plan import START
+from keras_sphere.models.architecture import new_motion
+from keras_sphere.models.generation_inputs import (
+    class_weights,
+    count_images,
+    read_images,
+    read_labels,
+    read_latents,
+    read_seed,
+    read_step_noise,
+)
+from keras_sphere.models.loops import new_steps
+from keras_sphere.models.methods import METHODS
+from keras_sphere.models.sampling_run import sampling_options
+
+BATCH_SIZE = 64
+
+
+def load_onnx(folder):
+    """Reads what `export_onnx` wrote.
+
+    Args:
+        folder: String or path, with `decoder.onnx` and, for more than one step and for
+            reconstructions, `encoder.onnx`.
+
+    Returns:
+        `OnnxModel`.
+
+    Raises:
+        FileNotFoundError: If there is no decoder.
+        ValueError: If a file is none of this package.
+        ImportError: If `onnxruntime` is not installed.
+    """
+    return OnnxModel(find_files(folder))
+
+
+class OnnxModel:
+    """Generates and reconstructs by files, as `SphereEncoderModel` does.
+
+    Args:
+        files: Dict of part -> path.
+
+    Attributes:
+        weights_name: String. The type of the weights, and a checksum of the decoder.
+        name_in_tables: String.
+    """
+
+    def __init__(self, files):
+        decoder = _File(files["decoder"])
+        encoder = _File(files["encoder"]) if "encoder" in files else None
+        known = decoder.metadata
+        self.backbone = _Networks(known["config"]["architecture"], decoder, encoder)
+        method = METHODS[self.backbone.architecture["motion"]]
+        self.noise_schedule = method.new_schedule(**known["config"]["noise"])
+        self.sampling = method.sampling(**known["sampling"]).override(use_ema=False)
+        self.weights_name = f"{known['weights']} {decoder.checksum}"
+        self.name_in_tables = f"{files['decoder'].name}, {known['weights']}"
+
+    def generate(
+        self,
+        num_images=None,
+        labels=None,
+        noise=None,
+        step_noise=None,
+        seed=None,
+        **how,
+    ):
+        """Generates images; see `SphereEncoderModel.generate`.
+
+        Args:
+            num_images, labels, noise, step_noise, seed: See there.
+            **how: Options of `self.sampling`; `None` takes its default.
+
+        Returns:
+            float32 array of shape `(num_images, height, width, channels)`.
+        """
+        backbone, options = self.backbone, sampling_options(self, **how)
+        if options.steps > 1:
+            backbone.require_encoder(f"Sampling in {options.steps} steps")
+        count = count_images(num_images, labels, noise)
+        labels = class_weights(backbone, read_labels(backbone, labels, count))
+        plan = options.plan(True, self.noise_schedule.max_angle_degrees)
+        noise = read_latents(backbone, "noise", noise, count)
+        given = read_step_noise(backbone, step_noise, count, plan.num_draws, options)
+        seed = read_seed(seed)
+
+        def draw(rows, number):
+            given_noise = noise if number == 0 else given and given[number - 1]
+            if given_noise is not None:
+                return given_noise[rows]
+            return sampling.host_noise(seed, rows, number, backbone.latent_shape)
+
+        chunks = []
+        for start in range(0, count, BATCH_SIZE):
+            rows = np.arange(start, min(start + BATCH_SIZE, count))
+            chosen = None if labels is None else labels[rows]
+            draws = [draw(rows, number) for number in range(plan.num_draws + 1)]
+            chunks.append(_run_steps(backbone, plan, options.steps, chosen, draws))
+        return np.concatenate(chunks)
+
+    def reconstruct(self, images, use_ema=None):
+        """Images encoded and decoded, without class and without noise."""
+        backbone = self.backbone
+        images = read_images(backbone, images)
+        labels = class_weights(backbone, read_labels(backbone, None, len(images)))
+        found = []
+        for start in range(0, len(images), BATCH_SIZE):
+            rows = slice(start, start + BATCH_SIZE)
+            chosen = None if labels is None else labels[rows]
+            points = backbone.spherify(backbone.encode(images[rows], chosen))
+            found.append(backbone.decode(points, chosen, angles=0.0))
+        return np.clip(np.concatenate(found), -1.0, 1.0)
+
+
+def _run_steps(backbone, plan, num_steps, labels, draws):
+    """The loop from noise, step by step on the host.
+
+    Args:
+        backbone: `_Networks`.
+        plan: `LoopPlan`.
+        num_steps: Integer.
+        labels: Array of class weights, or `None`.
+        draws: List of arrays: the start, then the noises of the moves.
+    """
+    guided = tuple(weight is not None for weight in plan.guidance)
+    steps = new_steps(backbone, guided, labels, plan.guidance)
+    points = steps.first(draws[0])
+    for t in range(1, num_steps):
+        images = steps.decode(points, plan.told[t - 1], False)
+        noises = [
+            _of_move(numbers, t - 1, draws)
+            for numbers in (plan.draws, plan.null_draws or plan.draws)
+        ]
+        points = steps.advance(images, noises, plan.strengths[t])
+    images = steps.decode(points, plan.told[num_steps - 1], True)
+    images = keras.ops.convert_to_numpy(images)[: len(draws[0])]
+    return np.clip(images, -1.0, 1.0)
+
+
+def _of_move(numbers, move, draws):
+    number = numbers[min(move, len(numbers) - 1)]
+    return draws[0] if number is START else draws[number + 1]
+
+
+class _File:
+    """A file with a graph, and what it says of itself."""
+
+    def __init__(self, path):
+        path = pathlib.Path(path)
+        self.checksum = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        self._session, self.metadata = open_file(path)
+        self._names = [value.name for value in self._session.get_inputs()]
+
+    def run(self, **inputs):
+        """The last output: what the loops need, neither clipped nor projected."""
+        arrays = {
+            name: np.asarray(keras.ops.convert_to_numpy(inputs[name]), "float32")
+            for name in self._names
+        }
+        return self._session.run(None, arrays)[-1]
+
+
+@dataclasses.dataclass
+class _Networks:
+    """Both networks as `models.loops` and the readers of labels take a backbone."""
+
+    architecture: dict
+    _decoder: _File
+    encoder: _File | None
+
+    def __post_init__(self):
+        known = self.architecture
+        names = known["class_names"]
+        self.class_names = None if names is None else tuple(names)
+        for name in ("image_size", "num_channels", "num_classes"):
+            setattr(self, name, known[name])
+        self.tells_angle = known["angle_condition"] is not None
+        self.motion = new_motion(known)
+        side = known["image_size"] // known["patch_size"]
+        self.latent_shape = (side * side, known["token_channels"])
+
+    def require_encoder(self, what):
+        if self.encoder is None:
+            raise ValueError(
+                f"{what} needs the encoder, and this folder holds none: export it with "
+                '`parts=["decoder", "encoder"]`. Received: no encoder.onnx'
+            )
+
+    def spherify(self, latents):
+        return self.motion.project(latents)
+
+    def perturb(self, points, noise, strength):
+        return self.motion.move(points, noise, strength)
+
+    def encode(self, images, labels=None):
+        return self.encoder.run(images=images, labels=labels)
+
+    def decode(self, points, labels=None, angles=0.0):
+        points = keras.ops.convert_to_numpy(points)
+        angles = np.full(len(points), angles, "float32")
+        return self._decoder.run(latents=points, labels=labels, angles=angles)
