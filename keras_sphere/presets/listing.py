@@ -58,6 +58,10 @@ def list_presets():
         List of dicts of `name`, `image_size`, `classes` (0: unconditional),
         `parameters`, `license` and `weights` (whether there are some); it prints as
         a table.
+
+    Example:
+
+    >>> print(keras_sphere.presets.list())
     """
     return PresetTable(_row(find(name).config) for name in built_in_names())
 
@@ -73,6 +77,10 @@ def describe(name_or_path):
 
     Raises:
         ValueError: If there is no such preset, or its configuration is not valid.
+
+    Example:
+
+    >>> print(keras_sphere.presets.describe("digits16"))
     """
     source = find(name_or_path)
     return PresetDescription({**source.config, "card": source.card()})
