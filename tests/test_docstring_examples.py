@@ -57,7 +57,7 @@ def examples():
 
 @pytest.fixture(scope="module")
 def open_names():
-    """What the examples leave open; one model, so that its programs are compiled once."""
+    """What the examples leave open; one model, whose programs are compiled once."""
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (8, IMAGE_SIZE, IMAGE_SIZE, 3), "uint8")
     labels = generator.integers(0, NUM_CLASSES, (8,))
