@@ -6,6 +6,7 @@ from keras_sphere.angle_gap import describe_gap
 from keras_sphere.class_names import describe_classes
 from keras_sphere.preset_files.card import describe_weights
 from keras_sphere.presets.sources import built_in_names, find
+from keras_sphere.short_repr import ShortRepr, html_table
 
 WIDTH, MOST_NAMES = 88, 1000
 
@@ -23,9 +24,17 @@ class PresetTable(list):
 
     __repr__ = __str__
 
+    def _repr_html_(self):
+        rows = (tuple(map(_text, row.values())) for row in self)
+        return html_table(rows, self._COLUMNS)
 
-class PresetDescription(dict):
+
+class PresetDescription(ShortRepr, dict):
     """A preset's configuration, with `card`; it prints as its card and numbers."""
+
+    def _facts(self):
+        row = _row(self)
+        return {name: _text(row[name]) for name in PresetTable._COLUMNS}
 
     def __str__(self):
         architecture = dict(self["architecture"])
@@ -47,8 +56,6 @@ class PresetDescription(dict):
                 *sections,
             ]
         )
-
-    __repr__ = __str__
 
 
 def list_presets():

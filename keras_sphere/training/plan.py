@@ -8,6 +8,7 @@ from keras_sphere.models.training_objective import UNIFORMITY
 from keras_sphere.perceptual import feature_distance_of
 from keras_sphere.presets.overrides import RECIPE_ARGUMENTS, resolve_arguments
 from keras_sphere.presets.sources import find
+from keras_sphere.short_repr import ShortRepr
 from keras_sphere.training.data_plan import (
     DataPlan,
     first_given,
@@ -58,8 +59,8 @@ _LOSS_OPTIONS = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class TrainingPlan:
+@dataclasses.dataclass(frozen=True, repr=False)
+class TrainingPlan(ShortRepr):
     """All that a training depends on, as plain numbers: `plan.json` of a run.
 
     Args:
@@ -116,6 +117,15 @@ class TrainingPlan:
     init_from: str | None = None
     data_license: str | None = None
     objective: dict = dataclasses.field(default_factory=dict)
+
+    def _facts(self):
+        return {
+            "preset": self.preset,
+            "data": self.data.dataset,
+            "images": f"{self.num_images:,}",
+            "steps": f"{self.total_steps:,} in {self.epochs} epochs",
+            "batch": self.data.batch_size,
+        }
 
     @property
     def total_steps(self):
