@@ -36,7 +36,7 @@ EXTRAS = {
         "matplotlib",
         "data",
     ),
-    "keras_sphere.data.load('fake', image_size=16)": ("grain", "train"),
+    "keras_sphere.data.load('.', image_size=16)": ("pillow", "data"),
     "keras_sphere.training.TensorBoardLog('a').on_train_begin()": (
         "tensorboardX",
         "train",
