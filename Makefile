@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # An installation is repeated when one of these changes.
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: demo test test-slow test-gpu lint format clean
+.PHONY: demo test test-slow test-gpu lint format docs clean
 
 ## Train on the embedded digits and write pictures and a quality table to demo_output/.
 demo: $(VENV)/.demo
@@ -37,6 +37,11 @@ format: $(VENV)/.lint
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+## Build the documentation to build/docs; a broken link or a missing name fails.
+docs: $(VENV)/.docs
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "Open build/docs/index.html"
+
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 	  "Python 3.11 or newer is needed; name one: make PYTHON=python3.12")'
@@ -53,7 +58,7 @@ $(VENV)/.demo: $(BIN)/python $(INPUTS)
 # and does not need: keras-core and kagglehub.
 $(VENV)/.test: $(VENV)/.lint $(INPUTS)
 	$(PIP) install --constraint constraints.txt torch==2.13.0 $(TENSORFLOW)
-	$(PIP) install --constraint constraints.txt --editable ".[jax,data,train,convert,evaluate,features,huggingface,onnx,onnx-jax,onnx-tensorflow,dev]"
+	$(PIP) install --constraint constraints.txt --editable ".[jax,data,train,convert,evaluate,features,huggingface,onnx,onnx-jax,onnx-tensorflow,docs,dev]"
 	$(PIP) install --constraint constraints.txt --no-deps --upgrade \
 	  --target $(VENV)/reference torch-fidelity
 	$(PIP) install --constraint constraints.txt --no-deps keras-cv regex
@@ -69,6 +74,11 @@ $(VENV)/.web: $(BIN)/python tests/web/package-lock.json
 
 $(VENV)/.lint: $(BIN)/python $(INPUTS)
 	$(PIP) install --constraint constraints.txt ruff
+	touch $@
+
+# The reference is read from the files, so no backend is needed.
+$(VENV)/.docs: $(BIN)/python $(INPUTS)
+	$(PIP) install --constraint constraints.txt --editable ".[docs]"
 	touch $@
 
 clean:

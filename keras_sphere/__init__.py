@@ -10,9 +10,9 @@ import sys
 from keras_sphere.backend.selection import select_backend, starts_as_command
 from keras_sphere.version import __version__
 
-select_backend()
-
 if not starts_as_command(sys.argv, sys.orig_argv):
+    select_backend()
+
     from keras_sphere import (
         convert,
         data,
@@ -24,6 +24,8 @@ if not starts_as_command(sys.argv, sys.orig_argv):
         layers,
         losses,
         metrics,
+        models,
+        perceptual,
         presets,
         sampling,
         training,
@@ -66,6 +68,8 @@ __all__ = [
     "load_onnx",
     "losses",
     "metrics",
+    "models",
+    "perceptual",
     "presets",
     "sampling",
     "training",

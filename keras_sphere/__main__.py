@@ -4,5 +4,11 @@ import sys
 
 from keras_sphere.command_line import main
 
+
+def run():
+    """The command `keras-sphere`; returns the exit status."""
+    return main(sys.argv[1:])
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run())

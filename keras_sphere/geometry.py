@@ -16,6 +16,21 @@ import math
 
 import keras
 
+__all__ = [
+    "EPSILON",
+    "angle",
+    "blerp",
+    "degrees_from_sigma",
+    "hard_case_radii",
+    "lerp",
+    "perturb",
+    "random_on_sphere",
+    "sigma_from_degrees",
+    "slerp",
+    "spherify",
+    "stratified_radii",
+]
+
 EPSILON = 1e-6
 
 
@@ -64,6 +79,11 @@ def spherify(latents, per_token=False, epsilon=EPSILON):
 
     Returns:
         Tensor of the same shape, float32 or wider, of RMS 1 per image (or token).
+
+    Example:
+
+    >>> latents = np.random.normal(size=(2, 16, 8))
+    >>> keras_sphere.geometry.spherify(latents).shape
     """
     latents = as_float(latents)
     axis = -1 if per_token else tuple(range(1, len(latents.shape)))
@@ -142,6 +162,12 @@ def perturb(sphere_latents, noise, sigma, per_token=False, epsilon=EPSILON):
 
     Returns:
         Tensor of the same shape, on the sphere.
+
+    Example:
+
+    >>> noise = np.random.normal(size=latents.shape)
+    >>> sigma = keras_sphere.geometry.sigma_from_degrees(75.0)
+    >>> moved = keras_sphere.geometry.perturb(latents, noise, 0.5 * sigma)
     """
     sphere_latents, noise = as_floats(sphere_latents, noise)
     sigma = per_image(sigma, sphere_latents)
@@ -264,6 +290,11 @@ def slerp(a, b, t):
 
     Returns:
         Tensor of the shape of `a`, on the sphere.
+
+    Example:
+
+    >>> middle = keras_sphere.geometry.slerp(latents[:1], latents[1:2], 0.5)
+    >>> image = model.decode(middle, labels=0)
     """
     shape = keras.ops.shape(keras.ops.convert_to_tensor(a))
     start, end = (_unit(x) for x in as_floats(a, b))

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from keras_sphere.short_repr import ShortRepr
+
 START = None  # in place of the number of a draw: the noise that the loop starts from
 
 
@@ -35,8 +37,11 @@ class LoopPlan:
         return max(drawn, default=-1) + 1
 
 
-class LoopOptions:
+class LoopOptions(ShortRepr):
     """What the options of both methods share."""
+
+    def _facts(self):
+        return dataclasses.asdict(self)
 
     def _read(self, **readers):
         for name, read in readers.items():

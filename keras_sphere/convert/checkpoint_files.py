@@ -247,7 +247,9 @@ def write_checkpoint(path, kind, state_dict, epoch):
         epoch: Integer.
     """
     if path.suffix == ".safetensors":
-        safetensors = import_optional("safetensors.numpy", "safetensors", "convert")
+        safetensors = import_optional(
+            "safetensors.numpy", "A .safetensors file", "convert"
+        )
         tensors = {f"{KINDS[kind]}.{name}": a for name, a in state_dict.items()}
         safetensors.save_file(tensors, path, metadata={"epoch": str(epoch)})
         return

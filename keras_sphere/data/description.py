@@ -2,9 +2,11 @@
 
 import dataclasses
 
+from keras_sphere.short_repr import ShortRepr
 
-@dataclasses.dataclass(frozen=True)
-class DatasetDescription:
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class DatasetDescription(ShortRepr):
     """Name, sizes and counts of an `ImageDataset`.
 
     Args:
@@ -28,3 +30,13 @@ class DatasetDescription:
     num_images: int
     num_skipped: int
     source: str
+
+    def _facts(self):
+        return {
+            "name": self.name,
+            "split": self.split,
+            "images": f"{self.num_images:,}",
+            "size": f"{self.image_size} x {self.image_size} x {self.num_channels}",
+            "classes": self.num_classes or "none",
+            "skipped": self.num_skipped,
+        }

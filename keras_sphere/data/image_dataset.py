@@ -14,6 +14,7 @@ from keras_sphere.data.image_decoding import UnreadableImageError
 from keras_sphere.data.image_fitting import fit_image, to_channels
 from keras_sphere.data.read_ahead import ReadAhead
 from keras_sphere.data.read_report import ReadReport
+from keras_sphere.short_repr import ShortRepr
 
 logger = logging.getLogger("keras_sphere")
 
@@ -24,7 +25,7 @@ MAX_BAD_IN_A_ROW = 100
 DECODING_MARGIN = 2
 
 
-class ImageDataset(OrderedBatches, keras.utils.PyDataset):
+class ImageDataset(ShortRepr, OrderedBatches, keras.utils.PyDataset):
     """Images of a source, as batches for `fit` on every backend; made by `load`.
 
     `fit(dataset)` reads it as Keras' `PyDataset`; `fit(dataset.starting_at(...),
@@ -164,6 +165,10 @@ class ImageDataset(OrderedBatches, keras.utils.PyDataset):
             String of 16 hexadecimal digits.
         """
         return self._source.checksum()[:16]
+
+    def _facts(self):
+        batches = f"{len(self)} of {self.batch_size}"
+        return {**self.description._facts(), "batches": batches}
 
     def __getitem__(self, step):
         """Batch `step` of the epoch `self.epoch`.

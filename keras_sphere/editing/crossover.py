@@ -73,6 +73,11 @@ def crossover(
 
     Reference:
         - [Sphere Encoder](https://arxiv.org/abs/2602.15030), image crossover.
+
+    Example:
+
+    >>> first, second = images[:4], images[4:8]
+    >>> mixed = keras_sphere.editing.crossover(model, first, second, "diagonal")
     """
     if mask is None:
         mask = crossover_mask(pattern, model.backbone.image_size)

@@ -150,6 +150,10 @@ def variations(
 
     Reference:
         - [Sphere Encoder](https://arxiv.org/abs/2602.15030), projection.
+
+    Example:
+
+    >>> near = keras_sphere.editing.variations(model, images, labels, strength=0.3)
     """
     num_variations = read_integer("num_variations", num_variations)
     strength = _strength(model, strength, angle_degrees)
@@ -207,6 +211,10 @@ def manipulate_class(model, images, labels, strength=0.25, steps=5, **options):
     Reference:
         - [Sphere Encoder](https://arxiv.org/abs/2602.15030), conditional
           manipulation.
+
+    Example:
+
+    >>> edited = keras_sphere.editing.manipulate_class(model, images, labels=2)
     """
     if not model.backbone.num_classes or labels is None:
         raise ValueError(

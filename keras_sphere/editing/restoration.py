@@ -141,6 +141,12 @@ def inpaint(
 
     Raises:
         ValueError: If the mask does not fit, or no pixel of an image is known.
+
+    Example:
+
+    >>> mask = np.ones((16, 16), bool)
+    >>> mask[:, 8:] = False  # the right half is missing
+    >>> filled = keras_sphere.editing.inpaint(model, images, mask)
     """
     images, known = read_known(model, images, mask)
 

@@ -11,6 +11,7 @@ from keras_sphere.class_names import name_of_class
 from keras_sphere.evaluation.image_sets import to_bytes
 from keras_sphere.models.generation import encode_images
 from keras_sphere.models.generation_inputs import read_classes, read_images
+from keras_sphere.short_repr import ShortRepr
 from keras_sphere.validation import read_integer, read_seed
 
 NUM_DIRECTIONS, NUM_NULL = 64, 100
@@ -44,8 +45,8 @@ class Uniformity:
     null_angle_spread: float
 
 
-@dataclasses.dataclass(frozen=True)
-class SphereDiagnostics:
+@dataclasses.dataclass(frozen=True, repr=False)
+class SphereDiagnostics(ShortRepr):
     """What `diagnose_sphere` found; `str` shows it as text.
 
     Args:
@@ -73,6 +74,14 @@ class SphereDiagnostics:
     coverage: float
     nearest_angles: np.ndarray
     drift: dict
+
+    def _facts(self):
+        return {
+            "latents": len(self.latents),
+            "dimensions": self.dimensions,
+            "mean angle of pairs": f"{self.uniformity[0].mean_angle:.1f} degrees",
+            "covered": f"{100 * self.coverage:.1f} %",
+        }
 
     def __str__(self):
         width = max(len("class"), *(len(u.name) for u in self.uniformity)) + 1

@@ -7,14 +7,15 @@ import numpy as np
 from keras_sphere import metrics
 from keras_sphere.evaluation.image_sets import to_bytes
 from keras_sphere.image_validation import as_images
+from keras_sphere.short_repr import ShortRepr
 from keras_sphere.validation import read_integer
 from keras_sphere.visualization import plot_image_table
 
 NUM_SHOWN = 10
 
 
-@dataclasses.dataclass(frozen=True)
-class MemorizationReport:
+@dataclasses.dataclass(frozen=True, repr=False)
+class MemorizationReport(ShortRepr):
     """Distances to the nearest training image, in pixels of [0, 1], RMS per pixel.
 
     Args:
@@ -28,6 +29,9 @@ class MemorizationReport:
     of_held_out: np.ndarray
     samples: np.ndarray
     nearest: np.ndarray
+
+    def _facts(self):
+        return {"samples": len(self.of_samples), "verdict": self.verdict}
 
     @property
     def ratio(self):

@@ -73,6 +73,14 @@ def write_report(
 
     Raises:
         ImportError: If a package that the page needs is not installed.
+
+    Example:
+
+    >>> model = keras_sphere.presets.load("digits16")
+    >>> train, test = keras_sphere.data.load_digits()
+    >>> keras_sphere.evaluation.write_report(
+    ...     model, train, test, "report.html", network="digits"
+    ... )
     """
     check_report(model.backbone.image_size)
     check_same_names("held_out", held_out, model.backbone.class_names)

@@ -1,10 +1,12 @@
 """The result of an evaluation: a table that knows what it can be compared with."""
 
 import dataclasses
+import html
 import json
 import pathlib
 
 from keras_sphere.files.atomic_file import replace_when_done
+from keras_sphere.short_repr import ShortRepr, html_table
 from keras_sphere.visualization.figure import new_figure, save_figure
 
 RESULT = "evaluation.json"
@@ -48,8 +50,8 @@ class Row:
     values: dict
 
 
-@dataclasses.dataclass(frozen=True)
-class Evaluation:
+@dataclasses.dataclass(frozen=True, repr=False)
+class Evaluation(ShortRepr):
     """What `keras_sphere.evaluate` returns; `print` shows it as a table.
 
     Args:
@@ -61,7 +63,20 @@ class Evaluation:
     rows: tuple
     settings: dict
 
-    def __str__(self):
+    def _facts(self):
+        return {
+            "rows": ", ".join(row.name for row in self.rows),
+            "features": self.settings["network"],
+            "reference": self.settings["reference"]["set"],
+        }
+
+    def _repr_html_(self):
+        header, *rows = self._cells()
+        notes = "<br>".join(map(html.escape, self._notes()))
+        return f"{html_table(rows, header)}<p>{notes}</p>"
+
+    def _cells(self):
+        """The table as lists of strings, the heading first."""
         shown = [key for key in COLUMNS if any(key in row.values for row in self.rows)]
         cells = [["", "steps", "passes", "guidance", "images"]]
         cells[0] += [self._column(key) for key in shown]
@@ -73,6 +88,10 @@ class Evaluation:
                 form = COLUMNS[key][1]
                 line.append("-" if value is None else form.format(value))
             cells.append(line)
+        return cells
+
+    def __str__(self):
+        cells = self._cells()
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines = [
             row[0].ljust(widths[0])

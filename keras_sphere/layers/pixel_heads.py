@@ -78,22 +78,7 @@ def unpatchify(tokens, grid_size, patch_size, num_channels):
 
 
 class PixelHead(keras.layers.Layer):
-    """What both heads share: their arguments, input and output shapes.
-
-    Args:
-        patch_size: Integer. Side of a patch, in pixels.
-        num_channels: Integer. Colors of the image.
-        activation: `"tanh"`, `"linear"` or `"training_tanh"`; see `pixel_activation`.
-        **kwargs: Arguments of `keras.layers.Layer`.
-
-    Call arguments:
-        tokens: Float tensor of shape
-            `(batch, num_tokens, head.token_channels)`.
-        training: Boolean.
-
-    Returns:
-        Images of shape `(batch, side, side, num_channels)`, by tanh in [-1, 1].
-    """
+    """What all heads share: their arguments, input and output shapes."""
 
     def __init__(self, patch_size, num_channels=3, activation="tanh", **kwargs):
         super().__init__(**kwargs)
@@ -129,10 +114,22 @@ class PixelHead(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
 class PatchPixelHead(PixelHead):
-    __doc__ = (
-        "Unpatchify and the activation: every token is its patch.\n"
-        + PixelHead.__doc__.partition("\n")[2]
-    )
+    """Unpatchify and the activation: every token is its patch.
+
+    Args:
+        patch_size: Integer. Side of a patch, in pixels.
+        num_channels: Integer. Colors of the image.
+        activation: `"tanh"`, `"linear"` or `"training_tanh"`; see `pixel_activation`.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        tokens: Float tensor of shape
+            `(batch, num_tokens, head.token_channels)`.
+        training: Boolean.
+
+    Returns:
+        Images of shape `(batch, side, side, num_channels)`, by tanh in [-1, 1].
+    """
 
     @property
     def token_channels(self):
@@ -147,10 +144,22 @@ class PatchPixelHead(PixelHead):
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
 class LinearPixelHead(PatchPixelHead):
-    __doc__ = (
-        "Unpatchify, a 3x3 convolution with reflected edges, the activation.\n"
-        + PixelHead.__doc__.partition("\n")[2]
-    )
+    """Unpatchify, a 3x3 convolution with reflected edges, the activation.
+
+    Args:
+        patch_size: Integer. Side of a patch, in pixels.
+        num_channels: Integer. Colors of the image.
+        activation: `"tanh"`, `"linear"` or `"training_tanh"`; see `pixel_activation`.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        tokens: Float tensor of shape
+            `(batch, num_tokens, head.token_channels)`.
+        training: Boolean.
+
+    Returns:
+        Images of shape `(batch, side, side, num_channels)`, by tanh in [-1, 1].
+    """
 
     def build(self, input_shape):
         super().build(input_shape)
@@ -165,10 +174,22 @@ class LinearPixelHead(PatchPixelHead):
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
 class ConvPixelHead(PixelHead):
-    __doc__ = (
-        "A 3x3 convolution on the token grid, SiLU, a transposed convolution, and the "
-        "activation.\n" + PixelHead.__doc__.partition("\n")[2]
-    )
+    """A 3x3 convolution on tokens, SiLU, a transposed convolution, the activation.
+
+    Args:
+        patch_size: Integer. Side of a patch, in pixels.
+        num_channels: Integer. Colors of the image.
+        activation: `"tanh"`, `"linear"` or `"training_tanh"`; see `pixel_activation`.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        tokens: Float tensor of shape
+            `(batch, num_tokens, head.token_channels)`.
+        training: Boolean.
+
+    Returns:
+        Images of shape `(batch, side, side, num_channels)`, by tanh in [-1, 1].
+    """
 
     token_channels = 32
 

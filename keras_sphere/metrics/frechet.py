@@ -31,6 +31,11 @@ def frechet_distance(features_a, features_b):
 
     Reference:
         - [Heusel et al., 2017](https://arxiv.org/abs/1706.08500)
+
+    Example:
+
+    >>> real, fake = np.random.normal(size=(2, 500, 8))
+    >>> distance = keras_sphere.metrics.frechet_distance(real, fake)
     """
     a = as_features("features_a", features_a, min_items=2)
     b = as_features("features_b", features_b, min_items=2)

@@ -61,7 +61,7 @@ def density_coverage(real, fake, num_neighbors=5):
         Pair of floats: density, at least 0, and coverage, in [0, 1].
 
     Raises:
-        As `precision_recall`.
+        ValueError: As `precision_recall`.
 
     Reference:
         - [Naeem et al., 2020](https://arxiv.org/abs/2002.09797)
@@ -87,7 +87,7 @@ def neighbor_measures(real, fake, num_neighbors=3, density_neighbors=5):
         the median distance of `fake` to the nearest of `real`.
 
     Raises:
-        As `precision_recall`.
+        ValueError: As `precision_recall`.
     """
     least = 1 + max(num_neighbors, density_neighbors)
     real = as_features("real", real, min_items=least)

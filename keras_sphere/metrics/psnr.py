@@ -22,6 +22,11 @@ def psnr(a, b, max_value):
     Raises:
         ValueError: If the shapes differ, there are no pixels, a value is no number or
             not finite, `max_value` is not positive, or the values span far more.
+
+    Example:
+
+    >>> restored = model.predict(images)
+    >>> keras_sphere.metrics.psnr(images / 127.5 - 1.0, restored, max_value=2.0)
     """
     a, b, max_value = read_image_pair(a, b, max_value)
     error = np.mean(np.square(a - b), axis=tuple(range(1, a.ndim)))

@@ -20,6 +20,7 @@ from keras_sphere.models.data_forms import (
     separate_arrays,
 )
 from keras_sphere.models.finite_loss_guard import FiniteLossGuard
+from keras_sphere.notebooks import quiet_verbosity
 from keras_sphere.validation import (
     check_choice,
     if_given,
@@ -96,7 +97,7 @@ class GuardedTraining:
             return super().fit(
                 x,
                 y,
-                verbose=verbose,
+                verbose=quiet_verbosity(verbose),
                 callbacks=_guarded(callbacks, guard),
                 validation_data=validation_data,
                 sample_weight=weights,

@@ -11,10 +11,11 @@ from keras_sphere.models.architecture import (
 )
 from keras_sphere.models.kept_parts import KeptParts
 from keras_sphere.models.program_export import ProgramExport
+from keras_sphere.short_repr import ShortRepr
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
-class SphereEncoderBackbone(ProgramExport, KeptParts, keras.Model):
+class SphereEncoderBackbone(ShortRepr, ProgramExport, KeptParts, keras.Model):
     """The two networks of the Sphere Encoder, tensors in and tensors out.
 
     Calling it reconstructs: `decode(spherify(encode(images)))`. All weights exist
@@ -161,6 +162,16 @@ class SphereEncoderBackbone(ProgramExport, KeptParts, keras.Model):
         self.token_channels = self._arguments["token_channels"]
         self.encoder, self.decoder = new_networks(self.dtype_policy, self._arguments)
         self.build((None, self.image_size, self.image_size, self.num_channels))
+
+    def _facts(self):
+        shape = (self.image_size, self.image_size, self.num_channels)
+        return {
+            "images": " x ".join(map(str, shape)),
+            "classes": self.num_classes or "none",
+            "latents": " x ".join(map(str, self.latent_shape)),
+            "parameters": f"{self.count_params():,}",
+            "noise": self._arguments["motion"],
+        }
 
     def build(self, input_shape):
         if self.decoder.built:

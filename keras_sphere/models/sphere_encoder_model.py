@@ -27,11 +27,14 @@ from keras_sphere.models.training_inputs import (
 )
 from keras_sphere.models.training_measures import new_measures, update_measures
 from keras_sphere.models.training_objective import UNIFORMITY
+from keras_sphere.preset_files.card import describe_sampling
+from keras_sphere.short_repr import ShortRepr
 from keras_sphere.validation import check_choice, if_given, read_seed
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
 class SphereEncoderModel(
+    ShortRepr,
     Interpolation,
     PresetSaving,
     TrainingForward,
@@ -157,6 +160,15 @@ class SphereEncoderModel(
         self._make_terms(score_matching, classifier, frechet_matching)
         self.measures = new_measures(distance_names(self))
         self.build()
+
+    def _facts(self):
+        angle = self.noise_schedule.max_angle_degrees
+        return {
+            **self.backbone._facts(),
+            "largest angle": f"{angle:g} degrees",
+            "generate": describe_sampling(self.sampling.to_dict()),
+            "compiled": "yes" if self.compiled else "no",
+        }
 
     def build(self, input_shape=None):
         if self.built:

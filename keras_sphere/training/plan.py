@@ -7,6 +7,7 @@ from keras_sphere.class_names import names_in, read_class_names
 from keras_sphere.models.sizes import SIZES, resolve_size
 from keras_sphere.presets.overrides import resolve_arguments
 from keras_sphere.presets.sources import find
+from keras_sphere.short_repr import ShortRepr
 from keras_sphere.training.data_plan import (
     DataPlan,
     first_given,
@@ -52,8 +53,8 @@ _OPTIMIZER_OPTIONS = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class TrainingPlan:
+@dataclasses.dataclass(frozen=True, repr=False)
+class TrainingPlan(ShortRepr):
     """All that a training depends on, as plain numbers: `plan.json` of a run.
 
     Args:
@@ -110,6 +111,15 @@ class TrainingPlan:
     init_from: str | None = None
     data_license: str | None = None
     objective: dict = dataclasses.field(default_factory=dict)
+
+    def _facts(self):
+        return {
+            "preset": self.preset,
+            "data": self.data.dataset,
+            "images": f"{self.num_images:,}",
+            "steps": f"{self.total_steps:,} in {self.epochs} epochs",
+            "batch": self.data.batch_size,
+        }
 
     @property
     def total_steps(self):

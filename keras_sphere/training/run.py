@@ -12,6 +12,7 @@ from keras_sphere.backend.operations import make_deterministic
 from keras_sphere.backend.unasked_tensorflow import without_tensorflow
 from keras_sphere.distribution import setup
 from keras_sphere.preset_files.run_folders import CHECKPOINTS
+from keras_sphere.short_repr import ShortRepr
 from keras_sphere.training.checkpoint_store import is_begun
 from keras_sphere.training.checkpoints import TrainingCheckpoint
 from keras_sphere.training.continuation import move_aside
@@ -30,8 +31,15 @@ from keras_sphere.training.starting_weights import start_from
 logger = logging.getLogger("keras_sphere")
 
 
-class TrainingRun(typing.NamedTuple):
-    """What `train` returns.
+class _Fields(typing.NamedTuple):
+    model: typing.Any
+    history: dict | None
+    plan: typing.Any
+    is_complete: bool
+
+
+class TrainingRun(ShortRepr, _Fields):
+    """What `train` returns, a named tuple.
 
     Attributes:
         model: `SphereEncoderModel`, trained; `None` after a dry run.
@@ -40,10 +48,10 @@ class TrainingRun(typing.NamedTuple):
         is_complete: Boolean. `False` if a signal ended the training.
     """
 
-    model: typing.Any
-    history: dict | None
-    plan: typing.Any
-    is_complete: bool
+    def _facts(self):
+        last = {name: values[-1] for name, values in (self.history or {}).items()}
+        shown = {name: f"{last[name]:.4g}" for name in ("loss", "psnr") if name in last}
+        return {**self.plan._facts(), **shown, "complete": self.is_complete}
 
 
 def train(preset=None, dataset=None, output_dir=None, callbacks=(), **options):

@@ -6,6 +6,7 @@ from keras_sphere.visualization.image_table import plot_image_table
 from keras_sphere.visualization.image_text import read_image_text
 from keras_sphere.visualization.losses import plot_losses
 from keras_sphere.visualization.panels import Panel, draw_panels
+from keras_sphere.visualization.showing import show
 from keras_sphere.visualization.sphere import plot_sphere
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "read_image_text",
     "save_animation",
     "save_image",
+    "show",
 ]

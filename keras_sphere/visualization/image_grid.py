@@ -45,6 +45,11 @@ def image_grid(images, columns):
     Raises:
         ValueError: If the shape or the values are not as above, there is no image, or
             `columns` is not an integer of at least 1.
+
+    Example:
+
+    >>> grid = image_grid(model.generate(num_images=16), columns=4)
+    >>> save_image("samples.png", grid)
     """
     columns = read_integer("columns", columns)
     images = to_uint8(images)

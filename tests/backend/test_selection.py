@@ -10,7 +10,11 @@ import textwrap
 import keras
 import pytest
 
-from keras_sphere.backend.selection import choose_backend, keras_config_path
+from keras_sphere.backend.selection import (
+    choose_backend,
+    keras_config_path,
+    starts_as_command,
+)
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -27,15 +31,50 @@ def config(tmp_path):
     return write
 
 
+@pytest.mark.parametrize(
+    ("arguments", "original", "is_command"),
+    [
+        (["-m", "presets"], ["python", "-m", "keras_sphere", "presets"], True),
+        (["-m", "presets"], ["python", "-mkeras_sphere", "presets"], True),
+        (["-m"], ["python", "-m", "pytest"], False),
+        (
+            ["/usr/bin/keras-sphere", "presets"],
+            ["python", "/usr/bin/keras-sphere"],
+            True,
+        ),
+        (["keras-sphere.exe"], ["python", "keras-sphere.exe"], True),
+        (["train.py", "keras-sphere"], ["python", "train.py", "keras-sphere"], False),
+        ([""], ["python"], False),
+        ([], [], False),
+    ],
+)
+def test_starts_as_command(arguments, original, is_command):
+    assert starts_as_command(arguments, original) == is_command
+
+
 def test_keras_backend_is_a_choice(config):
     path = config('{"backend": "tensorflow"}')
-    assert choose_backend({"KERAS_BACKEND": "torch"}, path, ["jax"]) is None
+    assert choose_backend({"KERAS_BACKEND": "torch"}, path, ["jax", "torch"]) is None
+    assert choose_backend({"KERAS_BACKEND": "another"}, path, ["jax"]) is None
 
 
 def test_a_configured_backend_is_a_choice(config):
     path = config('{"backend": "torch"}')
-    assert choose_backend({}, path, ["jax"]) is None
-    assert choose_backend({"KERAS_BACKEND": ""}, path, ["jax"]) is None
+    assert choose_backend({}, path, ["jax", "torch"]) is None
+    assert choose_backend({"KERAS_BACKEND": ""}, path, ["jax", "torch"]) is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({}, r"keras\.json chooses the backend torch, .*`pip install torch`"),
+        ({"KERAS_BACKEND": "tensorflow"}, r"KERAS_BACKEND chooses the backend tensorf"),
+    ],
+)
+def test_a_choice_that_is_not_installed(config, environment, message):
+    path = config('{"backend": "torch"}')
+    with pytest.raises(ImportError, match=message + r".*installed=\['jax'\]"):
+        choose_backend(environment, path, ["jax"])
 
 
 @pytest.mark.parametrize(
@@ -54,7 +93,7 @@ def test_no_file_is_no_choice(tmp_path):
 
 def test_no_backend_installed(tmp_path):
     path = str(tmp_path / "missing.json")
-    with pytest.raises(ImportError, match=r"keras-sphere\[jax\].*installed=\[\]"):
+    with pytest.raises(ImportError, match=r"pip install jax`.*installed=\[\]"):
         choose_backend({}, path, [])
 
 

@@ -51,6 +51,8 @@ def test_help_of_a_task_lists_its_flags(task, capsys):
     for name in values:
         assert f"--{name}=" in text or f"--[no]{name}\n" in text
         assert len(values[name].help) > 8
+    assert "Default: ." not in text
+    assert "repeat this option" not in " ".join(text.split())
 
 
 def test_a_reader_that_stops_early():
