@@ -39,7 +39,7 @@ format: $(VENV)/.lint
 
 ## Build the documentation to build/docs; a broken link or a missing name fails.
 docs: $(VENV)/.docs
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/mkdocs build --strict
 	@echo "Open build/docs/index.html"
 
 $(BIN)/python:
