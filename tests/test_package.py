@@ -36,7 +36,7 @@ EXTRAS = {
         "matplotlib",
         "data",
     ),
-    "keras_sphere.data.load('.', image_size=16)": ("pillow", "data"),
+    "keras_sphere.data.load('photos', image_size=16)": ("pillow", "data"),
     "keras_sphere.training.TensorBoardLog('a').on_train_begin()": (
         "tensorboardX",
         "train",
@@ -57,7 +57,10 @@ EXTRAS = {
 }
 PROBE = f"""
 import json
+import pathlib
 import keras_sphere
+pathlib.Path("photos").mkdir()
+pathlib.Path("photos/a.png").touch()
 model = keras_sphere.presets.load("digits16")
 images = model.generate(labels=[3, 7], steps=2, seed=0)
 found = {{"version": keras_sphere.__version__, "shape": images.shape}}
