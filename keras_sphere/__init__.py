@@ -31,6 +31,7 @@ if not starts_as_command(sys.argv, sys.orig_argv):
     from keras_sphere.evaluation import evaluate
     from keras_sphere.learning_rate import WarmupCosine
     from keras_sphere.models import (
+        LatentRefiner,
         SphereEncoderBackbone,
         SphereEncoderModel,
     )
@@ -41,6 +42,7 @@ if not starts_as_command(sys.argv, sys.orig_argv):
     from keras_sphere.sampling_options import SamplingOptions
 
 __all__ = [
+    "LatentRefiner",
     "NoiseSchedule",
     "NonFiniteLossError",
     "RotationSamplingOptions",

@@ -23,6 +23,7 @@ class ModelDescription:
         class_names: Tuple of strings, or `None` where they are not known.
         keeps_average: Boolean. Whether there may be a moving average of the weights.
         max_angle_degrees: Float. The angle of noise of full strength.
+        has_refiner: Boolean. Whether it is a preset that holds one.
     """
 
     image_size: int
@@ -33,6 +34,7 @@ class ModelDescription:
     class_names: tuple | None = None
     keeps_average: bool = False
     max_angle_degrees: float = 90.0
+    has_refiner: bool = False
 
 
 class ModelSource:
@@ -80,7 +82,10 @@ class ModelSource:
         self.weights_sha256 = config["weights"]["sha256"]
         self._check(expected_sha256)
         self.description = _description(
-            config["architecture"], config["sampling"], config["noise"]
+            config["architecture"],
+            config["sampling"],
+            config["noise"],
+            has_refiner=config["refiner"] is not None,
         )
 
     def _check(self, expected):
@@ -125,7 +130,7 @@ def _describe_file(path):
         ) from error
 
 
-def _description(architecture, sampling, noise, keeps_average=False):
+def _description(architecture, sampling, noise, keeps_average=False, has_refiner=False):
     side = architecture["image_size"] // architecture["patch_size"]
     angles = ("max_angle_degrees", "loop_angle_degrees", "angle_degrees")
     full = [sampling[name] for name in angles if sampling.get(name) is not None]
@@ -138,4 +143,5 @@ def _description(architecture, sampling, noise, keeps_average=False):
         architecture["class_names"] and tuple(architecture["class_names"]),
         keeps_average,
         full[0] if full else noise["max_angle_degrees"],
+        has_refiner,
     )

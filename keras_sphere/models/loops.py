@@ -24,17 +24,26 @@ def addition_loop(backbone, num_kept, guided, labels, guidance, inputs):
 
     def encode(images):
         weight = guidance[0] if guide_encoder else None
-        return backbone.spherify(
-            _guided(backbone, backbone.encode, images, labels, weight)
-        )
+        return guided_encode(backbone, images, labels, weight)
 
     def decode(t, points):
-        if not guide_decoder:
-            return backbone.decode(points, labels)
-        images = _guided(backbone, backbone.decode, points, labels, guidance[1])
-        return keras.ops.clip(images, -1.0, 1.0)
+        weight = guidance[1] if guide_decoder else None
+        return guided_decode(backbone, points, labels, weight)
 
     return _run(backbone, num_kept, encode, decode, inputs)
+
+
+def guided_encode(backbone, images, labels, weight=None):
+    """Images to points of the sphere, guided unless `weight` is `None`."""
+    return backbone.spherify(_guided(backbone, backbone.encode, images, labels, weight))
+
+
+def guided_decode(backbone, points, labels, weight=None):
+    """Points of the sphere to images, guided unless `weight` is `None`."""
+    if weight is None:
+        return backbone.decode(points, labels)
+    images = _guided(backbone, backbone.decode, points, labels, weight)
+    return keras.ops.clip(images, -1.0, 1.0)
 
 
 def rotation_loop(backbone, num_kept, guided, labels, guidance, inputs):
@@ -90,29 +99,15 @@ def _two_streams(backbone, num_kept, labels, radians, inputs):
     ops = keras.ops
     noise, images, steps = inputs["noise"], inputs["images"], inputs["steps"]
     num_rows, null_labels = images.shape[0], null_like(backbone, labels)
-    strengths, told = inputs["strengths"], inputs["told"]
+    told = inputs["told"]
 
     def first():
         points = backbone.spherify(noise)
         return ops.concatenate([points, points], axis=0)
 
     def advance(t, both):
-        points, null_points = ops.split(
-            backbone.spherify(backbone.encode(both)), 2, axis=0
-        )
-        turned = backbone.motion.turn_away(points, null_points, radians)
-        moved = [
-            backbone.perturb(
-                start,
-                sampling.draw_of_move(inputs[name], t, inputs["from_noise"]),
-                ops.take(strengths, t),
-            )
-            for start, name in (
-                (backbone.spherify(turned), "step_noise"),
-                (null_points, "null_step_noise"),
-            )
-        ]
-        return ops.cast(ops.concatenate(moved, axis=0), noise.dtype)
+        both = backbone.spherify(backbone.encode(both))
+        return ops.cast(move_streams(backbone, both, radians, t, inputs), noise.dtype)
 
     def decode(t, points):
         angle = ops.take(told, t)
@@ -141,6 +136,35 @@ def _two_streams(backbone, num_kept, labels, radians, inputs):
         num_kept,
     )
     return both[:, :num_rows] if num_kept else both[:num_rows]
+
+
+def move_streams(backbone, both, radians, t, inputs):
+    """Moves both streams of a guided rotation: those with class away from the others.
+
+    Args:
+        backbone: `SphereEncoderBackbone`.
+        both: Points of the stream with class, then as many of the one without.
+        radians: Scalar tensor. The angle of guidance.
+        t: Integer scalar. The step that decodes them.
+        inputs: Dict of tensors; see `addition_loop`.
+
+    Returns:
+        Points of the same shape.
+    """
+    points, null_points = keras.ops.split(both, 2, axis=0)
+    turned = backbone.motion.turn_away(points, null_points, radians)
+    moved = [
+        backbone.perturb(
+            start,
+            sampling.draw_of_move(inputs[name], t, inputs["from_noise"]),
+            keras.ops.take(inputs["strengths"], t),
+        )
+        for start, name in (
+            (backbone.spherify(turned), "step_noise"),
+            (null_points, "null_step_noise"),
+        )
+    ]
+    return keras.ops.concatenate(moved, axis=0)
 
 
 def _guided(backbone, network, inputs, labels, weight):

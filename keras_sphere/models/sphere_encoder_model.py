@@ -16,6 +16,7 @@ from keras_sphere.models.optimizer_state import OptimizerState
 from keras_sphere.models.perceptual_maps import resolve_perceptual
 from keras_sphere.models.preset_saving import PresetSaving
 from keras_sphere.models.program_export import ProgramExport
+from keras_sphere.models.refiner_checks import HeldRefiner
 from keras_sphere.models.scheduled_scores import new_scores
 from keras_sphere.models.training_forward import TrainingForward
 from keras_sphere.models.training_inputs import (
@@ -33,6 +34,7 @@ from keras_sphere.validation import check_choice, if_given, read_seed
 class SphereEncoderModel(
     Interpolation,
     PresetSaving,
+    HeldRefiner,
     TrainingForward,
     EncoderAverage,
     GuardedTraining,

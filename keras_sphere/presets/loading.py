@@ -12,6 +12,7 @@ from keras_sphere.models.distribution_terms import (
 )
 from keras_sphere.models.limits import check_parameters
 from keras_sphere.models.quantization import quantize_layers
+from keras_sphere.models.refiner_files import refiner_of_preset
 from keras_sphere.perceptual import feature_distance_of
 from keras_sphere.preset_files.recipe import losses_from_recipe, optimizer_from_recipe
 from keras_sphere.presets.fitting import copy_fitting
@@ -88,6 +89,8 @@ def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
     if lacks_maps and "score_matching" not in overrides:
         arguments["score_matching"] = None
     model = SphereEncoderModel(backbone, **arguments)
+    if wanted and config["refiner"] is not None:
+        _attach_refiner(model, source, architecture == config["architecture"])
     if "perceptual" not in overrides:
         # Trained weights are mostly loaded to generate.
         level = logging.INFO if wanted else logging.WARNING
@@ -106,6 +109,17 @@ def _tell_of_perceptual(level, model, name, handle):
             handle,
             name,
             name,
+        )
+
+
+def _attach_refiner(model, source, is_same):
+    """Gives a model the refiner of its preset, unless it is another model by now."""
+    if is_same:
+        model.attach_refiner(refiner_of_preset(source, model.backbone))
+    else:
+        logger.info(
+            "The refiner of %r is left out: it is of the preset's own model.",
+            source.handle,
         )
 
 
