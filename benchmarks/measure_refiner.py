@@ -9,6 +9,7 @@ turn, in one process, so that their ratio is one of equal conditions.
 """
 
 import argparse
+import itertools
 import json
 import pathlib
 import sys
@@ -37,14 +38,14 @@ def main():
             model,
             share=share,
             output_dir=pathlib.Path(flags.output) / f"share-{share:g}",
-            epochs=flags.epochs,
+            epochs=epochs,
             batch_size=flags.batch_size,
             learning_rate=flags.learning_rate,
             images=train[0] if flags.images else None,
             labels=train[1] if flags.images else None,
             verbose=2,
         ).refiner
-        for share in flags.shares
+        for share, epochs in zip(flags.shares, itertools.cycle(flags.epochs))
     }
     rows = {"pixels": {"parameters": model.backbone.decoder.count_params()}}
     rows["pixels"] |= measure(model, quality, None, flags)
@@ -68,7 +69,7 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", default="runs/refiners")
     parser.add_argument("--shares", type=float, nargs="+", default=[0.25, 0.5])
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, nargs="+", default=[20])
     parser.add_argument("--batch_size", type=int, default=64)
     parser.add_argument("--learning_rate", type=float, default=1e-3)
     parser.add_argument("--images", action="store_true", help="Noisy latents, too.")

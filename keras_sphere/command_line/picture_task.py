@@ -97,7 +97,7 @@ def prepare(request, source, image_flags=(), image_side=None):
 
 
 def give_model(job, request, source):
-    """Loads the model, by whatever the request says, and its refiner if there is one."""
+    """Loads the model, by whatever the request says, and a refiner if one is named."""
     load = request.load_model
     job.model = load(source) if load else source.load()
     job.refiner = load_refiner(job.settings.get("refiner"), job.model)

@@ -118,7 +118,7 @@ def check_options(refiner, options, trained_degrees):
                 f"taught. Received: {name}={value:g}"
             )
     position = refiner.guidance_position
-    if options.is_guided and position not in (None, options.guidance_position):
+    if position and options.is_guided and options.guidance_position != position:
         raise ValueError(
             f"`guidance_position` must be {position!r}, what the refiner was taught. "
             f"Received: guidance_position={options.guidance_position!r}"

@@ -87,8 +87,8 @@ def distill(
         model: `SphereEncoderModel`, trained. It is not changed.
         refiner: `LatentRefiner.of(model, ...)`, or `None` for a new one. Taught in
             place.
-        share: Float. See `LatentRefiner.of`, as for `condition_range` and `use_ema`;
-            these three are for a new refiner.
+        share: Float. Of a new refiner, as is `condition_range`; see
+            `LatentRefiner.of`.
         output_dir: String or path.
         epochs: Integer.
         steps_per_epoch: Integer.
@@ -101,7 +101,7 @@ def distill(
         chain: Integer. How many points of a loop are taught: the steps of generation
             but one.
         seed: Integer. Seed of all draws, and of a new refiner.
-        use_ema: See `share`.
+        use_ema: Boolean or `None` for the model's default: which weights teach.
         checkpoint_every_epochs: Integer.
         keep: Integer. How many checkpoints are kept.
         resume: Boolean. Whether to go on with what the folder holds.
@@ -141,12 +141,12 @@ def distill(
     draws = new_draws(model, refiner, **given, seed=seed, images=images, labels=labels)
     learning_rate = read_positive("learning_rate", learning_rate)
     plan = new_plan(refiner, draws, epochs, learning_rate)
-    _begin(folder, plan, resume)
-    trained = Distillation(refiner, model.backbone, weights, draws.chain)
-    _compile(trained, plan, jit_compile)
     checkpoint = TrainingCheckpoint(
         folder / CHECKPOINTS, every_epochs=checkpoint_every_epochs, keep=keep
     )
+    _begin(folder, plan, resume)
+    trained = Distillation(refiner, model.backbone, weights, draws.chain)
+    _compile(trained, plan, jit_compile)
     stop = StopOnSignal()
     watching = [TrainingStatistics(), CSVLog(folder / "log.csv"), stop, checkpoint]
     history = _fit(trained, draws, plan, checkpoint, [*callbacks, *watching], verbose)

@@ -1,6 +1,9 @@
 """All numbers of a distillation, and the draws that follow from them."""
 
 import dataclasses
+import hashlib
+
+import numpy as np
 
 from keras_sphere.models.latent_map import default_angles
 from keras_sphere.training.distillation_draws import DistillationDraws
@@ -20,7 +23,7 @@ class DistillationPlan:
         values: Pair of floats. The guidance scales, or the angles in degrees.
         shared_noise: Boolean. Whether all moves of a loop take one noise.
         largest_strength: Float. Of noise that is added; 0 where it is a rotation.
-        num_images: Integer. 0 for a distillation without.
+        images: String. Checksum of the images and their labels, or `None`.
         seed: Integer.
     """
 
@@ -33,7 +36,7 @@ class DistillationPlan:
     values: tuple
     shared_noise: bool
     largest_strength: float
-    num_images: int
+    images: str | None
     seed: int
 
 
@@ -51,9 +54,18 @@ def new_plan(refiner, draws, epochs, learning_rate):
         values=draws.values,
         shared_noise=draws.shared_noise,
         largest_strength=draws.largest,
-        num_images=0 if draws.images is None else len(draws.images),
+        images=_checksum(draws.images, draws.labels),
         seed=draws.seed,
     )
+
+
+def _checksum(images, labels):
+    if images is None:
+        return None
+    digest = hashlib.sha256(np.ascontiguousarray(images))
+    if labels is not None:
+        digest.update(np.ascontiguousarray(labels))
+    return digest.hexdigest()
 
 
 def new_draws(model, refiner, **given):
@@ -68,10 +80,8 @@ def new_draws(model, refiner, **given):
         `DistillationDraws`.
     """
     backbone, sampling = model.backbone, model.sampling
-    motion, trained = (
-        backbone.architecture["motion"],
-        model.noise_schedule.max_angle_degrees,
-    )
+    motion = backbone.architecture["motion"]
+    trained = model.noise_schedule.max_angle_degrees
     if motion == "rotation":
         values, largest = refiner.condition_range, 0.0
         values = default_angles(sampling, trained) if values is None else values

@@ -153,7 +153,8 @@ def test_the_map_itself_gives_the_ordinary_images(guidance, position):
 def test_unconditional_models_have_no_condition():
     model = tiny_models.new_model(num_classes=0)
     refiner = new_refiner(model)
-    assert refiner.condition is None and refiner.guidance_position is None
+    assert refiner.condition is None
+    assert refiner.guidance_position is None
     assert model.generate(2, steps=2, refiner=refiner).shape == (2, 16, 16, 3)
 
 
@@ -226,7 +227,8 @@ def test_presets_hold_it(kind, dtype, request, tmp_path):
     atol = 1e-6 if dtype == "float32" else 0.02
     np.testing.assert_allclose(made, expected, atol=atol)
     config = (tmp_path / "without" / "config.json").read_text()
-    assert '"format_version": 3' in config and "refiner" not in config
+    assert '"format_version": 3' in config
+    assert "refiner" not in config
     assert presets.load(tmp_path / "without").refiner is None
     with pytest.raises(ValueError, match="holds no refiner"):
         presets.load_refiner(tmp_path / "without", loaded)
@@ -237,7 +239,7 @@ def test_presets_hold_it(kind, dtype, request, tmp_path):
 
 
 def test_a_preset_of_trained_on_weights_leaves_it_out(adding, tmp_path, caplog):
-    model, refiner = adding
+    _model, refiner = adding
     other = tiny_models.new_model()
     other.attach_refiner(refiner)
     other.backbone.set_weights([w * 1.01 for w in other.backbone.get_weights()])
@@ -285,7 +287,7 @@ def test_sizes_are_near_the_share():
         assert 0.75 < refiner.count_params() / whole / share < 1.3
     with pytest.raises(ValueError, match="share"):
         LatentRefiner.of(model, 1.5)
-    with pytest.raises(ValueError, match="condition_range.*0.5"):
+    with pytest.raises(ValueError, match=r"condition_range.*0\.5"):
         LatentRefiner.of(model, condition_range=(0.5, 2.0))
 
 
@@ -293,6 +295,7 @@ def test_it_is_no_part_of_the_model(adding):
     model, refiner = adding
     count = len(model.variables)
     model.attach_refiner(refiner)
-    assert len(model.variables) == count and model.refiner is refiner
+    assert len(model.variables) == count
+    assert model.refiner is refiner
     model.attach_refiner(None)
     assert keras_sphere.LatentRefiner is LatentRefiner
