@@ -19,7 +19,7 @@ import keras
 
 import keras_sphere
 from keras_sphere.training import distill, measure_refiner
-from keras_sphere.visualization import save_image
+from keras_sphere.visualization import image_grid, save_image
 
 sys.path.append(str(pathlib.Path(__file__).parents[1] / "examples"))
 import numpy as np
@@ -128,9 +128,8 @@ def draw(model, refiners, path):
     loops = [None, *refiners.values()]
     images = [model.generate(labels=labels, seed=7, refiner=loop) for loop in loops]
     rows = [images[i][10 * half :][:10] for half in range(2) for i in range(len(loops))]
-    grid = np.concatenate([np.concatenate(list(row), axis=1) for row in rows], axis=0)
-    pixels = np.floor((np.clip(grid, -1, 1) + 1) * 127.5).astype("uint8")
-    save_image(path, np.repeat(np.repeat(pixels, 3, axis=0), 3, axis=1))
+    grid = image_grid(np.concatenate(rows), columns=10)
+    save_image(path, np.repeat(np.repeat(grid, 3, axis=0), 3, axis=1))
 
 
 def show(rows):

@@ -7,6 +7,7 @@ import keras
 from keras_sphere.choices import GUIDANCE_POSITIONS
 from keras_sphere.geometry import as_float
 from keras_sphere.layers import Dense
+from keras_sphere.models.file_saving import FileSaving
 from keras_sphere.models.inference import current_weights
 from keras_sphere.models.latent_map import condition_of, default_range
 from keras_sphere.models.refiner_size import size_of_share
@@ -26,7 +27,7 @@ CONDITIONS = ("guidance_scale", "angle_degrees")
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
-class LatentRefiner(keras.Model):
+class LatentRefiner(FileSaving, keras.Model):
     """Points of the sphere to what decoding and encoding again would make of them.
 
     A transformer on the tokens of the latent. `keras_sphere.training.distill` teaches

@@ -5,7 +5,7 @@ import typing
 
 import keras
 
-from keras_sphere.files.atomic_file import replace_when_done
+from keras_sphere.backend.unasked_tensorflow import without_tensorflow
 from keras_sphere.learning_rate import WarmupCosine
 from keras_sphere.models.generation_inputs import read_classes, read_images
 from keras_sphere.models.inference import current_weights
@@ -100,7 +100,7 @@ def distill(
         learning_rate: Float. After a warm-up; half a cosine to a hundredth of it.
         chain: Integer. How many points of a loop are taught: the steps of generation
             but one.
-        seed: Integer. Seed of all draws, and of a new refiner.
+        seed: Integer. Seed of all draws; for a new refiner Keras' global one is set.
         use_ema: Boolean or `None` for the model's default: which weights teach.
         checkpoint_every_epochs: Integer.
         keep: Integer. How many checkpoints are kept.
@@ -135,8 +135,7 @@ def distill(
         steps_per_epoch=steps_per_epoch, batch_size=batch_size, chain=chain
     )
     if refiner is None:
-        keras.utils.set_random_seed(seed % 2**32)
-        refiner = LatentRefiner.of(model, share, condition_range, use_ema=use_ema)
+        refiner = _new_refiner(model, share, condition_range, use_ema, seed)
     weights = _weights_of_teacher(model, refiner, use_ema)
     draws = new_draws(model, refiner, **given, seed=seed, images=images, labels=labels)
     learning_rate = read_positive("learning_rate", learning_rate)
@@ -153,8 +152,7 @@ def distill(
     if stop.received:
         print(f"{stop.received.name}: saved in {folder}. The same call goes on.")
         return DistillationRun(refiner, history, None, False)
-    with replace_when_done(folder / REFINER_FILE) as temporary:
-        refiner.save(temporary)
+    refiner.save(folder / REFINER_FILE)
     return DistillationRun(refiner, history, _agreement(trained, draws), True)
 
 
@@ -197,6 +195,12 @@ def measure_refiner(
     measured = Distillation(refiner, model.backbone, weights, draws.chain)
     measured.compile(jit_compile=jit_compile)
     return _agreement(measured, draws, batches)
+
+
+@without_tensorflow()
+def _new_refiner(model, share, condition_range, use_ema, seed):
+    keras.utils.set_random_seed(seed % 2**32)
+    return LatentRefiner.of(model, share, condition_range, use_ema=use_ema)
 
 
 def _read_counts(**counts):

@@ -8,11 +8,12 @@ from keras_sphere.backend.operations import no_gradients
 from keras_sphere.losses.distances import cosine_distance
 from keras_sphere.models import SphereEncoderBackbone
 from keras_sphere.models.compiled_steps import CompiledSteps
+from keras_sphere.models.file_saving import FileSaving
 from keras_sphere.models.latent_map import latent_map
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
-class Distillation(CompiledSteps, keras.Model):
+class Distillation(CompiledSteps, FileSaving, keras.Model):
     """Teaches a refiner the map of a model on points of loops of generation.
 
     Of each loop the points of the first steps are taught: from what the teacher makes

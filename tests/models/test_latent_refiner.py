@@ -24,13 +24,13 @@ def new_refiner(model, **arguments):
 
 
 @pytest.fixture(scope="module")
-def adding():
+def adding(quick_compilation):
     model = tiny_models.new_model()
     return model, new_refiner(model)
 
 
 @pytest.fixture(scope="module")
-def rotating():
+def rotating(quick_compilation):
     model = tiny_models.new_rotating_model()
     return model, new_refiner(model)
 
@@ -139,9 +139,12 @@ class Perfect(LatentRefiner):
         )
 
 
-@pytest.mark.parametrize("guidance", [1.0, 1.7])
-@pytest.mark.parametrize("position", ["both", "encoder", "decoder"])
-def test_the_map_itself_gives_the_ordinary_images(guidance, position):
+@pytest.mark.usefixtures("quick_compilation")
+@pytest.mark.parametrize(
+    ("position", "guidance"),
+    [("both", 1.0), ("both", 1.7), ("encoder", 1.7), ("decoder", 1.7)],
+)
+def test_the_map_itself_gives_the_ordinary_images(position, guidance):
     model = tiny_models.new_model(sampling={"guidance_position": position})
     refiner = Perfect.of(model, size=_SIZE)
     refiner.teacher_of = lambda: model.backbone
@@ -150,6 +153,7 @@ def test_the_map_itself_gives_the_ordinary_images(guidance, position):
     np.testing.assert_allclose(made, model.generate(**options), atol=5e-5)
 
 
+@pytest.mark.usefixtures("quick_compilation")
 def test_unconditional_models_have_no_condition():
     model = tiny_models.new_model(num_classes=0)
     refiner = new_refiner(model)
