@@ -85,6 +85,7 @@ def run_sampling(
     if refiner is not None:
         check_teacher(model, refiner, weights)
         check_options(refiner, options, model.noise_schedule.max_angle_degrees)
+        refiner = refiner if options.steps > 1 else None  # there is no place for it
     fixed = {
         "strengths": _padded(plan.strengths),
         "told": _padded(plan.told),
