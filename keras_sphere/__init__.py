@@ -35,6 +35,7 @@ if not starts_as_command(sys.argv, sys.orig_argv):
     from keras_sphere.export import export_onnx, load_onnx
     from keras_sphere.learning_rate import WarmupCosine
     from keras_sphere.models import (
+        LatentRefiner,
         SphereEncoderBackbone,
         SphereEncoderModel,
     )
@@ -45,6 +46,7 @@ if not starts_as_command(sys.argv, sys.orig_argv):
     from keras_sphere.sampling_options import SamplingOptions
 
 __all__ = [
+    "LatentRefiner",
     "NoiseSchedule",
     "NonFiniteLossError",
     "RotationSamplingOptions",

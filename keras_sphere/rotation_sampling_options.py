@@ -87,6 +87,11 @@ class RotationSamplingOptions(LoopOptions):
         streams = 2 if self.is_guided else 1
         return self.steps + (self.steps - 1) * (2 * streams - 1)
 
+    def refined_passes(self, share):
+        """`passes` with a refiner, which counts as a share of one between the steps."""
+        streams = 2 if self.is_guided else 1
+        return 1 + (self.steps - 1) * streams * share
+
     def for_reconstruction(self, use_ema=None):
         """Options of one step from images."""
         return self.override(steps=1, guidance_degrees=0.0, use_ema=use_ema)

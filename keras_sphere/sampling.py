@@ -83,6 +83,43 @@ def sample_in_program(first, advance, decode, images, steps, from_noise, num_kep
     return ops.fori_loop(0, steps, step, state)[-1]
 
 
+def refine_in_program(start, advance, decode, images, steps, num_kept=0):
+    """The loop on points alone: images are decoded from the last ones.
+
+    Args:
+        start: Float tensor. The points that a loop of one step would decode.
+        advance: Callable of a step's number, from 1, and the points of the step before
+            that returns the points of this one.
+        decode: Callable of a step's number and points that returns images.
+        images: Float tensor of the shape and dtype that `decode` returns.
+        steps: Integer scalar, at least 1.
+        num_kept: Integer, part of the program: 0, or at least `steps`.
+
+    Returns:
+        As `sample_in_program`; images of all steps are decoded only if they are kept.
+    """
+    ops = keras.ops
+
+    def decoded(t, points):
+        return ops.reshape(ops.cast(decode(t, points), images.dtype), ops.shape(images))
+
+    def keep(t, points, kept):
+        where = (t, *(0 for _ in images.shape))
+        return points, ops.slice_update(kept, where, decoded(t, points)[None])
+
+    def step(t, state):
+        points = ops.cast(advance(t, state[0]), start.dtype)
+        points = ops.reshape(points, ops.shape(start))
+        return keep(t, points, state[1]) if num_kept else (points,)
+
+    state = (start,)
+    if num_kept:
+        nothing = ops.repeat(ops.zeros_like(images)[None], num_kept, axis=0)
+        state = keep(0, start, nothing)
+    state = ops.fori_loop(1, steps, step, state)
+    return state[1] if num_kept else decoded(steps - 1, state[0])
+
+
 def draw_of_move(step_noise, t, from_noise):
     """The noise of step t, from 0: draw t of `step_noise`, or the last one.
 

@@ -134,6 +134,11 @@ class SamplingOptions(LoopOptions):
         }
         return self.steps * twice["decoder"] + (self.steps - 1) * twice["encoder"]
 
+    def refined_passes(self, share):
+        """`passes` with a refiner, which counts as a share of one between the steps."""
+        at_the_end = 2 if self.guidance_at("decoder") is not None else 1
+        return at_the_end + (self.steps - 1) * share
+
     def for_reconstruction(self, use_ema=None):
         """Options of one step from images, at the angles of training."""
         options = self.override(

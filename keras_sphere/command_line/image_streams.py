@@ -10,7 +10,7 @@ from keras_sphere.command_line.npz_stream import NpzStream
 from keras_sphere.command_line.output_file import check_place
 from keras_sphere.command_line.picture_task import (
     find_source,
-    load,
+    give_model,
     prepare,
     settings_of,
 )
@@ -66,7 +66,7 @@ def prepare_stream(request, plan):
 
 def _finish(request, job, source, sampling, store, missing, record):
     if missing:
-        job.model = load(request, source)
+        give_model(job, request, source)
         _fill(job, sampling, store, missing, record)
     store.finish()
     print(f"Wrote {request.settings['output']}")

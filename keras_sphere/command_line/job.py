@@ -34,12 +34,14 @@ class Job:
         description: `ModelDescription`.
         images: Dict of flag name -> uint8 array of the images in its files.
         model: `SphereEncoderModel`, or `None` until it is loaded.
+        refiner: What `model.generate` takes as `refiner`.
     """
 
     settings: dict
     description: ModelDescription
     images: dict
     model: object = None
+    refiner: object = None
 
     @property
     def panels(self):

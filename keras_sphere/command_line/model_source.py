@@ -24,6 +24,7 @@ class ModelDescription:
         keeps_average: Boolean. Whether there may be a moving average of the weights.
         max_angle_degrees: Float. The angle of noise of full strength.
         has_encoder: Boolean.
+        has_refiner: Boolean. Whether it is a preset that holds one.
     """
 
     image_size: int
@@ -35,6 +36,7 @@ class ModelDescription:
     keeps_average: bool = False
     max_angle_degrees: float = 90.0
     has_encoder: bool = True
+    has_refiner: bool = False
 
 
 class ModelSource:
@@ -85,7 +87,10 @@ class ModelSource:
         self._check(expected_sha256)
         self.card = {n: config.get(n) for n in ("name", "description", "license")}
         self.description = new_description(
-            config["architecture"], config["sampling"], config["noise"]
+            config["architecture"],
+            config["sampling"],
+            config["noise"],
+            has_refiner=config["refiner"] is not None,
         )
 
     def _check(self, expected):
@@ -130,7 +135,9 @@ def _describe_file(path):
         ) from error
 
 
-def new_description(architecture, sampling, noise, keeps_average=False):
+def new_description(
+    architecture, sampling, noise, keeps_average=False, has_refiner=False
+):
     """The `ModelDescription` of what a configuration says.
 
     Args:
@@ -138,6 +145,7 @@ def new_description(architecture, sampling, noise, keeps_average=False):
         sampling: Dict of sampling defaults.
         noise: Dict of the arguments of the noise of training.
         keeps_average: See `ModelDescription`.
+        has_refiner: Likewise.
     """
     side = architecture["image_size"] // architecture["patch_size"]
     angles = ("max_angle_degrees", "loop_angle_degrees", "angle_degrees")
@@ -152,4 +160,5 @@ def new_description(architecture, sampling, noise, keeps_average=False):
         keeps_average,
         full[0] if full else noise["max_angle_degrees"],
         architecture.get("has_encoder", True),
+        has_refiner,
     )

@@ -74,6 +74,7 @@ class NumberedImages:
             num_images=self.rows,
             return_steps=return_steps,
             batch_size=self.rows,
+            refiner=self.job.refiner,
             **inputs,
             **self.sampling,
         )

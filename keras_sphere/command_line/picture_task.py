@@ -10,6 +10,7 @@ from keras_sphere.command_line.output_file import check_output
 from keras_sphere.command_line.picture_layout import check_size, lay_out
 from keras_sphere.command_line.picture_settings import PictureSettings
 from keras_sphere.command_line.recorded_files import checksums
+from keras_sphere.command_line.refiner_flag import check_refiner, load_refiner
 from keras_sphere.optional_imports import check_installed
 from keras_sphere.visualization import save_animation, save_image
 from keras_sphere.visualization.image_grid import PACKAGE as WRITING
@@ -50,7 +51,7 @@ def prepare_picture(request, plan, draw, image_flags=("image",), image_side=None
 
 
 def _finish(request, job, source, inputs, draw, output):
-    job.model = load(request, source)
+    give_model(job, request, source)
     drawn = [[draw(job, sampling) for sampling in row] for row in job.panels]
     picture = lay_out(drawn, job.settings, source.description)
     text = settings_of(request, job, source, inputs).as_text()
@@ -80,7 +81,10 @@ def prepare(request, source, image_flags=(), image_side=None):
     side = image_side(settings, description) if image_side else description.image_size
     paths = {name: settings[name] for name in image_flags if settings[name]}
     inputs = checksums(
-        [path for name in paths for path in _as_list(paths[name])],
+        [
+            *(path for name in paths for path in _as_list(paths[name])),
+            *check_refiner(settings.get("refiner"), source),
+        ],
         request.recorded,
     )
     images = {
@@ -92,9 +96,11 @@ def prepare(request, source, image_flags=(), image_side=None):
     return Job(settings, description, images), inputs
 
 
-def load(request, source):
-    """The model, by whatever the request says."""
-    return request.load_model(source) if request.load_model else source.load()
+def give_model(job, request, source):
+    """Loads the model, by whatever the request says, and a refiner if one is named."""
+    load = request.load_model
+    job.model = load(source) if load else source.load()
+    job.refiner = load_refiner(job.settings.get("refiner"), job.model)
 
 
 def settings_of(request, job, source, inputs):

@@ -69,6 +69,16 @@ def define_guidance(values):
     flags.DEFINE_boolean("shared_noise", None, text, values)
 
 
+def define_refiner(values):
+    """What stands in place of decoder and encoder between the steps."""
+    text = (
+        "A refiner that this model taught, which makes several steps quicker: a file "
+        "refiner.keras, the folder of a distillation, a preset, or preset for the "
+        "model's own."
+    )
+    flags.DEFINE_string("refiner", None, text, values)
+
+
 def define_image(values):
     """Images from files."""
     text = "File of an image, in any common format; repeat for more."

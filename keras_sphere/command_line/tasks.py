@@ -35,6 +35,7 @@ _ALL = (
         "Images from random points of the sphere: a picture, or many files.",
         "--classes=all --seed=1 --output=digits.png",
         *_LOOP,
+        shared.define_refiner,
         own.define_generate,
         required=(),
     ),
@@ -143,7 +144,7 @@ _ALL = (
     Task(
         "evaluate",
         "Numbers: Frechet distance, recall, PSNR and more, as a table.",
-        (own.define_evaluate, *_EVALUATION),
+        (own.define_evaluate, *_EVALUATION, shared.define_refiner),
         required=("data", "output"),
         example="--preset=digits16 --data=digits --network=digits --output=numbers",
     ),

@@ -14,6 +14,7 @@ from keras_sphere.evaluation.image_sets import (
     GeneratedImages,
     GivenImages,
     ReconstructedImages,
+    is_refined,
 )
 from keras_sphere.evaluation.measurement import (
     Reference,
@@ -32,6 +33,7 @@ from keras_sphere.evaluation.results import Evaluation
 from keras_sphere.export import OnnxModel
 from keras_sphere.metrics import Gaussian
 from keras_sphere.models import SphereEncoderModel
+from keras_sphere.models.refiner_checks import find_refiner
 from keras_sphere.validation import (
     if_given,
     read_boolean,
@@ -66,6 +68,7 @@ def evaluate(
     cache_dir=None,
     image_size=None,
     tick=None,
+    refiner=None,
 ):
     """Measures what a model generates and reconstructs, or images of any origin.
 
@@ -115,6 +118,9 @@ def evaluate(
             defaults to those of the model or of the other images.
         tick: Callable of a text and two integers, how many images of how many are
             done, or `None`.
+        refiner: `LatentRefiner` of the model, `True` for its own, or `None`. What it
+            makes in place of decoder and encoder between the steps is measured beside
+            what they make, wherever there are several steps.
 
     Returns:
         `Evaluation`: a table with all that a comparison needs to know.
@@ -147,6 +153,12 @@ def evaluate(
     source, data, held_out = open_paths((source, data, held_out), image_size)
     runner = Runner(resolve_network(network), batch_size, cache_dir, tick)
     is_model = isinstance(source, (SphereEncoderModel, OnnxModel))
+    if refiner and not isinstance(source, SphereEncoderModel):
+        raise ValueError(
+            "`refiner` is of a model: `source` must be one. Received: "
+            f"source={type(source).__name__}"
+        )
+    loops = [None, find_refiner(source, refiner)] if refiner else [None]
     sets = []
     if not is_model:
         sets.append(GivenImages(source, "images", num_images, argument="source"))
@@ -156,8 +168,12 @@ def evaluate(
     if is_model:
         count, weights = num_images or reference.count, weights_name(source, use_ema)
         sets += [
-            GeneratedImages(source, count, seed, weights, use_ema=use_ema, **sampling)
+            GeneratedImages(
+                source, count, seed, weights, loop, use_ema=use_ema, **sampling
+            )
             for sampling in settings
+            for loop in loops
+            if loop is None or is_refined(source, sampling)
         ]
     rows = [set_row(images, reference, runner, metrics) for images in sets]
     originals = held_out or reference.images

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 
+from keras_sphere.evaluation.model_names import refiner_name
 from keras_sphere.image_validation import as_images, as_pixels
 from keras_sphere.sampling import host_noise
 from keras_sphere.validation import if_given, read_boolean, read_integer, read_seed
@@ -107,22 +108,26 @@ class GeneratedImages:
         count: Integer.
         seed: Integer.
         weights_name: String. Says which weights these are, such as a checksum.
+        refiner: `LatentRefiner` between the steps, or `None`.
         **sampling: Options of `model.sampling`; `None` takes the model's own.
     """
 
-    def __init__(self, model, count, seed, weights_name, **sampling):
+    def __init__(self, model, count, seed, weights_name, refiner=None, **sampling):
         self.model = model
         self.count = read_integer("count", count)
         self.seed = read_seed("seed", seed)
         self.options = model.sampling.override(**sampling)
         self.name = getattr(model, "name_in_tables", "generated")
+        if refiner is not None:
+            self.name += ", refiner"
         self.num_classes = model.backbone.num_classes
+        self.refiner = refiner
         self._weights_name = weights_name
 
     @property
     def settings(self):
         """What the set is, as plain values."""
-        return {
+        found = {
             "set": "generated",
             "count": self.count,
             "seed": self.seed,
@@ -130,6 +135,12 @@ class GeneratedImages:
             **self.options.to_dict(),
             "passes": self.options.passes,
         }
+        if self.refiner is None:
+            return found
+        whole = self.model.backbone.decoder.count_params()
+        share = self.refiner.count_params() / whole
+        passes = self.options.refined_passes(share)
+        return {**found, "passes": passes, "refiner": refiner_name(self.refiner)}
 
     def batch(self, start, stop):
         """Images `start` to `stop`, as uint8, and the labels asked for, or `None`."""
@@ -143,9 +154,18 @@ class GeneratedImages:
         chosen = self.options.to_dict()
         chosen.pop("max_angle_degrees", None)  # the model's own
         images = self.model.generate(
-            labels=labels, noise=noises[0], step_noise=noises[1:], **chosen
+            labels=labels,
+            noise=noises[0],
+            step_noise=noises[1:],
+            refiner=self.refiner,
+            **chosen,
         )
         return to_bytes(images, "generated images"), labels
+
+
+def is_refined(model, sampling):
+    """Whether a loop has steps between which there is a place for a refiner."""
+    return model.sampling.override(**sampling).steps > 1
 
 
 class ReconstructedImages:

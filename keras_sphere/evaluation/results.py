@@ -124,6 +124,9 @@ class Evaluation(ShortRepr):
         for weights in sorted({row.settings.get("weights", "") for row in self.rows}):
             if weights:
                 yield f"Weights: {weights}."
+        for name in sorted({row.settings.get("refiner", "") for row in self.rows}):
+            if name:
+                yield f"Refiner: {name}."
         seeds = {row.settings["seed"] for row in self.rows if "seed" in row.settings}
         if seeds:
             yield f"Seed: {', '.join(map(str, sorted(seeds)))}."
@@ -231,16 +234,16 @@ def plot_quality(evaluation, path):
     curves = {}
     for row in evaluation.rows:
         if _passes(row):
-            curves.setdefault(_guidance(row), []).append(row)
+            curves.setdefault((_guidance(row), _loop(row)), []).append(row)
     yardsticks = [row for row in evaluation.rows if row.name == "held-out images"]
     for axis, key in zip(axes, ("frechet", "recall"), strict=True):
-        for scale, rows in sorted(curves.items()):
+        for (scale, loop), rows in sorted(curves.items()):
             rows = sorted(rows, key=_passes)
             axis.plot(
                 [_passes(row) for row in rows],
                 [row.values.get(key, float("nan")) for row in rows],
                 "o-",
-                label=f"guidance {scale}",
+                label=f"guidance {scale}{loop}",
             )
         for row in yardsticks:
             if key in row.values:
@@ -259,6 +262,10 @@ def _guidance(row):
     """The strength of guidance: a scale, or an angle in degrees."""
     name = "guidance_scale" if "guidance_scale" in row.settings else "guidance_degrees"
     return _setting(row)(name)
+
+
+def _loop(row):
+    return ", refiner" if "refiner" in row.settings else ""
 
 
 def _setting(row):

@@ -121,7 +121,8 @@ def _pieces(model, options):
 
     def advance(backbone, noise, strength, labels=None, **images):
         noises = [noise, noise]
-        return steps(backbone, labels).advance(join(images), noises, strength)
+        own = steps(backbone, labels)
+        return own.move(own.encode(join(images)), noises, strength)
 
     def decode(backbone, labels=None, told=None, **points):
         return steps(backbone, labels).decode(join(points), told, False)

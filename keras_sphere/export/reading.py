@@ -143,7 +143,7 @@ def _run_steps(backbone, plan, num_steps, labels, draws):
             _of_move(numbers, t - 1, draws)
             for numbers in (plan.draws, plan.null_draws or plan.draws)
         ]
-        points = steps.advance(images, noises, plan.strengths[t])
+        points = steps.move(steps.encode(images), noises, plan.strengths[t])
     images = steps.decode(points, plan.told[num_steps - 1], True)
     images = keras.ops.convert_to_numpy(images)[: len(draws[0])]
     return np.clip(images, -1.0, 1.0)

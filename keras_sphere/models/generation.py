@@ -10,6 +10,7 @@ from keras_sphere.models.generation_inputs import (
 )
 from keras_sphere.models.inference import current_weights
 from keras_sphere.models.reconstruction import Reconstruction
+from keras_sphere.models.refiner_checks import find_refiner
 from keras_sphere.models.sampling_run import run_sampling, sampling_options
 from keras_sphere.validation import if_given, read_boolean
 
@@ -91,6 +92,7 @@ class Generation(Reconstruction):
         angle_degrees=None,
         loop_angle_degrees=None,
         guidance_degrees=None,
+        refiner=None,
     ):
         """Generates images from random points of the sphere.
 
@@ -124,14 +126,18 @@ class Generation(Reconstruction):
                 `RotationSamplingOptions`.
             loop_angle_degrees: Float. By how much later steps turn the latent.
             guidance_degrees: Float. By how much they turn away from no class.
+            refiner: `LatentRefiner` that this model taught, which stands in place of
+                decoder and encoder between the steps; `True` for the model's own. A
+                single step has no place for it.
 
         Returns:
             float32 array of shape `(num_images, height, width, channels)`, in
             [-1, 1]; with `return_steps` one axis of length `steps` comes first.
 
         Raises:
-            ValueError: If an argument is out of range or of another method, or labels
-                or guidance are asked of an unconditional model.
+            ValueError: If an argument is out of range or of another method, labels
+                or guidance are asked of an unconditional model, or the refiner is of
+                another model or was not taught what is asked for.
         """
         num_images = count_images(num_images, labels, noise)
         return generate_images(
@@ -152,6 +158,7 @@ class Generation(Reconstruction):
             angle_degrees=angle_degrees,
             loop_angle_degrees=loop_angle_degrees,
             guidance_degrees=guidance_degrees,
+            refiner=refiner,
         )
 
 
@@ -164,6 +171,7 @@ def generate_images(
     seed=None,
     return_steps=False,
     batch_size=None,
+    refiner=None,
     **options,
 ):
     """`model.generate` with labels that are read already; see there."""
@@ -177,6 +185,7 @@ def generate_images(
         seed=seed,
         return_steps=return_steps,
         batch_size=batch_size,
+        refiner=find_refiner(model, refiner),
     )
 
 

@@ -8,6 +8,7 @@ from keras_sphere.backend.compiled_blocks import compiled_blocks
 from keras_sphere.backend.operations import compiled, no_gradients, sync_variables
 from keras_sphere.backend.replicas import run_split
 from keras_sphere.models.loops import run_loop
+from keras_sphere.models.refined_loops import run_refined_loop
 
 # Axes of the inputs of programs that go through the images of a chunk.
 ROW_AXES = {
@@ -61,7 +62,7 @@ class NetworkPasses:
         inputs = {"x": latents, "labels": labels, "angles": angles}
         return self._run(self._decode, (), weights, inputs)
 
-    def sample(self, weights, inputs, num_kept, guidance):
+    def sample(self, weights, inputs, num_kept, guidance, refiner=None):
         """The sampling loop; see `sampling.sample_in_program`.
 
         Args:
@@ -70,15 +71,20 @@ class NetworkPasses:
             num_kept: Integer. 0, or how many images per row the program keeps.
             guidance: Tuple of the numbers of guidance that the loop takes, each a float
                 or `None` where it is off.
+            refiner: `LatentRefiner` in place of decoder and encoder between the steps,
+                or `None`. `inputs` then has its `condition`, too.
 
         Returns:
             Tensor of images.
         """
         guided = tuple(weight is not None for weight in guidance)
         inputs["guidance"] = np.asarray([weight or 0.0 for weight in guidance], "f4")
-        return self._run(self._sample, (num_kept, guided), weights, inputs)
+        static = (num_kept, guided, refiner)
+        if refiner is not None:
+            weights = [*weights, *(v.value for v in refiner.weights)]
+        return self._run(self._sample, static, weights, inputs, refiner)
 
-    def _run(self, program, static, weights, inputs):
+    def _run(self, program, static, weights, inputs, refiner=None):
         scalars = ("steps", "from_noise")  # torch counts on the host
         inputs = {
             name: value
@@ -88,7 +94,7 @@ class NetworkPasses:
         }
         key = (program.__name__, static, _signature(inputs))
         if key not in self._programs:
-            self._programs[key] = compiled(self._with_weights(program, static))
+            self._programs[key] = compiled(self._with_weights(program, static, refiner))
         with no_gradients(), compiled_blocks(self.jit_compile):
             return run_split(
                 self._programs[key],
@@ -98,22 +104,21 @@ class NetworkPasses:
                 output_axis=1 if static and static[0] else 0,
             )
 
-    def _with_weights(self, program, static):
+    def _with_weights(self, program, static, refiner=None):
         def run(weights, inputs):
             scope = keras.StatelessScope()  # given a mapping it would cast them back
-            for update in zip(self._variables, self._cast(weights), strict=True):
-                scope.add_update(update)
+            count = len(self._variables)
+            for network, variables, values in (
+                (self.backbone, self._variables, weights[:count]),
+                (refiner, refiner.weights if refiner else [], weights[count:]),
+            ):
+                values = _cast(network, values)
+                for update in zip(variables, values, strict=True):
+                    scope.add_update(update)
             with scope:
                 return program(*static, **inputs)
 
         return run
-
-    def _cast(self, weights):
-        """Weights in the dtype of their uses, so that no step casts them again."""
-        backbone = self.backbone
-        if backbone.compute_dtype == backbone.variable_dtype:
-            return weights
-        return fused_operations.cast_floats(weights, backbone.compute_dtype)
 
     def _encode(self, x, labels):
         return self.backbone.spherify(self.backbone.encode(x, labels))
@@ -123,8 +128,18 @@ class NetworkPasses:
         images = self.backbone.decode(points, labels, angles=angles)
         return keras.ops.clip(images, -1.0, 1.0)
 
-    def _sample(self, num_kept, guided, labels, guidance, **inputs):
-        return run_loop(self.backbone, num_kept, guided, labels, guidance, inputs)
+    def _sample(self, num_kept, guided, refiner, labels, guidance, **inputs):
+        how = (num_kept, guided, labels, guidance, inputs)
+        if refiner is None:
+            return run_loop(self.backbone, *how)
+        return run_refined_loop(self.backbone, refiner, *how)
+
+
+def _cast(network, weights):
+    """Weights in the dtype of their uses, so that no step casts them again."""
+    if network is None or network.compute_dtype == network.variable_dtype:
+        return weights
+    return fused_operations.cast_floats(weights, network.compute_dtype)
 
 
 def _signature(inputs):

@@ -3,13 +3,14 @@
 Each class has the same methods, of one step each:
 
 - `first(noise)`: the points that a loop from noise decodes first,
-- `advance(images, draws, strength)`: the images of the step before, encoded and moved
-  by noise, as points to decode,
+- `encode(images)`: the images of the step before as points,
+- `move(points, draws, strength)`: these, moved by noise, as points to decode,
 - `decode(points, told, is_last)`: points to images.
 
 `draws` is a pair of noises, of which the second one turns images without class, `told`
 the angle that the decoder is told, and `is_last` a boolean, of Python or a tensor.
 `streams` is how many images stand for one: where there are two, `first` gives both.
+A refiner's loop has no `encode`; see `models.latent_refiner`.
 """
 
 import keras
@@ -39,11 +40,12 @@ class AdditionSteps:
     def first(self, noise):
         return self.backbone.spherify(noise)
 
-    def advance(self, images, draws, strength):
+    def encode(self, images):
         encoded = self._guided(self.backbone.encode, images, self._weights[0])
-        return self.backbone.perturb(
-            self.backbone.spherify(encoded), draws[0], strength
-        )
+        return self.backbone.spherify(encoded)
+
+    def move(self, points, draws, strength):
+        return self.backbone.perturb(points, draws[0], strength)
 
     def decode(self, points, told, is_last):
         images = self._guided(self.backbone.decode, points, self._weights[1])
@@ -74,8 +76,10 @@ class RotationSteps:
     def first(self, noise):
         return self.backbone.spherify(noise)
 
-    def advance(self, images, draws, strength):
-        points = self.backbone.spherify(self.backbone.encode(images))
+    def encode(self, images):
+        return self.backbone.spherify(self.backbone.encode(images))
+
+    def move(self, points, draws, strength):
         return self.backbone.perturb(points, draws[0], strength)
 
     def decode(self, points, told, is_last):
@@ -95,11 +99,9 @@ class GuidedRotationSteps(RotationSteps):
         points = self.backbone.spherify(noise)
         return sampling.joined(points, points)
 
-    def advance(self, images, draws, strength):
+    def move(self, points, draws, strength):
         backbone = self.backbone
-        points, null_points = sampling.halves(
-            backbone.spherify(backbone.encode(images))
-        )
+        points, null_points = sampling.halves(points)
         turned = backbone.motion.turn_away(points, null_points, self.radians)
         starts = (backbone.spherify(turned), null_points)
         moved = [
@@ -148,18 +150,14 @@ def run_loop(backbone, num_kept, guided, labels, guidance, inputs):
         See `sampling.sample_in_program`; images in [-1, 1].
     """
     ops, steps = keras.ops, new_steps(backbone, guided, labels, guidance)
-    noise, images, strengths = inputs["noise"], inputs["images"], inputs["strengths"]
+    noise, images = inputs["noise"], inputs["images"]
     num_rows, num_steps = images.shape[0], inputs["steps"]
-    from_noise = inputs["from_noise"]
-    names = ("step_noise", "null_step_noise")[: steps.streams]
 
     def advance(t, images):
         if backbone.encoder is None:  # a single step, which is never here
             return ops.zeros_like(noise)
-        draws = [sampling.draw_of_move(inputs[name], t, from_noise) for name in names]
-        return ops.cast(
-            steps.advance(images, draws, ops.take(strengths, t)), noise.dtype
-        )
+        moved = steps.move(steps.encode(images), *moves_of(steps, t, inputs))
+        return ops.cast(moved, noise.dtype)
 
     def decode(t, points):
         is_last = t == num_steps - 1
@@ -171,12 +169,27 @@ def run_loop(backbone, num_kept, guided, labels, guidance, inputs):
         decode,
         ops.concatenate([images] * steps.streams, axis=0),
         num_steps,
-        from_noise,
+        inputs["from_noise"],
         num_kept,
     )
     if steps.streams > 1:
         found = found[:, :num_rows] if num_kept else found[:num_rows]
     return ops.clip(found, -1.0, 1.0)
+
+
+def moves_of(steps, t, inputs):
+    """The draws and the strength of a step's move; see `run_loop`.
+
+    Args:
+        steps: What `new_steps` returned.
+        t: Integer scalar. The step that decodes the moved points, from 0.
+        inputs: Dict of tensors.
+    """
+    names = ("step_noise", "null_step_noise")[: steps.streams]
+    draws = [
+        sampling.draw_of_move(inputs[name], t, inputs["from_noise"]) for name in names
+    ]
+    return draws, keras.ops.take(inputs["strengths"], t)
 
 
 def _either(condition, first, second):

@@ -4,8 +4,9 @@ import pathlib
 
 from keras_sphere.backend.operations import sync_variables
 from keras_sphere.backend.unasked_tensorflow import without_tensorflow
-from keras_sphere.models.inference import moving_averages
+from keras_sphere.models.inference import current_weights, moving_averages
 from keras_sphere.models.quantization import count_saved_values, quantized_layers
+from keras_sphere.models.refiner_files import own_refiner, refiner_entry
 from keras_sphere.preset_files.card import model_card
 from keras_sphere.preset_files.folder import write_preset
 from keras_sphere.preset_files.recipe import (
@@ -13,7 +14,11 @@ from keras_sphere.preset_files.recipe import (
     losses_to_recipe,
     optimizer_to_recipe,
 )
-from keras_sphere.preset_files.schema import ARCHITECTURE, FORMAT_VERSION
+from keras_sphere.preset_files.schema import (
+    ARCHITECTURE,
+    FORMAT_VERSION,
+    FORMAT_WITHOUT_REFINER,
+)
 from keras_sphere.preset_files.weights_file import write_weights
 from keras_sphere.validation import check_choice, if_given, read_boolean
 
@@ -38,8 +43,9 @@ class PresetSaving:
         The folder holds `config.json`, `model.weights.h5` and `README.md`. It
         appears complete or not at all, and one that is overwritten stays loadable
         at every moment. Optimizer state, and the weights of a perceptual network,
-        are not part of a preset. Layers quantized by `quantize("int8")` stay so; what
-        LoRA has learned is merged into the weights.
+        are not part of a preset. The refiner of `attach_refiner` is, if these weights
+        taught it (a warning says so otherwise). Layers quantized by
+        `quantize("int8")` stay so; what LoRA has learned is merged into the weights.
 
         Args:
             path: String or path. The folder.
@@ -82,6 +88,7 @@ class PresetSaving:
             training=training,
             card=card,
             overwrite=overwrite,
+            refiner=own_refiner(self, current_weights(self, use_ema)),
         )
 
 
@@ -98,6 +105,7 @@ def write_model_preset(
     training=None,
     card=None,
     overwrite=False,
+    refiner=None,
 ):
     """Writes the preset of a model whose weights are given one by one.
 
@@ -108,11 +116,12 @@ def write_model_preset(
         value_of: See `preset_files.weights_file.write_weights`.
         dtype, name, description, license, training, card, overwrite: See
             `SphereEncoderModel.save_to_preset`.
+        refiner: `LatentRefiner` of these weights, or `None`.
     """
     check_choice("dtype", dtype, ("float32", "float16"))
     quantized = quantized_layers(model.backbone)
     config = {
-        "format_version": FORMAT_VERSION,
+        "format_version": FORMAT_VERSION if refiner else FORMAT_WITHOUT_REFINER,
         "name": pathlib.Path(path).absolute().name if name is None else name,
         "description": description,
         "license": license,
@@ -120,12 +129,15 @@ def write_model_preset(
         "quantized_layers": quantized,
         "weights": {"dtype": dtype, "kind": kind},
     }
+    if refiner is not None:
+        config["refiner"] = refiner_entry(refiner)
     write_preset(
         path,
         config,
         model_card(config) if card is None else card,
         lambda file: write_weights(model.backbone, file, dtype, value_of),
         overwrite,
+        refiner and (lambda file: write_weights(refiner, file, dtype)),
     )
 
 

@@ -12,6 +12,11 @@ from keras_sphere.models.generation_inputs import (
     read_step_noise,
 )
 from keras_sphere.models.inference import current_weights
+from keras_sphere.models.refiner_checks import (
+    check_options,
+    check_teacher,
+    condition_input,
+)
 from keras_sphere.validation import read_boolean
 
 # Programs serve at least so many steps, and keep the images of at least so many.
@@ -46,6 +51,7 @@ def run_sampling(
     seed=None,
     return_steps=False,
     batch_size=None,
+    refiner=None,
     **how,
 ):
     """Runs the sampling loop on all images, chunk by chunk.
@@ -62,6 +68,7 @@ def run_sampling(
         seed: Integer or `None`.
         return_steps: Boolean. Whether to return the image of every step.
         batch_size: Integer or `None`.
+        refiner: `LatentRefiner` between the steps of a loop from noise, or `None`.
         **how: Further arguments of `options.plan`.
 
     Returns:
@@ -75,12 +82,20 @@ def run_sampling(
     given = read_step_noise(backbone, step_noise, num_images, plan.num_draws, options)
     return_steps = read_boolean("return_steps", return_steps)
     seed, weights = read_seed(seed), current_weights(model, options.use_ema)
+    if refiner is not None:
+        check_teacher(model, refiner, weights)
+        check_options(refiner, options, model.noise_schedule.max_angle_degrees)
+        refiner = refiner if options.steps > 1 else None  # there is no place for it
     fixed = {
         "strengths": _padded(plan.strengths),
         "told": _padded(plan.told),
         "steps": np.asarray(options.steps, "int32"),
         "from_noise": np.asarray(from_noise),
     }
+    if refiner is not None:
+        condition = condition_input(refiner, options, plan)
+        is_list = isinstance(condition, list)
+        fixed["condition"] = _padded(condition) if is_list else np.float32(condition)
     num_kept = bucket(options.steps, least=LEAST_KEPT) if return_steps else 0
 
     def draw(indices, number):
@@ -99,7 +114,7 @@ def run_sampling(
         return {**fixed, **inputs, "labels": labels}
 
     def compute(inputs):
-        return model.passes.sample(weights, inputs, num_kept, plan.guidance)
+        return model.passes.sample(weights, inputs, num_kept, plan.guidance, refiner)
 
     def fetch(images):
         images = keras.ops.convert_to_numpy(images)

@@ -17,6 +17,7 @@ from keras_sphere.models.own_terms import distance_names, frechet_losses
 from keras_sphere.models.perceptual_maps import resolve_perceptual
 from keras_sphere.models.preset_saving import PresetSaving
 from keras_sphere.models.program_export import ProgramExport
+from keras_sphere.models.refiner_checks import HeldRefiner
 from keras_sphere.models.term_layers import TermLayers
 from keras_sphere.models.training_forward import TrainingForward
 from keras_sphere.models.training_inputs import (
@@ -37,6 +38,7 @@ class SphereEncoderModel(
     ShortRepr,
     Interpolation,
     PresetSaving,
+    HeldRefiner,
     TrainingForward,
     EncoderAverage,
     TermLayers,

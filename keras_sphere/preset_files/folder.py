@@ -9,12 +9,19 @@ import uuid
 
 from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.files.integrity import check_sha256, sha256
-from keras_sphere.preset_files.schema import WEIGHTS_FILE, check_config
+from keras_sphere.preset_files.schema import (
+    REFINER_WEIGHTS_FILE,
+    WEIGHTS_FILE,
+    check_config,
+)
 from keras_sphere.preset_files.weights_contents import check_contents
 from keras_sphere.validation import read_boolean
 
 CONFIG, CARD, WEIGHTS = "config.json", "README.md", "model.weights.h5"
+REFINER_WEIGHTS = "refiner.weights.h5"
 _LARGEST_CONFIG = 2**24
+# Of each file of weights, the entry of the configuration and what it may be called.
+_FILES = {"weights": WEIGHTS_FILE, "refiner": REFINER_WEIGHTS_FILE}
 
 
 def read_config(folder):
@@ -69,7 +76,17 @@ def checked_weights(folder, config):
     return path
 
 
-def write_preset(folder, config, card, write_weights=None, overwrite=False):
+def checked_refiner(folder, config):
+    """As `checked_weights`, of the weights of the refiner, which `config` has."""
+    path = pathlib.Path(folder) / config["refiner"]["file"]
+    check_sha256(path, config["refiner"]["sha256"])
+    check_contents(path, config["refiner"]["parameters"])
+    return path
+
+
+def write_preset(
+    folder, config, card, write_weights=None, overwrite=False, write_refiner=None
+):
     """Writes a preset's folder so that a process may die at any moment.
 
     A new folder is filled under a temporary name and then renamed. In an existing
@@ -83,6 +100,8 @@ def write_preset(folder, config, card, write_weights=None, overwrite=False):
         write_weights: Callable that takes the path to write the weights to; `None`
             for a preset without weights.
         overwrite: Boolean. Whether the folder may exist.
+        write_refiner: Callable likewise, for the refiner's weights, if `config` has an
+            entry of one; else `None`.
 
     Raises:
         FileExistsError: If the folder exists and `overwrite` is false.
@@ -96,23 +115,27 @@ def write_preset(folder, config, card, write_weights=None, overwrite=False):
             f"Received: path={str(folder)!r}"
         )
     if folder.is_dir():
-        _fill(folder, config, card, write_weights)
+        _fill(folder, config, card, write_weights, write_refiner)
         return
     temporary = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:8]}")
     try:
         temporary.mkdir(parents=True)
-        _fill(temporary, config, card, write_weights)
+        _fill(temporary, config, card, write_weights, write_refiner)
         os.rename(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _fill(folder, config, card, write_weights):
+def _fill(folder, config, card, write_weights, write_refiner):
     if write_weights is None:
         config = {**config, "weights": None}
-    else:
-        entry = _write_new_weights(folder, write_weights)
-        config = {**config, "weights": {**config["weights"], **entry}}
+    for name, write, file in (
+        ("weights", write_weights, WEIGHTS),
+        ("refiner", write_refiner, REFINER_WEIGHTS),
+    ):
+        if write is not None:
+            entry = _write_new_weights(folder, write, file)
+            config = {**config, name: {**config[name], **entry}}
     check_config(config, folder / CONFIG)
     text = json.dumps(config, indent=2) + "\n"
     if len(text) > _LARGEST_CONFIG:
@@ -122,28 +145,29 @@ def _fill(folder, config, card, write_weights):
         )
     _replace_text(folder / CONFIG, text)
     _replace_text(folder / CARD, card)
-    _remove_other_weights(folder, config["weights"])
+    _remove_other_weights(folder, config)
 
 
-def _write_new_weights(folder, write_weights):
+def _write_new_weights(folder, write_weights, name):
     """Writes weights beside those that are there; returns their name and checksum."""
     temporary = folder / f".{uuid.uuid4().hex[:8]}.weights.h5"
     try:
         write_weights(temporary)
         checksum = sha256(temporary)
-        name = WEIGHTS
         if (folder / name).exists():
-            name = f"model-{checksum[:16]}.weights.h5"
+            name = name.replace(".", f"-{checksum[:16]}.", 1)
         os.replace(temporary, folder / name)
     finally:
         temporary.unlink(missing_ok=True)
     return {"file": name, "sha256": checksum}
 
 
-def _remove_other_weights(folder, entry):
+def _remove_other_weights(folder, config):
     for path in folder.iterdir():
-        if WEIGHTS_FILE.fullmatch(path.name) and path.name != (entry or {}).get("file"):
-            path.unlink()
+        for name, pattern in _FILES.items():
+            named = (config.get(name) or {}).get("file")
+            if pattern.fullmatch(path.name) and path.name != named:
+                path.unlink()
 
 
 def _replace_text(path, text):

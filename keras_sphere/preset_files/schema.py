@@ -23,9 +23,13 @@ from keras_sphere.preset_files.recipe_schema import (
     RECIPE,
 )
 
-# 1 has neither `class_names` nor `quantized_layers`, 2 knows one method only.
-FORMAT_VERSION = 3
+# 1 has neither `class_names` nor `quantized_layers`, 2 knows one method only, 3 no
+# refiner. A preset without refiner is still written as 3, which more versions read.
+FORMAT_VERSION = 4
+FORMAT_WITHOUT_REFINER = 3
 WEIGHTS_FILE = re.compile(r"model(-[0-9a-f]{16})?\.weights\.h5")
+REFINER_WEIGHTS_FILE = re.compile(r"refiner(-[0-9a-f]{16})?\.weights\.h5")
+_SHA256 = re.compile("[0-9a-f]{64}")
 _NAME = rules.matching(re.compile(f"(?s).{{1,{LONGEST_NAME}}}"))
 _ANGLE = rules.number(0.0, 90.0, inclusive=False)
 _RIGHT_ANGLE = rules.number(0.0, 90.0)
@@ -98,11 +102,24 @@ _SCHEMA = {
         "pretrained_encoder": rules.pretrained_encoder(),
         "has_encoder": rules.boolean(),
     },
+    "refiner": [
+        {
+            "file": rules.matching(REFINER_WEIGHTS_FILE),
+            "sha256": rules.matching(_SHA256),
+            "parameters": rules.integer(1, 2**53),
+            "hidden_dim": rules.integer(1),
+            "num_layers": rules.integer(1, rules.MOST_LAYERS),
+            "num_heads": rules.integer(1),
+            "condition_range": rules.optional(rules.list_of(rules.number(0.0), 2)),
+            "guidance_position": rules.optional(rules.choice(*GUIDANCE_POSITIONS)),
+            "teacher": rules.matching(_SHA256),
+        }
+    ],
     "quantized_layers": rules.list_of(rules.matching(re.compile(r"[\w/]{1,200}"))),
     "weights": [
         {
             "file": rules.matching(WEIGHTS_FILE),
-            "sha256": rules.matching(re.compile("[0-9a-f]{64}")),
+            "sha256": rules.matching(_SHA256),
             "dtype": rules.choice("float32", "float16"),
             "kind": rules.choice("raw", "ema"),
         }
@@ -171,7 +188,8 @@ def _completed(config):
     if not isinstance(config, dict) or not isinstance(config.get("architecture"), dict):
         return config
     architecture = {"class_names": None, **FIRST_METHOD, **config["architecture"]}
-    config = {"quantized_layers": [], **config, "architecture": architecture}
+    absent = {"quantized_layers": [], "refiner": None}
+    config = {**absent, **config, "architecture": architecture}
     recipe = config.get("recipe")
     if isinstance(recipe, dict):
         config["recipe"] = recipe = {**FIRST_RECIPE, **recipe}

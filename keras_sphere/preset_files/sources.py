@@ -6,7 +6,12 @@ import re
 
 from keras_sphere.nearest import by_likeness
 from keras_sphere.optional_imports import import_optional
-from keras_sphere.preset_files.folder import CONFIG, checked_weights, read_config
+from keras_sphere.preset_files.folder import (
+    CONFIG,
+    checked_refiner,
+    checked_weights,
+    read_config,
+)
 from keras_sphere.preset_files.run_folders import is_run_folder, newest_preset
 
 HUB = "hf://"
@@ -32,10 +37,18 @@ class PresetSource:
 
     def weights(self):
         """Path of the weights, checked; only now fetched if they are remote."""
+        self._fetch("weights")
+        return checked_weights(self.folder, self.config)
+
+    def refiner_weights(self):
+        """Likewise, of the weights of the refiner, if there is one."""
+        self._fetch("refiner")
+        return checked_refiner(self.folder, self.config)
+
+    def _fetch(self, name):
         if self.repository is not None:
             # The folder is named after the revision that the configuration is of.
-            download(self.repository, self.config["weights"]["file"], self.folder.name)
-        return checked_weights(self.folder, self.config)
+            download(self.repository, self.config[name]["file"], self.folder.name)
 
     def card(self):
         """Text of the model card, or `""`."""

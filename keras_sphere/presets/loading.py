@@ -16,6 +16,7 @@ from keras_sphere.models.distribution_terms import (
 )
 from keras_sphere.models.limits import check_parameters
 from keras_sphere.models.quantization import quantize_layers
+from keras_sphere.models.refiner_files import refiner_of_preset
 from keras_sphere.perceptual import feature_distance_of
 from keras_sphere.preset_files.recipe import losses_from_recipe, optimizer_from_recipe
 from keras_sphere.presets.fitting import copy_fitting
@@ -93,6 +94,8 @@ def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
     if lacks_maps and "frechet_matching" not in overrides:
         arguments["frechet_matching"] = _without_features(arguments["frechet_matching"])
     model = SphereEncoderModel(backbone, **arguments)
+    if wanted and config["refiner"] is not None:
+        _attach_refiner(model, source, architecture == config["architecture"])
     # Trained weights are mostly loaded to generate.
     level = logging.INFO if wanted else logging.WARNING
     for argument in ("perceptual", "classifier"):
@@ -140,6 +143,17 @@ def _tell_of_network(level, model, argument, recipe, handle):
             name,
             argument,
             name,
+        )
+
+
+def _attach_refiner(model, source, is_same):
+    """Gives a model the refiner of its preset, unless it is another model by now."""
+    if is_same:
+        model.attach_refiner(refiner_of_preset(source, model.backbone))
+    else:
+        logger.info(
+            "The refiner of %r is left out: it is of the preset's own model.",
+            source.handle,
         )
 
 

@@ -2,6 +2,7 @@
 
 from keras_sphere.training.checkpoints import TrainingCheckpoint, restore
 from keras_sphere.training.csv_log import CSVLog
+from keras_sphere.training.distill import DistillationRun, distill, measure_refiner
 from keras_sphere.training.graceful_stop import StopOnSignal
 from keras_sphere.training.image_log import ImageLog
 from keras_sphere.training.memorization_alarm import MemorizationAlarm
@@ -15,6 +16,7 @@ from keras_sphere.training_options import TrainingOptions
 
 __all__ = [
     "CSVLog",
+    "DistillationRun",
     "ImageLog",
     "MemorizationAlarm",
     "PlanChangedError",
@@ -26,6 +28,8 @@ __all__ = [
     "TrainingPlan",
     "TrainingRun",
     "TrainingStatistics",
+    "distill",
+    "measure_refiner",
     "restore",
     "train",
 ]

@@ -89,7 +89,7 @@ def check_same_plan(plan, folder):
             f"are of. Received: {error!r}"
         ) from error
     now = _flat(_plain(plan))
-    before = {**_earlier(now), **before}
+    before = {**(_earlier(now) if CLASS_NAMES in now else {}), **before}
     changed = {
         key: f"{key}: {before.get(key)!r} -> {now.get(key)!r}"
         for key in [*before, *(key for key in now if key not in before)]

@@ -37,7 +37,7 @@ def test_images_of_a_folder(succeed, command, digit_files):
     assert "images" in text
     status, _, errors = command(*words, "--preset=digits16", "--output=other")
     assert status == 2
-    assert "--preset or --images" in errors
+    assert "Give --preset, --images or --onnx, one of them" in errors
 
 
 @pytest.mark.slow

@@ -48,6 +48,10 @@ WEB = "web --preset=digits16 --output=site"
 CASES = [
     ("vary", "Did you mean variations?"),
     ("gen", "Did you mean generate?"),
+    (f"{GENERATE} --refiner=preset", "no preset that holds a refiner"),
+    (f"{GENERATE} --refiner=no/refiner.keras", "There is no such refiner"),
+    (f"{GENERATE} --refiner=digits16", "The preset holds no refiner"),
+    (f"{EVALUATE} --refiner=nothing", "no preset or folder of that name"),
     (f"{GENERATE} --step=1", "no flag --step. Did you mean steps"),
     (f"{GENERATE} --guidance=2", "Did you mean guidance_"),
     (f"{GENERATE} --nocaption", "Did you mean nocaptions"),

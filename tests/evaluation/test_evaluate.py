@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import keras_sphere
-from keras_sphere import evaluation, metrics
+from keras_sphere import LatentRefiner, evaluation, metrics
 from keras_sphere.evaluation import Evaluation, FeatureNetwork, IncomparableError
 from keras_sphere.perceptual.resizing import resize_bilinear
 from tests import tiny_models
@@ -269,3 +269,31 @@ def test_lpips_of_reconstructions(
     )
     assert expected > 0
     assert row.values["lpips"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_both_loops_in_one_table(model, network, reference):
+    refiner = LatentRefiner.of(
+        model, size={"hidden_dim": 16, "num_layers": 1, "num_heads": 2}
+    )
+    given = {"network": network, "num_images": 12, "metrics": ["frechet"]}
+    result = keras_sphere.evaluate(
+        model, reference, steps=[1, 3], guidance_scales=[1.5], refiner=refiner, **given
+    )
+    names = [row.name for row in result.rows]
+    assert names == ["generated", "generated", "generated, refiner"]
+    share = refiner.count_params() / model.backbone.decoder.count_params()
+    passes = [row.settings["passes"] for row in result.rows]
+    np.testing.assert_allclose(passes, [2, 10, 2 + 2 * share])
+    images = model.generate(
+        labels=np.arange(12) * 3 // 12,
+        seed=0,
+        steps=3,
+        guidance_scale=1.5,
+        refiner=refiner,
+    )
+    alone = keras_sphere.evaluate(images, reference, **given)
+    distances = [row.values["frechet"] for row in (result.rows[2], alone.rows[0])]
+    np.testing.assert_allclose(*distances, rtol=0.02)
+    assert result.rows[1].values["frechet"] != distances[0]
+    with pytest.raises(ValueError, match="`refiner` is of a model"):
+        keras_sphere.evaluate(images, reference, refiner=refiner, **given)

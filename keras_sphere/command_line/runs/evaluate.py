@@ -12,6 +12,7 @@ from keras_sphere.command_line.evaluation import (
     sampling_arguments,
 )
 from keras_sphere.command_line.output_file import check_folder
+from keras_sphere.command_line.refiner_flag import check_refiner, load_refiner
 from keras_sphere.data.checks import check_source
 from keras_sphere.evaluation import Evaluation
 from keras_sphere.evaluation.needs import DEFAULT_METRICS, check_metrics, check_plots
@@ -23,6 +24,7 @@ def prepare(request):
     output = check_folder(settings["output"], settings["overwrite"])
     source = None if settings["images"] else find_source(request)
     gaussian = check_settings(settings, source and source.description)
+    check_refiner(settings["refiner"], source)
     metrics = check_metrics(
         settings["metrics"] or DEFAULT_METRICS,
         has_images=gaussian is None,
@@ -43,10 +45,12 @@ def _finish(request, source, gaussian, metrics, earlier, output):
 
     settings, images, held_out = request.settings, gaussian, None
     network = find_network(settings)
+    refiner = None
     if source is None:
         measured, shape = settings["images"], (settings["image_size"], 3)
     else:
         measured = load_model(request, source)
+        refiner = load_refiner(settings["refiner"], measured)
         shape = source.description.image_size, source.description.num_channels
     if gaussian is None:
         images = load_images(settings, settings["split"], *shape)
@@ -58,6 +62,7 @@ def _finish(request, source, gaussian, metrics, earlier, output):
         network=network,
         held_out=held_out,
         image_size=shape[0],
+        refiner=refiner,
         **sampling_arguments(settings),
     )
     result.save(output)  # also where the earlier ones do not compare

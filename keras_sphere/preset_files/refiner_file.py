@@ -1,0 +1,3 @@
+"""The file of a refiner."""
+
+REFINER_FILE = "refiner.keras"  # what a distillation leaves in its folder
