@@ -5,8 +5,8 @@
         --output=site
     python -m http.server --directory site
 
-In Python: `keras_sphere.web.write_site`. `--help` lists all flags; `docs/web_page.md`
-says what is on the page. Time: under a minute on a CPU.
+`--help` lists all flags; `docs/web_page.md` says what is on the page. Time: under a
+minute on a CPU.
 """
 
 import sys
