@@ -19,7 +19,7 @@ SHAPE_ONLY = (
 VERIFIED = {
     "digits16": "trained here; generates on all backends in the tests; figures in its "
     "card",
-    "fashion28": "trained here for one of its 24 epochs; figures in its card",
+    "fashion28": "trained here for 13 epochs; figures in its card",
     "own_images": "the start of `train FOLDER`; tried on 600 drawn shapes, which it "
     "served badly so far",
     "imagenet64": f"{SHAPE_ONLY}, nor by the authors",
