@@ -120,7 +120,7 @@ def test_decoder_for_batches_of_any_size(model, folder, count):
     """Latents of any length, and a mix of classes."""
     latents, mix = 3.0 * new_noise(count), np.full((count, 4), 0.25, "float32")
     session = onnxruntime_session(str(folder / "decoder.onnx"))
-    (images,) = session.run(None, {"latents": latents, "labels": mix})
+    (images,) = session.run(["images"], {"latents": latents, "labels": mix})
     np.testing.assert_allclose(images, model.decode(latents, labels=mix), atol=1e-5)
 
 
