@@ -20,7 +20,11 @@ pytestmark = pytest.mark.slow
 
 NUM_CLASSES = 10
 # So that an example takes a second.
-SMALLER = {r"epochs=\d+": "epochs=1", "image_size=64": f"image_size={IMAGE_SIZE}"}
+SMALLER = {
+    r"epochs=\d+": "epochs=1",
+    r"steps_per_epoch=\d+": "steps_per_epoch=2",
+    "image_size=64": f"image_size={IMAGE_SIZE}",
+}
 # Run elsewhere, as they need what is made there.
 ELSEWHERE = {
     "from_reference": "weights of the reference: tests/convert",

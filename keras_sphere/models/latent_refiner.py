@@ -67,7 +67,9 @@ class LatentRefiner(FileSaving, keras.Model):
 
     >>> model = keras_sphere.presets.load("digits16")
     >>> refiner = LatentRefiner.of(model, share=0.25)
-    >>> keras_sphere.training.distill(model, refiner, output_dir="runs/refiner")
+    >>> run = keras_sphere.training.distill(
+    ...     model, refiner, epochs=20, steps_per_epoch=100, output_dir="runs/quarter"
+    ... )
     >>> images = model.generate(labels=[3, 7], refiner=refiner)
     """
 

@@ -122,7 +122,9 @@ def distill(
 
     Example:
 
-    >>> run = keras_sphere.training.distill(model, output_dir="runs/refiner")
+    >>> run = keras_sphere.training.distill(
+    ...     model, epochs=20, steps_per_epoch=100, output_dir="runs/refiner"
+    ... )
     >>> images = model.generate(labels=[3, 7], refiner=run.refiner)
     """
     model.backbone.require_encoder("A refiner")
