@@ -10,7 +10,7 @@ Each class has the same methods, of one step each:
 `draws` is a pair of noises, of which the second one turns images without class, `told`
 the angle that the decoder is told, and `is_last` a boolean, of Python or a tensor.
 `streams` is how many images stand for one: where there are two, `first` gives both.
-A refiner's loop has no `encode`; see `models.latent_refiner`.
+The loop of a refiner has no `encode`; see `models.refined_loops`.
 """
 
 import keras
