@@ -1,6 +1,7 @@
 """The plan of a sampling loop, and what the options of both methods share."""
 
 import dataclasses
+from typing import Any, Self
 
 from keras_sphere.short_repr import ShortRepr
 
@@ -47,7 +48,7 @@ class LoopOptions(ShortRepr):
         for name, read in readers.items():
             object.__setattr__(self, name, read(name, getattr(self, name)))
 
-    def override(self, **given):
+    def override(self, **given: Any) -> Self:
         """A copy in which every value of `given` that is not `None` replaces.
 
         Raises:
@@ -64,12 +65,12 @@ class LoopOptions(ShortRepr):
                 )
         return dataclasses.replace(self, **given)
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """The values as a dict, for a configuration file."""
         return dataclasses.asdict(self)
 
     @property
-    def num_noise_draws(self):
+    def num_noise_draws(self) -> int:
         """How many noises the steps after the first one need."""
         return self.num_draws(self.steps - 1)
 

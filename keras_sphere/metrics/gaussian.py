@@ -1,5 +1,7 @@
 """The Gaussian of features that come in batches, in constant memory, and its file."""
 
+from __future__ import annotations
+
 import dataclasses
 import pathlib
 
@@ -7,6 +9,7 @@ import numpy as np
 
 from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.metrics.features import as_features
+from keras_sphere.typing import ArrayLike, PathLike
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Gaussian:
     covariance: np.ndarray
     count: int | None = None
 
-    def save(self, path):
+    def save(self, path: PathLike) -> None:
         """Writes an .npz file with `mu` and `sigma`, as public files have, and `n`."""
         path = pathlib.Path(path)
         known = {} if self.count is None else {"n": self.count}
@@ -31,7 +34,7 @@ class Gaussian:
             np.savez(file, mu=self.mean, sigma=self.covariance, **known)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: PathLike) -> Gaussian:
         """Reads what `save` wrote, or a public file of `mu` and `sigma`.
 
         Args:
@@ -86,12 +89,12 @@ class GaussianFit:
     >>> fit.gaussian().save("reference.npz")
     """
 
-    def __init__(self, num_features):
+    def __init__(self, num_features: int) -> None:
         self.count = 0
         self.mean = np.zeros(num_features)
         self.scatter = np.zeros((num_features, num_features))
 
-    def update(self, features):
+    def update(self, features: ArrayLike) -> None:
         """Adds features, an array of shape `(items, num_features)`."""
         features = as_features("features", features)
         if features.shape[1] != len(self.mean):
@@ -107,7 +110,7 @@ class GaussianFit:
         self.mean = self.mean + shift * (count / total)
         self.count = total
 
-    def gaussian(self):
+    def gaussian(self) -> Gaussian:
         """The `Gaussian` of all features so far.
 
         Raises:

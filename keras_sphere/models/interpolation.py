@@ -1,5 +1,7 @@
 """The model's methods that generate between given points."""
 
+from typing import Any
+
 import numpy as np
 
 from keras_sphere import sampling
@@ -10,6 +12,7 @@ from keras_sphere.models.generation_inputs import (
     read_latents,
     read_seed,
 )
+from keras_sphere.typing import Array, ArrayLike, Labels
 from keras_sphere.validation import check_choice, read_integer
 
 
@@ -26,17 +29,17 @@ class Interpolation(Generation):
 
     def interpolate(
         self,
-        start=None,
-        end=None,
-        start_labels=None,
-        end_labels=None,
-        num_images=9,
-        method="slerp",
-        label_method="lerp",
-        seed=None,
-        step_noise=None,
-        **options,
-    ):
+        start: int | ArrayLike | None = None,
+        end: int | ArrayLike | None = None,
+        start_labels: Labels | None = None,
+        end_labels: Labels | None = None,
+        num_images: int = 9,
+        method: str = "slerp",
+        label_method: str = "lerp",
+        seed: int | None = None,
+        step_noise: ArrayLike | None = None,
+        **options: Any,
+    ) -> Array:
         """Generates images at even distances between two points of the sphere.
 
         Args:
@@ -104,14 +107,14 @@ class Interpolation(Generation):
 
     def interpolate_grid(
         self,
-        corners=None,
-        corner_labels=None,
-        num_rows=5,
-        num_columns=5,
-        seed=None,
-        step_noise=None,
-        **options,
-    ):
+        corners: ArrayLike | None = None,
+        corner_labels: Labels | None = None,
+        num_rows: int = 5,
+        num_columns: int = 5,
+        seed: int | None = None,
+        step_noise: ArrayLike | None = None,
+        **options: Any,
+    ) -> Array:
         """Generates a grid of images between four points of the sphere.
 
         Args:

@@ -16,11 +16,11 @@ class HeldRefiner:
     _held_refiner = None
 
     @property
-    def refiner(self):
+    def refiner(self) -> LatentRefiner | None:
         """The `LatentRefiner` that `attach_refiner` was given, or `None`."""
         return self._held_refiner and self._held_refiner.refiner
 
-    def attach_refiner(self, refiner):
+    def attach_refiner(self, refiner: LatentRefiner | None) -> None:
         """Lets `generate(refiner=True)` use a refiner, and presets hold it.
 
         Args:

@@ -7,6 +7,7 @@ from keras_sphere.class_names import describe_classes
 from keras_sphere.preset_files.card import describe_weights
 from keras_sphere.presets.sources import built_in_names, find
 from keras_sphere.short_repr import ShortRepr, html_table
+from keras_sphere.typing import PathLike
 
 WIDTH, MOST_NAMES = 88, 1000
 
@@ -58,7 +59,7 @@ class PresetDescription(ShortRepr, dict):
         )
 
 
-def list_presets():
+def list_presets() -> PresetTable:
     """The presets of this package.
 
     Returns:
@@ -73,7 +74,7 @@ def list_presets():
     return PresetTable(_row(find(name).config) for name in built_in_names())
 
 
-def describe(name_or_path):
+def describe(name_or_path: PathLike) -> PresetDescription:
     """All that a preset says of itself.
 
     Args:

@@ -122,7 +122,7 @@ class TrainingPlan(ShortRepr):
         }
 
     @property
-    def total_steps(self):
+    def total_steps(self) -> int:
         """Batches of the whole training."""
         return self.epochs * self.steps_per_epoch
 
