@@ -24,11 +24,11 @@ class LoopPlan:
         guidance: Tuple of floats, or `None` where guidance is off.
     """
 
-    strengths: list
-    told: list
-    draws: list
-    null_draws: list
-    guidance: tuple
+    strengths: list[float]
+    told: list[float]
+    draws: list[int | None]
+    null_draws: list[int | None] | None
+    guidance: tuple[float | None, ...]
 
     @property
     def num_draws(self):
@@ -38,6 +38,7 @@ class LoopPlan:
         return max(drawn, default=-1) + 1
 
 
+@dataclasses.dataclass(frozen=True, repr=False)
 class LoopOptions(ShortRepr):
     """What the options of both methods share."""
 

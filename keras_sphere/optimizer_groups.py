@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -64,7 +65,7 @@ class VariablesApart:
     It stands in front of a Keras optimizer and needs `BatchedUpdates`.
     """
 
-    apart = None
+    apart: Any = None
 
     def learn_apart(self, apart: LearningApart) -> None:
         """Lets the networks that `apart` names learn by it.

@@ -165,10 +165,13 @@ class RotationSamplingOptions(LoopOptions):
                     f"`{name}` must be in [0, {trained_degrees:g}], the angles that "
                     f"the model was trained with. Received: {name}={max(angles):g}"
                 )
+        starts_clean = first is not None and turns[0] == 0
+        draws, null_draws = self._draws(from_noise, starts_clean)
         return LoopPlan(
             [math.radians(turn) for turn in turns],
             [math.radians(angle) for angle in told],
-            *self._draws(from_noise, starts_clean=first is not None and turns[0] == 0),
+            draws,
+            null_draws,
             (math.radians(self.guidance_degrees) if self.is_guided else None,),
         )
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keras_sphere.data.epoch_order import check_share_of_batch
-from keras_sphere.typing import ArrayLike
+from keras_sphere.typing import Array
 from keras_sphere.validation import read_integer
 
 
@@ -29,7 +29,7 @@ class PaddedBatches(keras.utils.PyDataset):
     """
 
     def __init__(
-        self, images: ArrayLike, labels: ArrayLike | None = None, batch_size: int = 32
+        self, images: Array, labels: Array | None = None, batch_size: int = 32
     ) -> None:
         super().__init__()
         batch_size = read_integer("batch_size", batch_size)

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterator
 
 from keras_sphere.data.epoch_order import EpochOrder, OrderedBatches
-from keras_sphere.typing import Array, ArrayLike
+from keras_sphere.typing import Array
 
 
 class ShuffledBatches(OrderedBatches):
@@ -34,8 +34,8 @@ class ShuffledBatches(OrderedBatches):
 
     def __init__(
         self,
-        images: ArrayLike,
-        labels: ArrayLike | None = None,
+        images: Array,
+        labels: Array | None = None,
         batch_size: int = 32,
         seed: int = 0,
         drop_last: bool = False,

@@ -16,7 +16,7 @@ def setup(
     mode: str = "none",
     model_devices: int | None = None,
     simulated_devices: int | None = None,
-    layout: Mapping[str, Sequence[str | None]] | None = None,
+    layout: Mapping[str, Sequence[int]] | None = None,
 ) -> Devices:
     """Prepares training on many devices.
 

@@ -106,7 +106,7 @@ class ShardedModel(keras.distribution.ModelParallel):
     def __init__(
         self,
         device_mesh: keras.distribution.DeviceMesh,
-        layout: Mapping[str, Sequence[str | None]] | None = None,
+        layout: Mapping[str, Sequence[int]] | None = None,
     ) -> None:
         super().__init__(
             layout_map=keras.distribution.LayoutMap(device_mesh),
@@ -123,7 +123,7 @@ class ShardedModel(keras.distribution.ModelParallel):
         if getattr(variable, "_layout", None) is not None:
             return variable._layout
         self._paths.add(variable.path)
-        axes = [None] * len(variable.shape)
+        axes: list[str | None] = [None] * len(variable.shape)
         dimension = split_dimension(
             variable.path, variable.shape, self.device_mesh.shape[1], self.layout
         )

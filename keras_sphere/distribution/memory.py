@@ -34,7 +34,7 @@ def memory_per_device(
     variables: Iterable[Any],
     mode: str = "none",
     model_devices: int = 1,
-    layout: Mapping[str, Sequence[str | None]] | None = None,
+    layout: Mapping[str, Sequence[int]] | None = None,
 ) -> dict[str, int]:
     """Bytes of weights, gradients and optimizer state on each device.
 

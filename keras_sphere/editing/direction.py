@@ -21,7 +21,7 @@ def direction(
     images: ArrayLike | None = None,
     labels: Labels | None = None,
     direction_labels: Labels | None = None,
-    noise: ArrayLike | None = None,
+    noise: Array | None = None,
     seed: int | None = None,
     **options: Any,
 ) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keras_sphere.evaluation.classifiers import classifier_features
 from keras_sphere.evaluation.feature_networks import (
@@ -168,7 +168,7 @@ def evaluate(
             f"source={type(source).__name__}"
         )
     loops = [None, find_refiner(source, refiner)] if refiner else [None]
-    sets = []
+    sets: list[Any] = []
     if not is_model:
         sets.append(GivenImages(source, "images", num_images, argument="source"))
     if held_out is not None:

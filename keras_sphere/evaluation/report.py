@@ -8,7 +8,7 @@ import json
 import pathlib
 import tempfile
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -113,7 +113,7 @@ def write_report(
         cache_dir=cache_dir,
         tick=tick,
     )
-    chunked = {"batch_size": batch_size, "use_ema": use_ema}
+    chunked: dict[str, Any] = {"batch_size": batch_size, "use_ema": use_ema}
     images, labels = _some(held_out, MOST_DIAGNOSED)
     diagnostics = diagnose_sphere(
         model, images, _labels(model, labels), seed=seed, **chunked

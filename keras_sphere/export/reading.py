@@ -62,7 +62,7 @@ class OnnxModel:
         name_in_tables: String.
     """
 
-    def __init__(self, files: Mapping[str, PathLike]) -> None:
+    def __init__(self, files: Mapping[str, pathlib.Path]) -> None:
         decoder = _File(files["decoder"])
         encoder = _File(files["encoder"]) if "encoder" in files else None
         known = decoder.metadata

@@ -117,7 +117,8 @@ class Drifting(keras.losses.Loss):
             )
             for a, b in zip(real, generated, strict=True)
         ]
-        return tuple(map(list, zip(*pairs, strict=True)))
+        rows, targets = map(list, zip(*pairs, strict=True))
+        return rows, targets
 
     def _rows(self, x):
         x = as_float(x)

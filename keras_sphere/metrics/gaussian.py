@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ class Gaussian:
     def save(self, path: PathLike) -> None:
         """Writes an .npz file with `mu` and `sigma`, as public files have, and `n`."""
         path = pathlib.Path(path)
-        known = {} if self.count is None else {"n": self.count}
+        known: dict[str, Any] = {} if self.count is None else {"n": self.count}
         with replace_when_done(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, mu=self.mean, sigma=self.covariance, **known)
 
@@ -50,12 +51,13 @@ class Gaussian:
                 f"There is no such file of statistics. Received: path={str(path)!r}"
             )
         with np.load(path, allow_pickle=False) as file:
-            arrays = {
+            arrays: dict[str, Any] = {
                 key: np.asarray(file[key], "float64")
                 for key in ("mu", "sigma", "n")
                 if key in file.files
             }
-        mean, covariance = arrays.get("mu"), arrays.get("sigma")
+        mean: Any = arrays.get("mu")
+        covariance: Any = arrays.get("sigma")
         is_valid = (
             mean is not None
             and mean.ndim == 1

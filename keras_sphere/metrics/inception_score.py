@@ -30,7 +30,7 @@ class InceptionScore:
         self.count = 0
         self._counts = np.zeros(num_splits)
         self._entropies = np.zeros(num_splits)
-        self._probabilities = None
+        self._probabilities: Array | None = None
 
     def update(self, logits: ArrayLike) -> None:
         """Adds logits of the classifier, of shape `(images, classes)`."""
@@ -60,7 +60,7 @@ class InceptionScore:
         }
 
     @classmethod
-    def from_state(cls, state: Mapping[str, ArrayLike]) -> InceptionScore:
+    def from_state(cls, state: Mapping[str, Array]) -> InceptionScore:
         """The score whose `state` was kept."""
         score = cls(len(state["counts"]))
         score.count = int(state["count"])

@@ -155,7 +155,8 @@ def nearest_neighbors(samples: ArrayLike, references: ArrayLike) -> tuple[Array,
         (distances.min(axis=1), distances.argmin(axis=1))
         for _, distances in _distance_blocks(samples, references)
     ]
-    return tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    distances, indices = map(np.concatenate, zip(*blocks, strict=True))
+    return distances, indices
 
 
 def _radii(centers, *ranks):

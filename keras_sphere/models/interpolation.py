@@ -82,7 +82,7 @@ class Interpolation(Generation):
         ends, several = self._read_points({"start": start, "end": end}, seed)
         pairs, per_token = len(ends[0]), self.backbone.spherify_per_token
         shares = np.linspace(0.0, 1.0, num_images, dtype="float32")
-        points = latent_paths.path(*ends, shares, method, per_token)
+        points = latent_paths.path(ends[0], ends[1], shares, method, per_token)
         end_labels = start_labels if end_labels is None else end_labels
         corners = [
             read_labels(self.backbone, labels, pairs, name)
@@ -145,13 +145,12 @@ class Interpolation(Generation):
         per_token = self.backbone.spherify_per_token
         points = latent_paths.grid(corners, num_rows, num_columns, per_token)
         labels = read_labels(self.backbone, corner_labels, 4, "corner_labels")
-        if labels is not None:
-            labels = np.split(labels, 4)
+        labels = [None] if labels is None else list(np.split(labels, 4))
         weights = latent_paths.grid_weights(num_rows, num_columns)
         images = generate_images(
             self,
             len(points),
-            class_paths.mixed(self.backbone, labels or [None], weights),
+            class_paths.mixed(self.backbone, labels, weights),
             noise=points,
             step_noise=noise_of_paths(self, step_noise, seed, 1, len(points), options),
             **options,

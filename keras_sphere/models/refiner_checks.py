@@ -1,6 +1,7 @@
 """Whether a refiner is one for this model and this way to generate."""
 
 import math
+from typing import Any
 
 from keras_sphere.models.latent_refiner import LatentRefiner
 from keras_sphere.models.teacher_fingerprint import teacher_fingerprint
@@ -13,7 +14,7 @@ class HeldRefiner:
     with them. Presets hold it.
     """
 
-    _held_refiner = None
+    _held_refiner: Any = None
 
     @property
     def refiner(self) -> LatentRefiner | None:

@@ -49,10 +49,10 @@ class FrozenNetwork(keras.layers.Layer):
         ValueError: If they do not fit, or the images are too small.
     """
 
-    feature_distance = "l2"
-    file_name = None
-    sources = ("torchvision", "keras_applications")
-    file_endings = (".npz",)
+    feature_distance: str | None = "l2"
+    file_name: str | None = None
+    sources: tuple[str, ...] = ("torchvision", "keras_applications")
+    file_endings: tuple[str, ...] = (".npz",)
     smallest_image = 1
 
     def __init__(self, source: str = "torchvision", **kwargs: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keras_sphere.choices import CLASSIFIERS, FEATURE_NETWORKS, PERCEPTUAL_NETWORKS
 from keras_sphere.perceptual.convnext_logits import ConvNeXtLogits
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import keras
 
 # Shares of the networks in the distance; "lpips_convnext" is the paper's.
-_SHARES = {
+_SHARES: dict[str, dict[Any, float]] = {
     "lpips": {LPIPS: 1.0},
     "convnext": {ConvNeXtLogits: 1.0},
     "lpips_convnext": {LPIPS: 1.0, ConvNeXtLogits: 0.1},

@@ -48,7 +48,7 @@ class StopOnSignal(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.signals = signals
-        self.received = None
+        self.received: signal.Signals | None = None
         self._previous = {}
         self._steps = 0
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from keras_sphere.typing import ArrayLike, PathLike
+from keras_sphere.typing import Array, PathLike
 from keras_sphere.visualization.figure import new_figure, save_figure
 from keras_sphere.visualization.image_grid import PADDING, image_grid, to_uint8
 
@@ -15,7 +15,7 @@ DOTS_PER_INCH = 150
 
 
 def plot_image_table(
-    groups: Mapping[str, ArrayLike],
+    groups: Mapping[str, Array],
     row_names: Sequence[str],
     path: PathLike,
     title: str | None = None,
