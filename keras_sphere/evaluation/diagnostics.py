@@ -75,12 +75,12 @@ class SphereDiagnostics(ShortRepr):
     dimensions: int
     latents: np.ndarray
     labels: np.ndarray | None
-    uniformity: tuple
+    uniformity: tuple[Uniformity, ...]
     norms: np.ndarray
-    angles: dict
+    angles: dict[float, tuple[float, float]]
     coverage: float
     nearest_angles: np.ndarray
-    drift: dict
+    drift: dict[str, list[float]]
 
     def _facts(self):
         return {

@@ -51,8 +51,8 @@ class Row:
     """
 
     name: str
-    settings: dict
-    values: dict
+    settings: dict[str, Any]
+    values: dict[str, float]
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -65,8 +65,8 @@ class Evaluation(ShortRepr):
             reference set, rounding of the pixels, metrics.
     """
 
-    rows: tuple
-    settings: dict
+    rows: tuple[Row, ...]
+    settings: dict[str, Any]
 
     def _facts(self):
         return {

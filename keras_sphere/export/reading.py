@@ -181,7 +181,7 @@ class _File:
 class _Networks:
     """Both networks as `models.loops` and the readers of labels take a backbone."""
 
-    architecture: dict
+    architecture: dict[str, Any]
     _decoder: _File
     encoder: _File | None
 

@@ -84,7 +84,7 @@ class DINOv3Network(WideTensors, keras.layers.Layer):
         return False
 
     @trainable.setter
-    def trainable(self, value):
+    def trainable(self, value: bool) -> None:
         self._freeze()
 
     def _freeze(self):

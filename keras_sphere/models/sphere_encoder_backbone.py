@@ -191,7 +191,7 @@ class SphereEncoderBackbone(ShortRepr, ProgramExport, KeptParts, keras.Model):
         return None if names is None else tuple(names)
 
     @class_names.setter
-    def class_names(self, class_names):
+    def class_names(self, class_names: Sequence[str] | None) -> None:
         names = read_class_names(class_names, self.num_classes)
         self._arguments["class_names"] = names
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_sphere.perceptual.frozen_network import FrozenNetwork
-from keras_sphere.typing import Tensor
+from keras_sphere.typing import PathLike, Tensor
 from keras_sphere.validation import read_integer, read_sequence
 
 # ImageNet, in [0, 1].
@@ -34,7 +34,7 @@ class ConvNeXt(FrozenNetwork):
         self,
         depths: Sequence[int],
         hidden_dims: Sequence[int],
-        source: str,
+        source: PathLike | None,
         **kwargs: Any,
     ) -> None:
         super().__init__(source, **kwargs)

@@ -8,7 +8,7 @@ import keras
 from keras_sphere.perceptual.convnext import ConvNeXt, convnext_shapes
 from keras_sphere.perceptual.keras_applications import convnext_weights
 from keras_sphere.perceptual.resizing import resize_bilinear
-from keras_sphere.typing import Array, Tensor
+from keras_sphere.typing import Array, PathLike, Tensor
 from keras_sphere.validation import read_integer
 
 
@@ -48,7 +48,7 @@ class ConvNeXtLogits(ConvNeXt):
         hidden_dims: Sequence[int] = (96, 192, 384, 768),
         num_classes: int = 1000,
         image_size: int = 224,
-        source: str = "torchvision",
+        source: PathLike | None = "torchvision",
         **kwargs: Any,
     ) -> None:
         super().__init__(depths, hidden_dims, source, **kwargs)

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from keras_sphere.perceptual.convnext import ConvNeXt, convnext_shapes
-from keras_sphere.typing import Tensor
+from keras_sphere.typing import PathLike, Tensor
 from keras_sphere.validation import read_integer, read_sequence
 
 _EPSILON = 1e-6
@@ -58,7 +58,7 @@ class ConvNeXtV2(ConvNeXt):
         stages: Sequence[int] = (1, 2),
         depths: Sequence[int] = (2, 2, 8, 2),
         hidden_dims: Sequence[int] = (80, 160, 320, 640),
-        source: str = "timm",
+        source: PathLike | None = "timm",
         **kwargs: Any,
     ) -> None:
         super().__init__(depths, hidden_dims, source, **kwargs)

@@ -14,7 +14,7 @@ from keras_sphere.perceptual.efficientnet_weights import (
 )
 from keras_sphere.perceptual.frozen_network import FrozenNetwork
 from keras_sphere.perceptual.resizing import resize_bilinear
-from keras_sphere.typing import Array, Tensor
+from keras_sphere.typing import Array, PathLike, Tensor
 from keras_sphere.validation import if_given, read_integer
 
 IMAGE_SIZE, NUM_FEATURES, NUM_CLASSES = 260, 1280, 1000
@@ -138,7 +138,7 @@ class EfficientNetLite2(_EfficientNetLite2):
         self,
         map_range: tuple[int, int] = (0, 4),
         image_size: int | None = None,
-        source: str = "package",
+        source: PathLike | None = "package",
         **kwargs: Any,
     ) -> None:
         super().__init__(source, **kwargs)
@@ -198,7 +198,10 @@ class EfficientNetLite2Classifier(_EfficientNetLite2):
     """
 
     def __init__(
-        self, image_size: int = IMAGE_SIZE, source: str = "package", **kwargs: Any
+        self,
+        image_size: int = IMAGE_SIZE,
+        source: PathLike | None = "package",
+        **kwargs: Any,
     ) -> None:
         super().__init__(source, **kwargs)
         self.image_size = read_integer("image_size", image_size)

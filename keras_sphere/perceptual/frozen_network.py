@@ -11,7 +11,7 @@ from keras_sphere.perceptual.weight_files import (
     find_weight_files,
     read_weight_file,
 )
-from keras_sphere.typing import Array, Tensor
+from keras_sphere.typing import Array, PathLike, Tensor
 
 
 class FrozenNetwork(keras.layers.Layer):
@@ -55,7 +55,7 @@ class FrozenNetwork(keras.layers.Layer):
     file_endings: tuple[str, ...] = (".npz",)
     smallest_image = 1
 
-    def __init__(self, source: str = "torchvision", **kwargs: Any) -> None:
+    def __init__(self, source: PathLike | None = "torchvision", **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         if source is not None:
             source = os.fspath(source)

@@ -8,7 +8,7 @@ import numpy as np
 from keras_sphere.perceptual.frozen_network import FrozenNetwork
 from keras_sphere.perceptual.keras_applications import vgg16_weights
 from keras_sphere.perceptual.weight_files import LPIPS_FILE
-from keras_sphere.typing import Array, Tensor
+from keras_sphere.typing import Array, PathLike, Tensor
 from keras_sphere.validation import read_integer
 
 # Channels and convolutions of the blocks of VGG16, between which are poolings. LPIPS
@@ -63,7 +63,7 @@ class LPIPS(FrozenNetwork):
     def __init__(
         self,
         layer_range: tuple[int, int] = (0, 5),
-        source: str = "torchvision",
+        source: PathLike | None = "torchvision",
         **kwargs: Any,
     ) -> None:
         super().__init__(source, **kwargs)

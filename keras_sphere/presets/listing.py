@@ -1,6 +1,7 @@
 """What there is to load, as text."""
 
 import textwrap
+from typing import Any
 
 from keras_sphere.angle_gap import describe_gap
 from keras_sphere.class_names import describe_classes
@@ -12,7 +13,7 @@ from keras_sphere.typing import PathLike
 WIDTH, MOST_NAMES = 88, 1000
 
 
-class PresetTable(list):
+class PresetTable(list[dict[str, Any]]):
     """A list of dicts, one per preset, that prints as a table."""
 
     _COLUMNS = ("name", "image_size", "classes", "parameters", "license", "weights")
@@ -30,7 +31,7 @@ class PresetTable(list):
         return html_table(rows, self._COLUMNS)
 
 
-class PresetDescription(ShortRepr, dict):
+class PresetDescription(ShortRepr, dict[str, Any]):
     """A preset's configuration, with `card`; it prints as its card and numbers."""
 
     def _facts(self):

@@ -54,8 +54,8 @@ class DistillationRun(typing.NamedTuple):
     """
 
     refiner: LatentRefiner
-    history: dict
-    cosines: list | None
+    history: dict[str, list[float]]
+    cosines: list[float] | None
     is_complete: bool
 
 

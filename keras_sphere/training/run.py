@@ -36,7 +36,7 @@ logger = logging.getLogger("keras_sphere")
 
 class _Fields(typing.NamedTuple):
     model: typing.Any
-    history: dict | None
+    history: dict[str, list[float]] | None
     plan: typing.Any
     is_complete: bool
 

@@ -28,8 +28,8 @@ class Panel:
     """
 
     images: np.ndarray
-    row_names: tuple = ()
-    column_names: tuple = ()
+    row_names: Sequence[str] = ()
+    column_names: Sequence[str] = ()
     caption: str = ""
 
     def __post_init__(self):
