@@ -6,6 +6,7 @@ from typing import Any
 from keras_sphere.angle_gap import describe_gap
 from keras_sphere.class_names import describe_classes
 from keras_sphere.preset_files.card import describe_weights
+from keras_sphere.preset_files.hub_metadata import without_front_matter
 from keras_sphere.presets.sources import built_in_names, find
 from keras_sphere.short_repr import ShortRepr, html_table
 from keras_sphere.typing import PathLike
@@ -49,7 +50,7 @@ class PresetDescription(ShortRepr, dict[str, Any]):
         ]
         return "\n".join(
             [
-                self["card"].rstrip(),
+                without_front_matter(self["card"]).rstrip(),
                 "",
                 f"parameters: {self['parameters']:,}",
                 f"weights: {describe_weights(self['weights'])}",
