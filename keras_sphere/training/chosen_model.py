@@ -1,6 +1,7 @@
 """Which model, image size and batch a training of one's own images gets, and why."""
 
 import dataclasses
+import math
 import typing
 
 import numpy as np
@@ -9,6 +10,7 @@ from keras_sphere.models.sizes import resolve_size
 from keras_sphere.presets.sources import find
 from keras_sphere.training.memory import BYTES_PER_PARAMETER
 from keras_sphere.training.model_ladder import (
+    AT_BATCH,
     LADDER,
     LEAST_WIDTHS,
     MLP_AND_ATTENTION,
@@ -21,8 +23,10 @@ from keras_sphere.training.model_ladder import (
 
 IMAGE_SIZES = (32, 64, 128, 256)
 ENLARGED = 0.75  # an image this part of the size, or larger, counts as large enough
-BATCH_SIZES = {"cpu": 50, "accelerator": 128}
-LEAST_BATCH = 16
+# Small ones on a CPU: its steps take as long as their images, and many small steps
+# learned more of as many images than fewer large ones (docs/own_images.md).
+BATCH_SIZES = {"cpu": 16, "accelerator": 128}
+LEAST_BATCH = 8
 USED_MEMORY = 0.7
 GOING_ON = 0.5  # of the learning rate: weights that are trained need less
 
@@ -74,7 +78,7 @@ def choose_new_model(choices, found, wanted, machine):
     if best.image_size < min(native, sizes[0]):
         reason += f"; {native} ask for a larger model than time or memory allow"
     choices.add("image_size", best.image_size, reason)
-    side = tokens_side(best.rung, best.image_size, wanted.num_images)
+    side = tokens_side(best.rung, best.image_size)
     patch = _patch_size(best.image_size, side)
     patch = choices.add(
         "patch_size", patch, f"{best.image_size // patch} tokens a side"
@@ -92,7 +96,8 @@ def choose_new_model(choices, found, wanted, machine):
             reason = ""
     if found.num_channels == 1:
         choices.add("num_channels", 1, "all images looked at are gray")
-    choices.add("learning_rate", best.rung.learning_rate, "for a model of this width")
+    rate = _learning_rate(choices, best.rung.learning_rate)
+    choices.add("learning_rate", rate, "for this width and batch")
     return best.seconds_per_image
 
 
@@ -127,8 +132,15 @@ def keep_model(choices, found, wanted, machine):
         reason = ""
     for name in names:
         choices.add(name, size[name], "")
-    choices.add("learning_rate", rung.learning_rate, "half that of a new model")
+    rate = _learning_rate(choices, rung.learning_rate)
+    choices.add("learning_rate", rate, "half that of a new model")
     return best.seconds_per_image
+
+
+def _learning_rate(choices, rate):
+    """A rung's learning rate for the batch: by its root."""
+    share = choices.options.batch_size / AT_BATCH
+    return float(f"{rate * math.sqrt(share):.2g}")
 
 
 def _add_batch(choices, batch_size, wanted):
@@ -144,13 +156,13 @@ def _best_candidate(options, sizes, wanted, machine):
         for rung in reversed(rungs):
             if len(sizes) > 1 and rung.hidden_dim < LEAST_WIDTHS[image_size]:
                 continue
-            tokens = tokens_side(rung, image_size, wanted.num_images) ** 2
+            tokens = tokens_side(rung, image_size) ** 2
             one = _candidate(options, rung, image_size, tokens, wanted, machine)
             in_time = wanted.enough * one.seconds_per_image <= wanted.seconds
             if one.batch_size and in_time:
                 return one
     rung, image_size = rungs[0], sizes[-1]
-    tokens = tokens_side(rung, image_size, wanted.num_images) ** 2
+    tokens = tokens_side(rung, image_size) ** 2
     return _candidate(options, rung, image_size, tokens, wanted, machine)
 
 

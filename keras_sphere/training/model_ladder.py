@@ -6,7 +6,7 @@ preset `digits16` and the paper's.
 
 import dataclasses
 
-FEW_IMAGES = 1_000
+PATCHES_OF_8 = 192  # the least width that draws them
 MLP_AND_ATTENTION = 13  # parameters of a block by width squared, without AdaLN
 PASSES_OF_A_HALF = 2  # in a training step
 WITH_GRADIENTS = 3  # times the cost of a forward pass
@@ -16,13 +16,16 @@ FLOATS_PER_VALUE = 30  # activations of a block that wait for the gradients, by 
 PERCEPTUAL = {"none": 0, "gradient": 4e3, "efficientnet_lite2": 0.3e6, "lpips": 4.3e6}
 
 
+AT_BATCH = 128
+
+
 @dataclasses.dataclass(frozen=True)
 class Rung:
     """A size of both transformers.
 
     Args:
         hidden_dim, num_layers, num_heads: Integers.
-        learning_rate: Float. The decoder's.
+        learning_rate: Float. The decoder's, at a batch of `AT_BATCH` images.
         fewest_images: Integer. Fewer are learned by heart long before such a model
             has learned anything else.
     """
@@ -53,22 +56,21 @@ LADDER = (
 LEAST_WIDTHS = {32: 64, 64: 96, 128: 192, 256: 256}
 
 
-def tokens_side(rung, image_size, num_images):
-    """Tokens along a side.
+def tokens_side(rung, image_size):
+    """Tokens along a side: 4 px each in small images and of narrow models.
 
-    Of few images a latent of 128 values tells all apart, and steps are quick; of many
-    it cannot say what they look like. (60,000 photos of clothes of 28 px, in 12 epochs
-    and 16 tokens: 16 dB; in one epoch and 49 tokens: 16.5 dB and six times the recall.)
+    Models of a width below 192 draw patches of 8 px as mosaics (docs/own_images.md).
 
     Args:
         rung: `Rung`.
         image_size: Integer, pixels.
-        num_images: Integer.
     """
     if image_size <= 32:
-        return 4 if num_images < FEW_IMAGES else 8
+        return 8
+    if image_size <= 64:
+        return 16 if rung.hidden_dim < PATCHES_OF_8 else 8
     if image_size <= 128:
-        return 8 if image_size <= 64 or rung.hidden_dim <= 192 else 16
+        return 8 if rung.hidden_dim <= PATCHES_OF_8 else 16
     return 16
 
 

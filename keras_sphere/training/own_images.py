@@ -14,8 +14,8 @@ PRESET = "own_images"
 LEAST_FOR_HELD_OUT, MOST_HELD_OUT = 30, 1000
 HELD_OUT_SHARE = 0.1
 LARGEST_ANGLE, SMALLEST_ANGLE = 85.0, 60.0
-# What 1,500 digits and 60,000 photos of clothes took to look right; steps between them.
-ENOUGH_IMAGES, AT_IMAGES, GROWTH = 150_000, 1_500, 0.4
+# What 600 drawn shapes and 60,000 photos of clothes took; steps between them.
+ENOUGH_IMAGES, AT_IMAGES, GROWTH = 350_000, 1_500, 0.35
 FEWEST_SEEN, MOST_SEEN = 60_000, 5_000_000
 LONGEST = 3.0  # times that, where there is time
 HOURS = {"cpu": 1.0, "accelerator": 4.0}

@@ -40,7 +40,8 @@ def angle(options, num_images):
 
 @pytest.mark.parametrize("num_images", [12, 60, 1_000, 100_000])
 def test_any_number_of_images(num_images, capsys):
-    choices, options = chosen(found(num_images))
+    hours = 1.0 if num_images < 100_000 else 4.0
+    choices, options = chosen(found(num_images), hours=hours)
     is_held_out = num_images >= 30
     assert ("held out" in capsys.readouterr().out) != is_held_out
     assert (options.held_out_split is not None) == is_held_out
@@ -53,14 +54,23 @@ def test_any_number_of_images(num_images, capsys):
         angle(options, trained / 3), abs=1
     )
     assert all(f"--{name}=" in choices.text() for name in choices.as_dict())
+    assert 0.3 * options.epochs < options.angle_warmup_epochs < 0.5 * options.epochs
+
+
+def test_narrow_models_have_small_patches():
+    for side in (20, 60):
+        _, options = chosen(found(1_000, side=side), hours=4.0)
+        assert options.hidden_dim < 192
+        assert options.patch_size == 4
 
 
 @pytest.mark.parametrize(
     ("side", "machine", "hours", "size"),
     [
         (20, LAPTOP, 1, 32),
-        (60, LAPTOP, 1, 64),
-        (500, LAPTOP, 1, 64),
+        (60, LAPTOP, 1, 32),
+        (60, LAPTOP, 4, 64),
+        (500, LAPTOP, 4, 64),
         (500, LAPTOP, 0.05, 32),
         (500, LAPTOP, 10, 128),
         (500, LAPTOP, 100, 256),
@@ -71,7 +81,7 @@ def test_images_are_as_large_as_they_are_and_time_allows(side, machine, hours, s
     choices, options = chosen(found(1_000, side=side), machine, hours=hours)
     assert options.image_size == size
     assert options.image_size % options.patch_size == 0
-    assert ("ask for a larger model" in choices.text()) == (size < 256 and side == 500)
+    assert ("ask for a larger model" in choices.text()) == (size < min(side, 256) - 20)
 
 
 def test_more_time_more_images_and_a_faster_machine_allow_a_larger_model():
@@ -124,6 +134,7 @@ def test_the_length_follows_what_was_measured():
     steps = choices.options.epochs * choices.options.steps_per_epoch
     assert 0.7 * 3600 < steps * seconds < 0.9 * 3600
     assert choices.text().count("--epochs=") == 1
+    assert choices.text().count("--angle_warmup_epochs=") == 1
     assert "measured" in choices.text()
 
 
