@@ -52,6 +52,7 @@ ORDER = (
     "distribution",
     "training",
     "web",
+    "serve",
     "command_line",
     "__main__",
     "__init__",
