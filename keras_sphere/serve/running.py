@@ -8,7 +8,7 @@ import socket
 from keras_sphere.serve.guards import is_loopback
 
 BACKLOG = 256  # connections that are not looked at yet
-SECONDS_TO_END = 3  # for answers that are under way
+SECONDS_TO_END = 1  # for answers that are under way
 
 
 def listen(host, port):
@@ -84,6 +84,11 @@ def run(app, listener):
         app: ASGI application.
         listener: What `listen` returned.
     """
+    new_server(app).run(sockets=[listener])
+
+
+def new_server(app):
+    """A `uvicorn.Server` of an ASGI application."""
     import uvicorn
 
     settings = uvicorn.Config(
@@ -99,4 +104,4 @@ def run(app, listener):
         backlog=BACKLOG,
         timeout_graceful_shutdown=SECONDS_TO_END,
     )
-    uvicorn.Server(settings).run(sockets=[listener])
+    return uvicorn.Server(settings)

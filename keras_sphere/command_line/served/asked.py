@@ -74,7 +74,9 @@ def read_asked(content, description, common):
     asked = read_object(content, KEYS)
     task, flags = asked.get("task"), asked.get("flags", {})
     if task not in FLAGS:
-        raise ValueError(f"`task` must be one of {list(FLAGS)}. Received: {task!r:.100}")
+        raise ValueError(
+            f"`task` must be one of {list(FLAGS)}. Received: {task!r:.100}"
+        )
     for name, value in flags.items():
         if name not in FLAGS[task]:
             raise ValueError(

@@ -7,7 +7,7 @@ from keras_sphere.command_line.job import class_text
 from keras_sphere.command_line.page_facts import page_facts
 from keras_sphere.web.site import FILES, FORMAT_VERSION, NO_LICENSE, PAGE
 
-OWN_FILES = ("server.js", "server.html")
+OWN_FILES = ("server.js", "server_model.js", "editor.js", "server.html")
 MEDIA_TYPES = {
     "html": "text/html",
     "css": "text/css",
@@ -18,7 +18,7 @@ MEDIA_TYPES = {
 LICENSES = """\
 Licences of this page
 
-index.html, style.css, sphere.js, server.js, server.html
+index.html, style.css, all *.js, server.html
     keras-sphere, Apache-2.0: see LICENSE.txt.
 
 The model, {name}

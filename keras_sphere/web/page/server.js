@@ -1,79 +1,14 @@
 // The page with a Python model behind it. sphere.js loads this file where model.json says
-// so: it has the page's parts in common, and here are the model that asks the server, what
-// the page does by it, and what it has beside: editing, diagnostics, commands to copy.
+// so. It has the page's parts in common; here is what it does by the server, with the
+// command of the command line that does the same.
 
-import { $, number, Page, say, STOPPED } from "./sphere.js";
+import { Editor, showDiagnosis, showTable } from "./editor.js";
+import { imageOf, pixelsOf, quoted, ServerModel, tellProgress } from "./server_model.js";
+import { $, number, Page, say } from "./sphere.js";
 
 const LARGEST_FILE = 20e6;
 const POINTS_OF_WALK = 11;
 const LARGEST_TURN = 89; // of one step of a walk, in degrees
-const STEPS_OF_TABLE = [1, 2, 4];
-const HIDDEN = {
-  left: (x) => x < 0.5,
-  right: (x) => x >= 0.5,
-  top: (x, y) => y < 0.5,
-  bottom: (x, y) => y >= 0.5,
-  center: (x, y) => [x, y].every((value) => value >= 0.25 && value < 0.75),
-};
-
-// ---- The model that asks the server ----
-
-export class ServerModel {
-  constructor(description) {
-    const { image_size: side, num_channels: colors } = description.config;
-    Object.assign(this, { description, imageShape: [side, side, colors] });
-  }
-
-  async open() {
-    return `${this.description.server.backend}, where the server runs`;
-  }
-
-  /** Asks for an answer; work is followed line by line until it is done. */
-  async ask(path, body, { signal, onProgress }) {
-    const type = body instanceof Blob ? "application/octet-stream" : "application/json";
-    const headers = { "Content-Type": type };
-    const failed = (error) => {
-      throw signal.aborted ? STOPPED : new Error(`The server does not answer: ${error.message}`);
-    };
-    const answer = await fetch(path, { method: "POST", body, headers, signal }).catch(failed);
-    if (!answer.ok || answer.headers.get("Content-Type") === "application/json") {
-      const content = await answer.json().catch(() => ({ error: `status ${answer.status}` }));
-      if (content.error) throw new Error(content.error);
-      return content;
-    }
-    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-    for (let rest = ""; ; ) {
-      const { value, done } = await reader.read().catch(failed);
-      if (done) throw new Error("The server has ended before its answer.");
-      const lines = (rest + value).split("\n");
-      rest = lines.pop();
-      for (const event of lines.map((line) => JSON.parse(line))) {
-        if (event.state === "failed") throw new Error(event.error);
-        if (event.state === "done") return event.result;
-        onProgress(event);
-      }
-    }
-  }
-}
-
-// ---- Pictures as text, flags as the command line has them ----
-
-const bytesOf = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt());
-const textOf = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
-const imageOf = (text) => Float32Array.from(bytesOf(text), (byte) => byte / 127.5 - 1);
-const pixelsOf = (image) => textOf(image.map((value) => Math.round((value + 1) * 127.5)));
-
-/** A text in a list between commas. */
-const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-
-function tellProgress({ state, before, done, total }) {
-  if (state === "waiting") return say(before ? `Waiting, ${before} before this` : "Waiting", 0);
-  if (total) return say(`Part ${done + 1} of ${total}`, done / total);
-  say(done ? `Part ${done + 1}` : "Working", 0);
-  $("progress").removeAttribute("value"); // how much there will be is not known
-}
-
-// ---- The page ----
 
 export class ServerPage extends Page {
   get job() {
@@ -172,6 +107,7 @@ export class ServerPage extends Page {
     const angle = number("angle");
     const parts = Math.ceil(angle / LARGEST_TURN);
     let strip = [image];
+    if (!parts) say("The chosen picture as it is.");
     if (parts) {
       const path = { num_images: parts + 1, angle_degrees: angle / parts };
       const images = { image: [{ name, pixels: pixelsOf(image) }] };
@@ -191,7 +127,8 @@ export class ServerPage extends Page {
       this.walked = { ...made, key: JSON.stringify(flags) };
     }
     const point = Math.round(number("way") * (POINTS_OF_WALK - 1));
-    const caption = `picture ${point + 1} of ${POINTS_OF_WALK}`;
+    const caption = `at ${number("way")}`;
+    say(`Picture ${point + 1} of the ${POINTS_OF_WALK} between, by ${this.engine}.`);
     const chosen = { image: this.walked.rows[0][point], name: `between_${point}.png` };
     this.show("walked", [{ strip: [chosen.image], caption, chosen }]);
     this.tellCommands("walked", this.walked.command);
@@ -235,194 +172,6 @@ export class ServerPage extends Page {
   }
 }
 
-// ---- Editing ----
-
-/** The pictures to edit, and what is painted on the first. */
-class Editor {
-  constructor(page) {
-    this.page = page;
-    this.slots = { first: null, second: null };
-    const [side] = page.model.imageShape;
-    Object.assign($("paint"), { width: side, height: side });
-    $("brush").max = Math.max(2, Math.round(side / 4));
-    $("brush").value = Math.max(1, Math.round(side / 12));
-    this.clear();
-    this.connect();
-  }
-
-  clear() {
-    const [side] = this.page.model.imageShape;
-    this.painted = new Uint8Array(side * side);
-    this.showPaint();
-  }
-
-  /** Fills a slot with a picture: `image` and `name`. */
-  fill(slot, picture) {
-    this.slots[slot] = picture;
-    const canvas = this.page.canvas(picture.image, 192);
-    if (slot === "second") return $("second").replaceChildren(canvas);
-    $("painting").replaceChildren(canvas, $("paint"));
-    $("paint").style.width = canvas.style.width;
-  }
-
-  showPaint() {
-    const [side] = this.page.model.imageShape;
-    const pixels = new ImageData(side, side);
-    this.painted.forEach((value, i) => pixels.data.set([225, 60, 140, value && 170], 4 * i));
-    $("paint").getContext("2d").putImageData(pixels, 0, 0);
-  }
-
-  /** Paints a disc around a place, in shares of the canvas. */
-  paint(event) {
-    const box = $("paint").getBoundingClientRect();
-    const [side] = this.page.model.imageShape;
-    const place = [(event.clientX - box.x) / box.width, (event.clientY - box.y) / box.height];
-    const [x, y] = place.map((share) => share * side);
-    this.painted.forEach((_, i) => {
-      const apart = Math.hypot((i % side) + 0.5 - x, Math.floor(i / side) + 0.5 - y);
-      if (apart <= number("brush")) this.painted[i] = 1;
-    });
-    $("hide").value = "";
-    this.showPaint();
-  }
-
-  hide() {
-    const [side] = this.page.model.imageShape;
-    const isHidden = HIDDEN[$("hide").value];
-    if (!isHidden) return;
-    const hides = (_, i) => isHidden((i % side) / side, Math.floor(i / side) / side);
-    this.painted = Uint8Array.from(this.painted, hides);
-    this.showPaint();
-  }
-
-  /** Images of some slots as the server takes them, and the mask if it is asked for. */
-  images(slots, withMask) {
-    const given = slots.map((slot) => {
-      if (!this.slots[slot]) throw new Error(`Choose the ${slot} picture: a file, or one above.`);
-      const { name, image } = this.slots[slot];
-      return { name, pixels: pixelsOf(image) };
-    });
-    if (!withMask) return { image: given };
-    if (!this.painted.includes(1)) throw new Error("Paint on the first picture, or hide a part.");
-    const mask = this.painted.map((value) => (value ? 0 : 255));
-    return { image: given, mask: [{ name: "mask.png", pixels: textOf(mask) }] };
-  }
-
-  async cross(check) {
-    const masked = $("pattern").value === "mask";
-    const flags = { strength: number("cross-strength"), ...this.page.label(), ...this.page.loop() };
-    if (!masked) flags.pattern = $("pattern").value;
-    await this.show(check, "crossover", flags, this.images(["first", "second"], masked));
-  }
-
-  async fillIn(check) {
-    const flags = { ...this.page.prior(), ...this.page.label("fill-class") };
-    await this.show(check, "inpaint", flags, this.images(["first"], true));
-  }
-
-  async change(check) {
-    const classes = quoted(this.page.classText("become"));
-    const flags = { classes, strength: number("become-strength"), ...this.page.loop() };
-    await this.show(check, "classes", flags, this.images(["first"]));
-  }
-
-  async show(check, task, flags, images) {
-    const made = await this.page.draw(check, task, flags, images);
-    this.used = images;
-    this.page.show("edited", made.rows.flatMap((row) => row.map((image, i) => ({
-      strip: [image],
-      caption: made.column_names[i],
-      chosen: { image, name: `${task}_${i}.png` },
-    }))));
-    if (made.row_names[0]) say(`${$("status").textContent} ${made.row_names[0]}.`);
-    this.page.tellCommands("edited", made.command);
-    $("inputs").disabled = false;
-  }
-
-  /** Saves the pictures of the last command at their own size, as it reads them. */
-  saveInputs() {
-    const [, , colors] = this.page.model.imageShape;
-    const grays = (image) => Float32Array.from({ length: image.length * colors }, (_, i) =>
-      image[Math.floor(i / colors)]);
-    const saved = this.used.image.map(({ name, pixels }) => [name, imageOf(pixels)]);
-    saved.push(...(this.used.mask ?? []).map(({ name, pixels }) => [name, grays(imageOf(pixels))]));
-    for (const [name, image] of saved) {
-      const download = name.replace(/(\.[^.]*)?$/, ".png");
-      this.page.canvas(image, 1).toBlob((blob) => save(URL.createObjectURL(blob), download));
-    }
-  }
-
-  connect() {
-    const { page } = this;
-    const doing = (work) => () => page.run((check) => work.call(this, check));
-    const clicks = { cross: this.cross, fill: this.fillIn, change: this.change };
-    for (const [id, work] of Object.entries(clicks)) $(id).onclick = doing(work);
-    $("inputs").onclick = () => this.saveInputs();
-    $("unpaint").onclick = () => this.clear();
-    $("hide").onchange = () => this.hide();
-    for (const button of document.querySelectorAll(".take")) {
-      button.onclick = () => page.chosen && this.fill(button.dataset.slot, page.chosen);
-    }
-    for (const field of document.querySelectorAll(".slot-file")) {
-      field.onchange = () => page.run(async () => {
-        this.fill(field.dataset.slot, await page.read(field.files[0]));
-        say(`${field.files[0].name} is the ${field.dataset.slot} picture.`);
-      });
-    }
-    $("paint").onpointerdown = (event) => {
-      $("paint").setPointerCapture(event.pointerId);
-      this.paint(event);
-    };
-    $("paint").onpointermove = (event) => event.buttons && this.paint(event);
-  }
-}
-
-// ---- What the model does ----
-
-const save = (href, download) =>
-  Object.assign(document.createElement("a"), { href, download }).click();
-
-function pictureOf(text, alt) {
-  const src = URL.createObjectURL(new Blob([bytesOf(text)], { type: "image/png" }));
-  const picture = Object.assign(document.createElement("img"), { src, alt });
-  picture.onload = () => URL.revokeObjectURL(src);
-  return picture;
-}
-
-async function showTable(page, check) {
-  const { config } = page.model.description;
-  const { num_classes: classes, motion } = config;
-  const steps = STEPS_OF_TABLE.filter((count) => count <= Number($("steps").max));
-  const flags = { ...page.loop(), steps: steps.join(","), num_images: Math.min(classes || 8, 10) };
-  if (classes) {
-    const [name, off] = motion === "rotation" ? ["guidance_degrees", 0] : ["guidance_scale", 1];
-    const strength = number("guidance");
-    flags[name] = [...new Set([off, strength, 2 * strength - off])].join(",");
-    flags.classes = "all";
-  }
-  const asked = { task: "generate", flags, as_picture: true };
-  const { picture, command } = await page.ask("draw", JSON.stringify(asked));
-  check();
-  $("evaluated").replaceChildren(pictureOf(picture, "Pictures by steps and guidance"));
-  page.tellCommands("evaluated", command);
-  say("Steps from above to below, guidance from left to right.");
-}
-
-async function showDiagnosis(page, check) {
-  const { use_ema } = page.prior();
-  const asked = { seed: number("seed") % 2 ** 32, ...(use_ema === undefined ? {} : { use_ema }) };
-  const { pictures, text } = await page.ask("sphere", JSON.stringify(asked));
-  check();
-  const alts = ["Histograms of norms and of angles", "Drift over ten loops"];
-  const shown = pictures.map((picture, i) => pictureOf(picture, alts[i]));
-  const numbers = Object.assign(document.createElement("pre"), { textContent: text });
-  $("evaluated").replaceChildren(...shown, numbers);
-  document.querySelector(".command[data-of=evaluated]").hidden = true;
-  say("The diagnostics of the sphere, of 64 pictures that the model made.");
-}
-
-// ---- The page's own parts ----
-
 /** A box for the command, behind the button of an area. */
 function commandBox(area) {
   const box = Object.assign(document.createElement("div"), { className: "command", hidden: true });
@@ -440,6 +189,7 @@ function commandBox(area) {
 }
 
 function addParts({ server, files, config }) {
+  document.body.className = "served";
   for (const button of document.querySelectorAll(".download")) {
     const place = button.parentNode.matches(".row-of-buttons") ? button.parentNode : button;
     place.after(commandBox(button.dataset.of));

@@ -582,8 +582,7 @@ function connect(page) {
 
 async function startPage() {
   say("Loading the model", 0);
-  const answer = await fetch("model.json").catch(() => null);
-  const description = answer?.ok ? await answer.json().catch(() => null) : null;
+  const description = await fetch("model.json").then((file) => file.json()).catch(() => null);
   if (!description) throw new Error("The file model.json could not be loaded.");
   const page = description.server
     ? await (await import("./server.js")).openPage(description)
