@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import pathlib
+import re
 import shutil
 
 import numpy as np
@@ -18,8 +19,6 @@ from keras_sphere.command_line.served.asked import FLAGS, IMAGES
 from keras_sphere.command_line.served.sphere_pictures import read_diagnosis
 from keras_sphere.command_line.served.uploads import read_upload
 from keras_sphere.command_line.tasks import TASKS
-
-pytestmark = pytest.mark.any_backend
 
 ROOT = pathlib.Path(__file__).parents[2]
 PIXELS = base64.b64encode(bytes(256)).decode()
@@ -67,9 +66,8 @@ def test_a_right_request_is_work(drawing):
     ],
 )
 def test_wrong_objects(drawing, content, text):
-    with pytest.raises(ValueError, match="(?s).") as caught:
+    with pytest.raises(ValueError, match=re.escape(text)):
         drawing.read(content)
-    assert text in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -101,9 +99,8 @@ def test_wrong_objects(drawing, content, text):
     ],
 )
 def test_wrong_requests(drawing, folder, task, images, flags, text):
-    with pytest.raises(ValueError, match="(?s).") as caught:
+    with pytest.raises(ValueError, match=re.escape(text)) as caught:
         read(drawing, task, images, **flags)
-    assert text in str(caught.value)
     assert str(folder.parent) not in str(caught.value)
 
 

@@ -60,7 +60,7 @@ def _facts(drawing, backend):
         **page_facts(drawing.source, drawing.model),
         "format_version": FORMAT_VERSION,
         "weights": drawing.model.backbone.variable_dtype,
-        "files": dict.fromkeys(parts, {}),
+        "files": {part: {} for part in parts},
         "server": {
             "backend": BACKENDS[backend],
             "keeps_average": description.keeps_average,
