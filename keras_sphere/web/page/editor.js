@@ -20,7 +20,7 @@ export class Editor {
     const [side] = page.model.imageShape;
     Object.assign($("paint"), { width: side, height: side });
     $("brush").max = Math.max(2, Math.round(side / 4));
-    $("brush").value = Math.max(1, Math.round(side / 12));
+    $("brush").value = Math.max(1, Math.round(side / 10));
     this.clear();
     this.connect();
   }
@@ -47,16 +47,22 @@ export class Editor {
     $("paint").getContext("2d").putImageData(pixels, 0, 0);
   }
 
-  /** Paints a disc around a place, in shares of the canvas. */
+  /** Paints all pixels near the way from the place before to that of the pointer. */
   paint(event) {
     const box = $("paint").getBoundingClientRect();
     const [side] = this.page.model.imageShape;
-    const place = [(event.clientX - box.x) / box.width, (event.clientY - box.y) / box.height];
-    const [x, y] = place.map((share) => share * side);
+    const shares = [(event.clientX - box.x) / box.width, (event.clientY - box.y) / box.height];
+    const [x, y] = shares.map((share) => share * side);
+    const [fromX, fromY] = (event.type === "pointermove" && this.place) || [x, y];
+    const [alongX, alongY] = [x - fromX, y - fromY];
+    const length = alongX ** 2 + alongY ** 2 || 1;
     this.painted.forEach((_, i) => {
-      const apart = Math.hypot((i % side) + 0.5 - x, Math.floor(i / side) + 0.5 - y);
+      const [overX, overY] = [(i % side) + 0.5 - fromX, Math.floor(i / side) + 0.5 - fromY];
+      const share = Math.min(1, Math.max(0, (overX * alongX + overY * alongY) / length));
+      const apart = Math.hypot(overX - share * alongX, overY - share * alongY);
       if (apart <= number("brush")) this.painted[i] = 1;
     });
+    this.place = [x, y];
     $("hide").value = "";
     this.showPaint();
   }
