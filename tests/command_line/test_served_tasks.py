@@ -12,7 +12,8 @@ from keras_sphere.command_line.model_source import ModelSource
 from keras_sphere.command_line.parsing import find_task, parse
 from keras_sphere.command_line.runs.serve import new_drawing
 from keras_sphere.command_line.served.sphere_pictures import read_diagnosis
-from tests.command_line.conftest import pixels
+from tests.command_line.conftest import pixels, save_model
+from tests.tiny_models import new_model
 
 BATCH_SIZE = 4
 LOOP = {"steps": 2, "guidance_scale": 1.2, "seed": 3}
@@ -30,6 +31,7 @@ CASES = [
             ),
             ("generate", 0, False, {**LOOP, "num_images": 2, "show_steps": True}),
             ("generate", 0, False, {**LOOP, "num_images": 6, "numbers": "5"}),
+            ("inpaint", 1, True, {"seed": 3, "label": "best"}),
             ("interpolate", 0, False, {**LOOP, "seeds": "1,2", "num_images": 4}),
             ("walk", 1, False, {**LOOP, "num_images": 3, "angle_degrees": 30.0}),
             ("reconstruct", 1, False, {"seed": 3, "strength": 0.4}),
@@ -42,13 +44,18 @@ CASES = [
 ]
 
 
+def serve(preset, model=None, *words):
+    """What serves a preset, or an equal model that is loaded already."""
+    words = [f"--preset={preset}", f"--batch_size={BATCH_SIZE}", *words]
+    source = ModelSource(str(preset))
+    drawing = new_drawing(source, parse(find_task("serve"), words).settings)
+    drawing.model = model or source.load()
+    return drawing
+
+
 @pytest.fixture
 def drawing(digits16):
-    words = ["--preset=digits16", f"--batch_size={BATCH_SIZE}"]
-    settings = parse(find_task("serve"), words).settings
-    drawing = new_drawing(ModelSource("digits16"), settings)
-    drawing.model = digits16
-    return drawing
+    return serve("digits16", digits16)
 
 
 def text_of(array):
@@ -83,7 +90,8 @@ def test_the_command_makes_the_same(
     mask = np.zeros((16, 16), "uint8")
     mask[:, :7] = 255
     images = digit_files[:num_images]
-    answer = ask(drawing, task, images, mask if with_mask else None, **flags)
+    mask_of_it, told = mask if with_mask else None, []
+    answer = ask(drawing, task, images, mask_of_it, told.append, **flags)
     for path in images:
         (tmp_path / path.name).write_bytes(path.read_bytes())
     PIL.Image.fromarray(mask).save(tmp_path / "the mask.png")
@@ -93,6 +101,8 @@ def test_the_command_makes_the_same(
     received = [array_of(text) for row in answer["rows"] for text in row]
     expected = tiles(pixels(tmp_path / "a.png"))
     np.testing.assert_array_equal(received, expected[: len(received)])
+    totals = {progress["total"] for progress in told}
+    assert totals <= {None, len(told)}
     assert len(received) >= flags.get("num_images", 1) or "numbers" in flags
 
 
@@ -124,10 +134,27 @@ def test_the_one_picture(drawing, succeed, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_compilation")
+def test_raw_weights_and_their_average(tmp_path):
+    save_model(tmp_path / "model.keras", new_model())
+
+    def rows(*words, **flags):
+        drawing = serve(tmp_path / "model.keras", None, *words)
+        answer = ask(drawing, "generate", num_images=2, seed=1, **flags)
+        return answer["rows"], "--use_ema=true" in answer["command"]
+
+    raw, average = rows(use_ema=False), rows(use_ema=True)
+    assert raw[0] != average[0]
+    assert (raw[1], average[1]) == (False, True)
+    assert rows("--use_ema") == average
+    assert rows("--use_ema", use_ema=False) == raw
+
+
+@pytest.mark.slow
 def test_the_sphere(drawing):
     told = []
     answer = read_diagnosis(b'{"seed": 1}', drawing)(told.append)
     assert "64 latents on a sphere in 128 dimensions" in answer["text"]
-    assert len(told) > 10
+    assert [progress["done"] for progress in told] == list(range(told[0]["total"]))
     for picture in answer["pictures"]:
         assert base64.b64decode(picture).startswith(b"\x89PNG")

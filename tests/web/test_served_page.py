@@ -37,12 +37,12 @@ def folder(tmp_path_factory):
     return folder
 
 
-@contextlib.contextmanager
-def serving(folder, *words):
-    """A process that serves; yields it and its port."""
+@pytest.fixture(scope="module")
+def server(folder):
+    """A process that serves, and its port."""
     command = [sys.executable, "-m", "keras_sphere", "serve", f"--preset={folder}"]
     process = subprocess.Popen(
-        [*command, "--port=0", *words],
+        [*command, "--port=0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -57,9 +57,8 @@ def serving(folder, *words):
 
 
 @pytest.fixture(scope="module")
-def port(folder):
-    with serving(folder) as (_, port):
-        yield port
+def port(server):
+    return server[1]
 
 
 @pytest.fixture(scope="module")
@@ -338,10 +337,13 @@ _WRONG = [
 ]
 
 
-def test_an_interrupt_ends_it_at_once(folder):
-    with serving(folder) as (process, port):
-        assert draw(port, num_images=1, steps=1, seed=1)[0] == 200
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
-        assert process.returncode == 130
-        assert errors == "Interrupted.\n"
+@needs_chromium
+def test_an_interrupt_ends_it_and_the_page_says_so(page, server):
+    """The last test of this file, as it ends the server of all."""
+    process, _ = server
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == "Interrupted.\n"
+    said = act(page, page.click, "#generate")
+    assert said.startswith("The server does not answer")

@@ -114,9 +114,8 @@ class Drawing:
             )
 
     def _draw(self, asked, job, count, tell):
-        job.model, draw, total = self.model, asked.request.task.module.draw, None
-        if asked.request.task.name == "generate":
-            total = -(-count // job.settings["batch_size"])
+        job.model, draw = self.model, asked.request.task.module.draw
+        total = _num_chunks(asked.request.task.name, job, count)
         with told_progress(tell, total):
             drawn = [[draw(job, sampling) for sampling in row] for row in job.panels]
         if asked.as_picture:
@@ -129,6 +128,18 @@ class Drawing:
         picture = lay_out(drawn, job.settings, self.source.description)
         text = settings_of(asked.request, job, self.source, {}).as_text()
         return png_of(lambda path: save_image(path, picture, text))
+
+
+def _num_chunks(task, job, count):
+    """How many chunks of images the model computes for long tasks; else `None`."""
+    from keras_sphere.editing.restoration import INPAINT_STRENGTHS
+
+    if task == "generate":
+        return -(-count // job.settings["batch_size"])
+    if task == "inpaint":
+        tried = job.description.num_classes if job.settings["label"] == "best" else 0
+        return len(INPAINT_STRENGTHS) * (1 + tried)
+    return None
 
 
 def _images(panel, job, count):

@@ -50,7 +50,9 @@ def _diagnose(drawing, seed, use_ema, tell):
     classes = description.num_classes
     labels = [i * classes // NUM_IMAGES for i in range(NUM_IMAGES)] if classes else None
     options = {"batch_size": drawing.common["batch_size"], "use_ema": use_ema}
-    with told_progress(tell):
+    # The images are made and encoded once, and in each loop decoded and encoded.
+    chunks = (2 + 2 * NUM_LOOPS) * -(-NUM_IMAGES // options["batch_size"])
+    with told_progress(tell, chunks):
         images = model.generate(NUM_IMAGES, labels=labels, seed=seed, **options)
         found = diagnose_sphere(
             model, images, labels, num_loops=NUM_LOOPS, seed=seed, **options
