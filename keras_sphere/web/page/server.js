@@ -188,7 +188,7 @@ function commandBox(area) {
   return box;
 }
 
-function addParts({ server, files, config }) {
+function addParts({ server, files, sampling }) {
   document.body.className = "served";
   for (const button of document.querySelectorAll(".download")) {
     const place = button.parentNode.matches(".row-of-buttons") ? button.parentNode : button;
@@ -203,7 +203,7 @@ function addParts({ server, files, config }) {
   if (server.keeps_average) {
     const field = document.createElement("label");
     const box = Object.assign(document.createElement("input"), { type: "checkbox", id: "average" });
-    box.checked = server.uses_average ?? true;
+    box.checked = server.uses_average ?? sampling.use_ema;
     field.className = "check";
     field.append(box, " Moving average of the weights");
     $("show-steps").closest("label").after(field);
