@@ -115,7 +115,9 @@ export class Editor {
       caption: made.column_names[i],
       chosen: { image, name: `${task}_${i}.png` },
     }))));
-    if (task === "inpaint" && made.row_names[0]) say(`${$("status").textContent} ${made.row_names[0]}.`);
+    if (task === "inpaint" && made.row_names[0]) {
+      say(`${$("status").textContent} The rest fits ${made.row_names[0]} best.`);
+    }
     this.page.tellCommands("edited", made.command);
     $("inputs").disabled = false;
   }

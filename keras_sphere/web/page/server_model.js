@@ -10,7 +10,7 @@ export class ServerModel {
   }
 
   async open() {
-    return `${this.description.server.backend}, where the server runs`;
+    return `${this.description.server.backend} on the server`;
   }
 
   /** Asks for an answer; work is followed line by line until it is done. */
