@@ -110,7 +110,7 @@ class Worker:
 
     def __init__(self, most_waiting):
         self.most_waiting = most_waiting
-        self._taken, self._waiting, self._current = 0, [], None
+        self._taken, self._waiting = 0, []
         self._orders = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="model", daemon=True)
         self._thread.start()
@@ -146,9 +146,7 @@ class Worker:
             order.release()
 
     def close(self):
-        """Ends all orders, and the thread at the next call of `tell`."""
-        for order in (*self._waiting, *filter(None, [self._current])):
-            self.cancel(order)
+        """Ends the thread, once its orders are done or cancelled."""
         self._orders.put(None)
         self._thread.join(SECONDS_TO_END)
 
@@ -163,10 +161,8 @@ class Worker:
         if order in self._waiting:
             self._waiting.remove(order)
             self._number()
-        self._current = order
 
     def _end(self, order, event):
-        self._current = None
         order.release()
         order.set(event)
 

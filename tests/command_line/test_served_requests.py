@@ -104,6 +104,13 @@ def test_wrong_requests(drawing, folder, task, images, flags, text):
     assert str(folder.parent) not in str(caught.value)
 
 
+def test_the_page_knows_names_and_no_folders(drawing):
+    assert drawing.common["preset"] == "mine"
+    settings = parse(find_task("serve"), ["--preset=digits16"]).settings
+    named = new_drawing(ModelSource("digits16"), settings)
+    assert named.common == {"preset": "digits16", "batch_size": 8, "use_ema": None}
+
+
 def test_what_a_page_may_ask_for_is_what_the_tasks_have():
     for task, names in FLAGS.items():
         flags = TASKS[task].flag_values()

@@ -108,9 +108,9 @@ def test_the_command_makes_the_same(
 
 def test_progress_and_cancelling(drawing):
     told = []
-    flags = {**LOOP, "num_images": 6, "classes": "all"}
+    flags = {**LOOP, "num_images": 10, "classes": "none"}
     ask(drawing, "generate", tell=told.append, **flags)
-    assert told == [{"done": 0, "total": 2}, {"done": 1, "total": 2}]
+    assert told == [{"done": done, "total": 3} for done in range(3)]
 
     def cancel(progress):
         if progress["done"] == 1:
@@ -118,7 +118,7 @@ def test_progress_and_cancelling(drawing):
 
     with pytest.raises(KeyError, match="nobody waits"):
         ask(drawing, "generate", tell=cancel, **flags)
-    assert len(ask(drawing, "generate", **flags)["rows"][0]) == 6
+    assert len(ask(drawing, "generate", **flags)["rows"][0]) == 10
 
 
 def test_the_one_picture(drawing, succeed, tmp_path):

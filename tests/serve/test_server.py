@@ -133,6 +133,15 @@ def test_refused(port, path, content, options, status, text):
     assert text in answer["error"]
 
 
+def test_a_declared_length_is_refused_before_the_body(port):
+    with contextlib.closing(connect(port)) as connection:
+        connection.putrequest("POST", "/now")
+        connection.putheader("Content-Type", JSON)
+        connection.putheader("Content-Length", str(MOST_BYTES + 1))
+        connection.endheaders()
+        assert connection.getresponse().status == 413
+
+
 def test_a_chunked_body_is_counted(port):
     def chunks():
         for _ in range(11):
@@ -205,6 +214,23 @@ def test_who_hangs_up_gives_the_turn_away(gate):
         with contextlib.closing(next_one):
             *_, last = map(json.loads, next_one.kept)
         assert last["result"] == "through"
+
+
+def test_an_answer_that_nobody_takes_keeps_its_place():
+    """Or answers that wait to be sent would fill the memory."""
+    ended = []
+
+    def work(tell):
+        ended.append(True)
+        return "x" * 20_000_000
+
+    with served({"/large": action(lambda content: work)}, most_waiting=0) as port:
+        connection = hang_on(port, "/large")
+        wait_for(lambda: ended)
+        for _ in range(20):
+            assert ask(port, "/large", 1)[0] == 503
+        assert len(events_of(connection)[-1]["result"]) == 20_000_000
+        wait_for(lambda: ask(port, "/large", 1)[0] == 200)
 
 
 def test_the_end_of_the_server_ends_the_work(gate):
