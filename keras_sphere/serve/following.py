@@ -5,7 +5,7 @@ import contextlib
 import json
 
 LAST = ("done", "failed")
-PATIENCE = 60.0  # seconds for the other side to take a line
+PATIENCE = 120.0  # seconds for the other side to take a line
 
 
 class Following:
@@ -44,16 +44,20 @@ class Following:
         headers = [(b"content-type", b"application/x-ndjson")]
         start = {"type": "http.response.start", "status": 200, "headers": headers}
         await send(start)
-        order, more = self.order, True
-        while more:
+        order, event = self.order, {"state": None}
+        while event["state"] not in LAST:
             await order.changed.wait()
             order.changed.clear()
             event = order.event
-            more = event["state"] not in LAST
-            line = json.dumps(event).encode() + b"\n"
-            message = {"type": "http.response.body", "body": line, "more_body": more}
-            async with asyncio.timeout(PATIENCE):
-                await send(message)
+            await _send_part(send, json.dumps(event).encode() + b"\n", True)
+        # The server waits with it until most of the last line has been taken.
+        await _send_part(send, b"", False)
+
+
+async def _send_part(send, body, more):
+    async with asyncio.timeout(PATIENCE):
+        message = {"type": "http.response.body", "body": body, "more_body": more}
+        await send(message)
 
 
 async def _hung_up(receive):
