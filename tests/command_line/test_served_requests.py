@@ -82,7 +82,7 @@ def test_wrong_objects(drawing, content, text):
         ("generate", {}, {"seed": float("nan")}, "--seed"),
         ("generate", {}, {"guidance_scale": float("inf")}, "in the range"),
         ("generate", {}, {"num_images": 257}, "holds 256 images"),
-        ("generate", {}, {"num_images": 200, "steps": "1,2"}, "Received: 400 images"),
+        ("generate", {}, {"num_images": 2, "steps": "1,2"}, "come `as_picture` only"),
         ("generate", {}, {"num_images": 32, "steps": 16, "show_steps": True}, "512"),
         ("generate", {}, {"classes": 10}, "classes from 0 to 9"),
         ("generate", {}, {"class_mix": "3"}, "--class_mix must be like"),
@@ -102,6 +102,12 @@ def test_wrong_requests(drawing, folder, task, images, flags, text):
     with pytest.raises(ValueError, match=re.escape(text)) as caught:
         read(drawing, task, images, **flags)
     assert str(folder.parent) not in str(caught.value)
+
+
+def test_pictures_are_of_generate(drawing):
+    asked = {"task": "walk", "flags": {}, "as_picture": True}
+    with pytest.raises(ValueError, match="for generate alone"):
+        drawing.read(json.dumps(asked).encode())
 
 
 def test_the_page_knows_names_and_no_folders(drawing):

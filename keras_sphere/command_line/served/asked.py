@@ -4,6 +4,7 @@ import base64
 import binascii
 import dataclasses
 import json
+import random
 import re
 import shlex
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from keras_sphere.command_line.errors import UsageError
 from keras_sphere.command_line.parsing import as_words, find_task, parse
+from keras_sphere.command_line.picture_task import SEED_BITS
 from keras_sphere.command_line.task import Request
 
 _LOOP = ("steps", "guidance_scale", "guidance_degrees", "seed", "use_ema")
@@ -88,6 +90,7 @@ def read_asked(content, description, common):
                 f"{LONGEST_VALUE} characters. Received: {name}={value!r:.100}"
             )
     images, names = _read_images(asked.get("images", {}), task, description)
+    flags = {"seed": random.getrandbits(SEED_BITS), **flags}
     task = find_task(task)
     request = _parse(task, {**common, **flags}, names)
     shown = {name: request.settings[name] for name in (*common, *flags, *names)}

@@ -3,7 +3,6 @@
 import base64
 import contextlib
 import pathlib
-import random
 import tempfile
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from keras_sphere.command_line.errors import UsageError
 from keras_sphere.command_line.job import Job, resolved
 from keras_sphere.command_line.picture_layout import check_size, lay_out
-from keras_sphere.command_line.picture_task import SEED_BITS, settings_of
+from keras_sphere.command_line.picture_task import settings_of
 from keras_sphere.command_line.served.asked import read_asked
 from keras_sphere.visualization import save_image
 from keras_sphere.visualization.image_grid import to_uint8
@@ -86,13 +85,14 @@ class Drawing:
         description = self.source.description
         asked = read_asked(content, description, self.common)
         settings, task = asked.request.settings, asked.request.task
-        seed = random.getrandbits(SEED_BITS)
-        job = Job(resolved(settings, description, seed), description, asked.images)
+        settings = resolved(settings, description, settings["seed"])
+        job = Job(settings, description, asked.images)
         try:
             count = task.module.plan(job) * sum(map(len, job.panels))
         except UsageError as error:
             raise ValueError(str(error)) from None
         self._check_size(job, count)
+        _check_form(asked, job)
         if asked.as_picture:
             check_size(count, settings, description)
         return lambda tell: self._draw(asked, job, count, tell)
@@ -130,14 +130,30 @@ class Drawing:
         return png_of(lambda path: save_image(path, picture, text))
 
 
+def _check_form(asked, job):
+    """Raises a `ValueError` if the answer would not hold all that is asked for."""
+    task, panels = asked.request.task.name, sum(map(len, job.panels))
+    if asked.as_picture and task != "generate":
+        raise ValueError(
+            f"`as_picture` is for generate alone. Received: {task} as a picture"
+        )
+    if panels > 1 and not asked.as_picture:
+        raise ValueError(
+            "Several steps or strengths of guidance at once come `as_picture` only. "
+            f"Received: {panels} of them"
+        )
+
+
 def _num_chunks(task, job, count):
     """How many chunks of images the model computes for long tasks; else `None`."""
     from keras_sphere.editing.restoration import INPAINT_STRENGTHS
 
-    if task == "generate":
-        return -(-count // job.settings["batch_size"])
+    settings = job.settings
+    if task == "generate" and not settings["numbers"]:
+        panels = sum(map(len, job.panels))
+        return panels * -(-settings["num_images"] // settings["batch_size"])
     if task == "inpaint":
-        tried = job.description.num_classes if job.settings["label"] == "best" else 0
+        tried = job.description.num_classes if settings["label"] == "best" else 0
         return len(INPAINT_STRENGTHS) * (1 + tried)
     return None
 
