@@ -90,7 +90,7 @@ def read_asked(content, description, common):
                 f"{LONGEST_VALUE} characters. Received: {name}={value!r:.100}"
             )
     images, names = _read_images(asked.get("images", {}), task, description)
-    flags = {"seed": random.getrandbits(SEED_BITS), **flags}
+    flags.setdefault("seed", random.getrandbits(SEED_BITS))
     task = find_task(task)
     request = _parse(task, {**common, **flags}, names)
     shown = {name: request.settings[name] for name in (*common, *flags, *names)}
