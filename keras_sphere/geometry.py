@@ -13,8 +13,13 @@ Reference:
 """
 
 import math
+from collections.abc import Sequence
 
 import keras
+
+from keras_sphere.noise_radii import hard_case_radii, stratified_radii
+from keras_sphere.typing import Tensor
+from keras_sphere.wide_floats import as_float, as_floats, per_image
 
 __all__ = [
     "EPSILON",
@@ -34,36 +39,13 @@ __all__ = [
 EPSILON = 1e-6
 
 
-def as_float(x):
-    """Converts `x` to a tensor of at least float32."""
-    x = keras.ops.convert_to_tensor(x)
-    if keras.backend.standardize_dtype(x.dtype) == "float64":
-        return x
-    return keras.ops.cast(x, "float32")
-
-
-def as_floats(*tensors):
-    """Converts tensors to floats of one dtype: TensorFlow does not promote."""
-    tensors = [as_float(x) for x in tensors]
-    dtypes = {keras.backend.standardize_dtype(x.dtype) for x in tensors}
-    if len(dtypes) == 1:
-        return tensors
-    return [keras.ops.cast(x, "float64") for x in tensors]
-
-
-def per_image(x, like):
-    """Shapes a value per image, `(batch,)`, or one for all, to broadcast to `like`."""
-    x = keras.ops.cast(keras.ops.convert_to_tensor(x), like.dtype)
-    if len(x.shape) == 0:
-        return x
-    return keras.ops.reshape(x, (-1,) + (1,) * (len(like.shape) - 1))
-
-
 def _flatten(x):
     return keras.ops.reshape(x, (keras.ops.shape(x)[0], -1))
 
 
-def spherify(latents, per_token=False, epsilon=EPSILON):
+def spherify(
+    latents: Tensor, per_token: bool = False, epsilon: float = EPSILON
+) -> Tensor:
     """Projects latents onto the sphere: the map f of the paper.
 
     `f(z) = z / sqrt(mean(z^2) + epsilon)`. The mean runs over all axes but the
@@ -91,7 +73,7 @@ def spherify(latents, per_token=False, epsilon=EPSILON):
     return latents / keras.ops.sqrt(mean_square + epsilon)
 
 
-def sigma_from_degrees(angle_degrees):
+def sigma_from_degrees(angle_degrees: float) -> float:
     """The noise strength that turns a latent by `angle_degrees`: its tangent.
 
     In many dimensions noise is nearly orthogonal to the latent and as long, so
@@ -106,7 +88,7 @@ def sigma_from_degrees(angle_degrees):
     return math.tan(math.radians(angle_degrees))
 
 
-def degrees_from_sigma(sigma):
+def degrees_from_sigma(sigma: float) -> float:
     """The expected angle, in degrees, of noise of strength `sigma`.
 
     Args:
@@ -118,7 +100,7 @@ def degrees_from_sigma(sigma):
     return math.degrees(math.atan(sigma))
 
 
-def angle(a, b):
+def angle(a: Tensor, b: Tensor) -> Tensor:
     """The angle between two latents, over all axes but the first.
 
     Computed as `2 atan2(|a' - b'|, |a' + b'|)` of the unit vectors, which unlike
@@ -147,7 +129,13 @@ def _unit(x):
     return x / keras.ops.maximum(_safe_norm(x), EPSILON)
 
 
-def perturb(sphere_latents, noise, sigma, per_token=False, epsilon=EPSILON):
+def perturb(
+    sphere_latents: Tensor,
+    noise: Tensor,
+    sigma: float | Tensor,
+    per_token: bool = False,
+    epsilon: float = EPSILON,
+) -> Tensor:
     """Adds noise to points of the sphere and projects back.
 
     `f(z + sigma e)`, and exactly `z` where `sigma` is 0 (the paper's v, with
@@ -176,68 +164,7 @@ def perturb(sphere_latents, noise, sigma, per_token=False, epsilon=EPSILON):
     return keras.ops.where(sigma == 0, sphere_latents, moved)
 
 
-def stratified_radii(uniforms, permutation, include_zero=True):
-    """Noise radii of a training batch, spread evenly over [0, 1].
-
-    With M bins for a batch of M + 2: bin i gives `(i + max(u_i, 1e-3)) / M`;
-    exactly 1 and exactly 0 are appended, and all are permuted. A batch of two is
-    {0, 1}; a batch of one is a single draw from [0, 1] (the reference fails
-    there).
-
-    Args:
-        uniforms: Float tensor of shape `(batch,)` in [0, 1); the last one or two
-            values are not used.
-        permutation: Integer tensor of shape `(batch,)`: output k is value
-            number `permutation[k]`.
-        include_zero: Boolean. Without it M is `batch - 1` and only 1 is appended.
-
-    Returns:
-        Tensor of shape `(batch,)`.
-    """
-    uniforms = as_float(uniforms)
-    num_appended = 2 if include_zero else 1
-    index = keras.ops.cumsum(keras.ops.ones_like(uniforms)) - 1.0
-    last = keras.ops.max(index)
-    num_bins = keras.ops.maximum(last + 1.0 - num_appended, 1.0)
-    radii = (index + keras.ops.maximum(uniforms, 1e-3)) / num_bins
-    position_from_end = keras.ops.where(last > 0, last - index, num_appended)
-    if include_zero:
-        radii = keras.ops.where(position_from_end == 0, 0.0, radii)
-    one_at = float(num_appended - 1)
-    radii = keras.ops.where(position_from_end == one_at, 1.0, radii)
-    return keras.ops.take(radii, permutation, axis=0)
-
-
-def hard_case_radii(radii, scalers, sigma, hard_sigma, probability, band="narrow"):
-    """Replaces some radii by larger ones, beyond the ordinary largest angle.
-
-    An image whose uniform draw u is at most `probability` gets the radius
-    `1 + s (hard_sigma / sigma - 1)`. In the "narrow" band s = u, as in the
-    reference, so s never exceeds `probability`; in the "full" band
-    s = u / probability, which covers the whole range up to `hard_sigma`.
-
-    Args:
-        radii: Float tensor of shape `(batch, ...)`.
-        scalers: Float tensor of the same shape, uniform in [0, 1).
-        sigma: Float. Noise strength at radius 1.
-        hard_sigma: Float. Noise strength of the hardest case.
-        probability: Float in [0, 1]. Share of hard cases.
-        band: `"narrow"` or `"full"`.
-
-    Returns:
-        Tensor of the shape of `radii`.
-    """
-    radii, scalers = as_floats(radii, scalers)
-    if band not in ("narrow", "full"):
-        raise ValueError(f'`band` must be "narrow" or "full". Received: band={band!r}')
-    if probability == 0:
-        return radii
-    stretch = scalers if band == "narrow" else scalers / probability
-    candidate = 1.0 + stretch * (hard_sigma / sigma - 1.0)
-    return keras.ops.where(scalers > probability, radii, candidate)
-
-
-def lerp(a, b, t, per_token=False):
+def lerp(a: Tensor, b: Tensor, t: float | Tensor, per_token: bool = False) -> Tensor:
     """The straight line from `a` to `b`, projected onto the sphere.
 
     Args:
@@ -254,7 +181,15 @@ def lerp(a, b, t, per_token=False):
     return spherify((1.0 - t) * a + t * b, per_token)
 
 
-def blerp(top_left, top_right, bottom_left, bottom_right, x, y, per_token=False):
+def blerp(
+    top_left: Tensor,
+    top_right: Tensor,
+    bottom_left: Tensor,
+    bottom_right: Tensor,
+    x: float | Tensor,
+    y: float | Tensor,
+    per_token: bool = False,
+) -> Tensor:
     """Bilinear interpolation between four latents, projected onto the sphere.
 
     Args:
@@ -276,7 +211,7 @@ def blerp(top_left, top_right, bottom_left, bottom_right, x, y, per_token=False)
     return spherify((1.0 - y) * top + y * bottom, per_token)
 
 
-def slerp(a, b, t):
+def slerp(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
     """The point at the share `t` of the way from `a` to `b` on a great circle.
 
     The angle is taken over the whole latent, all tokens together. Between
@@ -318,7 +253,9 @@ def _tangent(start, end):
     return direction / keras.ops.maximum(_safe_norm(direction), EPSILON)
 
 
-def random_on_sphere(shape, seed=None):
+def random_on_sphere(
+    shape: Sequence[int], seed: int | keras.random.SeedGenerator | None = None
+) -> Tensor:
     """Points drawn uniformly on the sphere: a normal draw, projected.
 
     Args:

@@ -1,5 +1,10 @@
 """The model that users train and generate with."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import keras
 
 from keras_sphere.choices import DISTRIBUTION_FEATURES as FEATURES
@@ -31,6 +36,9 @@ from keras_sphere.models.training_objective import UNIFORMITY
 from keras_sphere.preset_files.card import describe_sampling
 from keras_sphere.short_repr import ShortRepr
 from keras_sphere.validation import check_choice, if_given, read_seed
+
+if TYPE_CHECKING:
+    from keras_sphere.models.sphere_encoder_backbone import SphereEncoderBackbone
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -93,6 +101,9 @@ class SphereEncoderModel(
             it is frozen.
         frechet_matching: Dict, which may be empty, of arguments of `ScheduledFrechet`,
             for losses by Frechet distances of moving averages, or `None`.
+        angle_warmup: `None`, or a dict of `steps`, and perhaps `initial_degrees`
+            (default 20): over so many training steps the largest angle rises from
+            that to `max_angle_degrees`. See `AngleWarmup`. Of noise that is added.
         **kwargs: Arguments of `keras.Model`.
 
     Call arguments:
@@ -118,22 +129,23 @@ class SphereEncoderModel(
 
     def __init__(
         self,
-        backbone,
-        max_angle_degrees=None,
-        hard_case_probability=None,
-        hard_case_max_angle_degrees=None,
-        hard_case_band=None,
-        perceptual=None,
-        sampling=None,
-        seed=None,
-        cycle_encoder="live",
-        cycle_encoder_momentum=0.99985,
-        distribution_features="pixels",
-        score_matching=None,
-        classifier=None,
-        frechet_matching=None,
-        **kwargs,
-    ):
+        backbone: SphereEncoderBackbone,
+        max_angle_degrees: float | None = None,
+        hard_case_probability: float | None = None,
+        hard_case_max_angle_degrees: float | None = None,
+        hard_case_band: str | None = None,
+        perceptual: str | keras.Layer | None = None,
+        sampling: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        cycle_encoder: str = "live",
+        cycle_encoder_momentum: float = 0.99985,
+        distribution_features: str | keras.Layer = "pixels",
+        score_matching: Mapping[str, Any] | None = None,
+        classifier: keras.Layer | None = None,
+        frechet_matching: Mapping[str, Any] | None = None,
+        angle_warmup: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.autocast = False  # images, noise and radii stay in float32
         self.backbone = backbone
@@ -146,6 +158,9 @@ class SphereEncoderModel(
             hard_case_band=hard_case_band,
         )
         check_told_angles(backbone, self.noise_schedule)
+        self.growing_noise = self.objective.new_angle_warmup(
+            angle_warmup, self.noise_schedule
+        )
         self.perceptual = perceptual
         self.perceptual_network = resolve_perceptual(perceptual, backbone.dtype_policy)
         self.sampling = method.sampling(**(sampling or {}))
@@ -163,6 +178,11 @@ class SphereEncoderModel(
         self.measures = new_measures(distance_names(self))
         self.build()
 
+    @property
+    def angle_warmup(self) -> dict[str, Any] | None:
+        """How noise grows in the first steps of training, or `None`."""
+        return None if self.growing_noise is None else self.growing_noise.settings()
+
     def _facts(self):
         angle = self.noise_schedule.max_angle_degrees
         return {
@@ -179,6 +199,8 @@ class SphereEncoderModel(
             side, channels = self.backbone.image_size, self.backbone.num_channels
             self.perceptual_network.build((None, side, side, channels))
         self._build_terms()
+        if self.growing_noise is not None:
+            self.growing_noise.build()
         self.batch_range = self.add_weight(
             name="batch_range",
             shape=(4,),
@@ -286,6 +308,7 @@ class SphereEncoderModel(
             "score_matching": self.score_matching,
             "classifier": _serialized(self.classifier),
             "frechet_matching": self.frechet_matching,
+            "angle_warmup": self.angle_warmup,
         }
 
     @classmethod
