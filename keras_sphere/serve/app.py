@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import anyio
 from starlette.applications import Starlette
@@ -30,7 +31,7 @@ class Action:
         most_bytes: Integer. Of the body.
     """
 
-    read: Callable
+    read: Callable[[bytes], Any]
     media_type: str
     most_bytes: int
 

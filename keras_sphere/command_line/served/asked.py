@@ -52,7 +52,7 @@ class Asked:
     """
 
     request: Request
-    images: dict
+    images: dict[str, np.ndarray]
     command: str
     as_picture: bool
 
