@@ -60,7 +60,7 @@ $(VENV)/.demo: $(BIN)/python $(INPUTS)
 # and does not need: keras-core and kagglehub.
 $(VENV)/.test: $(VENV)/.lint $(INPUTS)
 	$(PIP) install --constraint constraints.txt torch==2.13.0 $(TENSORFLOW)
-	$(PIP) install --constraint constraints.txt --editable ".[jax,data,train,convert,evaluate,features,huggingface,onnx,onnx-jax,onnx-tensorflow,docs,dev]"
+	$(PIP) install --constraint constraints.txt --editable ".[jax,data,train,convert,evaluate,features,huggingface,onnx,onnx-jax,onnx-tensorflow,serve,docs,dev]"
 	$(PIP) install --constraint constraints.txt --no-deps --upgrade \
 	  --target $(VENV)/reference torch-fidelity
 	$(PIP) install --constraint constraints.txt --no-deps keras-cv regex

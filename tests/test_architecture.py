@@ -55,6 +55,7 @@ ORDER = (
     "distribution",
     "training",
     "web",
+    "serve",
     "command_line",
     "__main__",
     "__init__",

@@ -55,11 +55,22 @@ EXTRAS = {
         "safetensors",
         "convert",
     ),
+    "command('serve', '--preset=digits16')": ("starlette", "serve"),
 }
 PROBE = f"""
+import contextlib
+import io
 import json
 import pathlib
 import keras_sphere
+from keras_sphere.command_line import main
+
+def command(*words):
+    errors = io.StringIO()
+    with contextlib.redirect_stderr(errors):
+        assert main(list(words)) == 1
+    raise ImportError(errors.getvalue())
+
 pathlib.Path("photos").mkdir()
 pathlib.Path("photos/a.png").touch()
 model = keras_sphere.presets.load("digits16")

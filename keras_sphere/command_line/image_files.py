@@ -1,10 +1,12 @@
 """Images from files of any format that Pillow reads, made to fit a model."""
 
+import io
 import pathlib
 import warnings
 
 import numpy as np
 
+from keras_sphere.data.image_decoding import known_formats, naming_the_image
 from keras_sphere.optional_imports import import_optional
 
 MOST_PIXELS = 2**26
@@ -31,7 +33,9 @@ def read_images(paths, image_size, num_channels, fit="crop"):
     images, wrong = [], []
     for path in paths:
         try:
-            image = _open(path)
+            if not pathlib.Path(path).is_file():
+                raise ValueError("there is no such file")
+            image = _decoded(path)
             images.append(_fitted(image, path, image_size, num_channels, fit))
         except (OSError, ValueError, SyntaxError, MemoryError) as error:
             wrong.append(f"{path} ({error})")
@@ -43,14 +47,35 @@ def read_images(paths, image_size, num_channels, fit="crop"):
     return np.stack(images)
 
 
-def _open(path):
+def read_image_bytes(content, name, image_size, num_channels):
+    """Reads an image that came from anybody, and crops its middle.
+
+    Args:
+        content: Bytes of a file of a usual format: see `data.image_decoding.FORMATS`.
+        name: String. What it is called in messages.
+        image_size: Integer. Height and width asked for.
+        num_channels: Integer. 1 for gray, 3 for color.
+
+    Returns:
+        uint8 array of shape `(image_size, image_size, num_channels)`: what
+        `read_images` makes of the file.
+
+    Raises:
+        ImportError: If Pillow is not installed.
+        UnreadableImageError: If it is no image, or has too many pixels.
+    """
+    with naming_the_image(name):
+        image = _decoded(io.BytesIO(content), known_formats())
+        return _fitted(image, name, image_size, num_channels, "crop")
+
+
+def _decoded(file, formats=None):
+    """An image of mode `L` or `RGB` from a path or a binary file."""
     pillow = import_optional("PIL.Image", "Reading images")
-    if not pathlib.Path(path).is_file():
-        raise ValueError("there is no such file")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", pillow.DecompressionBombWarning)
         try:
-            image = pillow.open(path)
+            image = pillow.open(file, formats=formats)
         except pillow.UnidentifiedImageError:
             raise ValueError("no format that Pillow knows") from None
     with image:

@@ -42,16 +42,20 @@ class Task:
         return values
 
     @property
+    def module(self):
+        """The module of its functions, imported now."""
+        return importlib.import_module(
+            f"keras_sphere.command_line.runs.{self.name.replace('-', '_')}"
+        )
+
+    @property
     def prepare(self):
-        """The function that begins it, imported now: callable of a `Request`.
+        """The function that begins it: callable of a `Request`.
 
         It checks what can be known without Keras, which nothing imports before it is
         through, and returns the rest of the work as a callable without arguments.
         """
-        module = importlib.import_module(
-            f"keras_sphere.command_line.runs.{self.name.replace('-', '_')}"
-        )
-        return module.prepare
+        return self.module.prepare
 
 
 @dataclasses.dataclass(frozen=True)

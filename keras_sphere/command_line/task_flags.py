@@ -169,6 +169,20 @@ def define_export(values):
     flags.DEFINE_string("output", None, "Folder to make.", values)
 
 
+def define_serve(values):
+    """Where the server listens, and how many it lets wait."""
+    text = "Port to listen on; 0 for any that is free."
+    define_integer(values, "port", 8000, text, 0, 65535)
+    text = (
+        "Name or address to listen on; by default nobody but this machine reaches it, "
+        "0.0.0.0 lets in everybody who reaches the machine."
+    )
+    flags.DEFINE_string("host", "127.0.0.1", text, values)
+    text = "Requests that may wait for the model; further ones are turned away."
+    define_integer(values, "most_waiting", 16, text, 0, 1000)
+    values.set_default("batch_size", "8")
+
+
 def define_again(values):
     """Where the model and the new picture are."""
     text = "Where the model is now, if elsewhere."

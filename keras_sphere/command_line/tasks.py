@@ -170,6 +170,12 @@ _ALL = (
         example="--preset=digits16 --output=site",
     ),
     Task(
+        "serve",
+        "A page on this machine that generates and edits, with the model behind it.",
+        (shared.define_model, own.define_serve),
+        example="--preset=digits16",
+    ),
+    Task(
         "presets",
         "The presets there are, or all that one says of itself.",
         (),

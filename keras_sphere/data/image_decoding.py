@@ -77,7 +77,7 @@ def open_image(file):
         return import_optional("PIL.JpegImagePlugin", "Reading images").JpegImageFile(
             file
         )
-    return pillow.open(file, formats=[f for f in FORMATS if _is_known(pillow, f)])
+    return pillow.open(file, formats=known_formats())
 
 
 def choose_scale(image, smallest_side, exact):
@@ -136,9 +136,11 @@ def decode_image(file, smallest_side=1, exact=True):
     return rgb, (*conversions, *([conversion] if conversion else []))
 
 
-def _is_known(pillow, name):
+def known_formats():
+    """List of those of `FORMATS` that this Pillow reads."""
+    pillow = import_optional(*PACKAGE)
     pillow.init()
-    return name in pillow.OPEN
+    return [name for name in FORMATS if name in pillow.OPEN]
 
 
 def _upright(image):

@@ -111,5 +111,11 @@ def check_plots():
 def check_report(model_size):
     """Raises an error if a report of a model cannot be made; see `check_metrics`."""
     check_metrics(DEFAULT_METRICS, model_size=model_size)
+    check_sphere()
+
+
+def check_sphere():
+    """Raises an `ImportError` if what the diagnostics of the sphere, drawn, need is
+    not installed."""
     check_plots()
     check_installed(*sphere_uniformity.PACKAGE)

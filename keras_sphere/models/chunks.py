@@ -1,5 +1,7 @@
 """Work on many images, a chunk at a time, that leaves the device no pause."""
 
+import contextlib
+import contextvars
 from concurrent.futures import ThreadPoolExecutor
 
 import keras
@@ -10,6 +12,21 @@ from keras_sphere.backend.replicas import local_shares, num_sharers, share_chunk
 from keras_sphere.validation import read_integer
 
 DEFAULT_BATCH_SIZE = 64
+_watch = contextvars.ContextVar("watch", default=None)
+
+
+@contextlib.contextmanager
+def watched_chunks(watch):
+    """In its block a function is called before each chunk that this thread computes.
+
+    Args:
+        watch: Callable without arguments. What it raises ends the work.
+    """
+    token = _watch.set(watch)
+    try:
+        yield
+    finally:
+        _watch.reset(token)
 
 
 def bucket(count, least=1):
@@ -85,8 +102,16 @@ def in_chunks(
         rows = np.minimum(indices, num_images - 1)
         return prepare(indices, *(None if a is None else a[rows] for a in arrays))
 
+    watch = _watch.get()
+
+    def compute_watched(inputs):
+        if watch is not None:
+            watch()
+        return compute(inputs)
+
     def run(starts):
-        return list(one_ahead(fetch, map(compute, one_ahead(rows_from, starts))))
+        prepared = one_ahead(rows_from, starts)
+        return list(one_ahead(fetch, map(compute_watched, prepared)))
 
     chunks = share_chunks(run, range(0, num_images, batch_size))
     row_axis = max(chunks[0].ndim - 4, 0)

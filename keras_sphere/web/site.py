@@ -7,6 +7,8 @@ import shutil
 PAGE = pathlib.Path(__file__).parent / "page"
 FORMAT_VERSION = 1
 PARTS = ("decoder", "encoder")
+NO_LICENSE = "The licence of this model was not stated."
+FILES = ("index.html", "style.css", "sphere.js", "LICENSE.txt")
 LICENSES = """\
 Licences of the files in this folder
 
@@ -43,12 +45,12 @@ def write_site(site, facts, runtime):
         "runtime": runtime.to_dict(),
     }
     (site / "model.json").write_text(json.dumps(content, indent=1), "utf-8")
-    for name in ("index.html", "style.css", "sphere.js", "LICENSE.txt"):
+    for name in FILES:
         shutil.copyfile(PAGE / name, site / name)
     runtime.copy_to(site)
     text = LICENSES.format(
         name=facts["name"],
-        license=facts["license"] or "The licence of this model was not stated.",
+        license=facts["license"] or NO_LICENSE,
         version=runtime.version,
         place="copied to runtime/" if runtime.folder else "linked, not in this folder",
         runtime_license=(PAGE / "onnxruntime_license.txt").read_text("utf-8"),

@@ -5,6 +5,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from keras_sphere import SphereAdamW
 from keras_sphere.command_line import main
 from keras_sphere.command_line.model_source import ModelSource
 from keras_sphere.data import load_digits
@@ -65,6 +66,15 @@ def digit_files(tmp_path_factory):
 @pytest.fixture
 def backend():
     return keras.backend.backend()
+
+
+def save_model(path, model):
+    """A color model of three classes as after training, as a file."""
+    model.compile(optimizer=SphereAdamW())
+    model.optimizer.build(model.trainable_variables)
+    for _, average in model.optimizer.moving_averages():
+        average.assign(0.8 * average)
+    model.save(path)
 
 
 def pixels(path):

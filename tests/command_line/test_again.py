@@ -7,10 +7,10 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from keras_sphere import SphereAdamW, presets
+from keras_sphere import presets
 from keras_sphere.command_line.picture_settings import read_picture_settings
 from keras_sphere.visualization import read_image_text, save_image
-from tests.command_line.conftest import pixels
+from tests.command_line.conftest import pixels, save_model
 from tests.tiny_models import new_model
 
 GENERATE = (
@@ -86,15 +86,6 @@ def test_inputs_must_be_the_same(command, succeed, digit_files, tmp_path):
     status, _, errors = command("again", "a.png", "--output=b.png")
     assert status == 1
     assert "in.png, which the picture was made from, is missing" in errors
-
-
-def save_model(path, model):
-    """A color model of three classes as after training, as a file."""
-    model.compile(optimizer=SphereAdamW())
-    model.optimizer.build(model.trainable_variables)
-    for _, average in model.optimizer.moving_averages():
-        average.assign(0.8 * average)
-    model.save(path)
 
 
 def test_a_keras_file(command, succeed, tmp_path):

@@ -38,6 +38,7 @@ def test_every_task_has_its_picture():
         "export",
         "presets",
         "report",
+        "serve",
         "train",
         "web",
     }

@@ -43,6 +43,7 @@ GENERATE = "generate --preset=digits16"
 EVALUATE = "evaluate --preset=digits16 --data=digits --network=digits --output=out"
 EXPORT = "export --preset=digits16 --output=new"
 REPORT = "report --preset=digits16 --data=digits --network=digits --output=out.html"
+SERVE = "serve --preset=digits16 --port=0"
 WEB = "web --preset=digits16 --output=site"
 # Commands, what they say, and modules that are not there.
 CASES = [
@@ -166,6 +167,14 @@ CASES = [
     (f"{REPORT} --split=half", "'train', 'test'"),
     (REPORT, "the package scikit-image, which", "skimage"),
     (REPORT, "the package matplotlib, which", "matplotlib"),
+    (f"{SERVE} --preset=cifar10", "'cifar10' has no weights"),
+    (f"{SERVE} --preset=gone", "no preset or folder of that name"),
+    (f"{SERVE} --port=70000", "--port=70000"),
+    (f"{SERVE} --host=203.0.113.1", "This machine has no such address"),
+    (f"{SERVE} --use_ema", "needs a file model.keras"),
+    (SERVE, 'pip install "keras-sphere[serve]"', "starlette"),
+    (SERVE, "the package uvicorn, which", "uvicorn"),
+    (SERVE, "Writing pictures needs the package pillow", "PIL"),
     (f"{WEB} --preset=cifar10", "'cifar10' has no weights"),
     (f"{WEB} --preset=gone", "no preset or folder of that name"),
     (f"{WEB} --output=folder", "written to a new folder"),

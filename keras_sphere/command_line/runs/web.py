@@ -6,9 +6,9 @@ import pathlib
 from keras_sphere.command_line.job import check_sampling
 from keras_sphere.command_line.model_source import ModelSource
 from keras_sphere.command_line.output_file import check_place
+from keras_sphere.command_line.page_facts import page_facts
 from keras_sphere.files.atomic_file import folder_when_done
 from keras_sphere.optional_imports import check_installed
-from keras_sphere.version import __version__
 from keras_sphere.web import find_runtime, linked_runtime, write_site
 
 
@@ -46,7 +46,7 @@ def _finish(request, source, runtime, output):
             license=source.card["license"],
             tell=_tell,
         )
-        facts = {**source.card, **_facts(model), "weights": settings["weights"]}
+        facts = {**page_facts(source, model), "weights": settings["weights"]}
         write_site(site, facts, runtime)
         size = sum(file.stat().st_size for file in site.rglob("*") if file.is_file())
     print(f"Wrote {output}, {size / 1e6:.1f} MB: any server of static files shows it,")
@@ -56,17 +56,6 @@ def _finish(request, source, runtime, output):
             f"Browsers fetch onnxruntime-web {runtime.version} from {runtime.host} and "
             "check it by its SHA-384; --runtime=FOLDER copies it beside the page."
         )
-
-
-def _facts(model):
-    backbone = model.backbone
-    return {
-        "version": __version__,
-        "config": backbone.architecture,
-        "max_angle_degrees": model.noise_schedule.max_angle_degrees,
-        "sampling": model.sampling.to_dict(),
-        "class_names": backbone.class_names,
-    }
 
 
 def _tell(file):

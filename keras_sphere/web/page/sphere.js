@@ -234,6 +234,7 @@ async function hasWebGpu() {
 class Sessions {
   /** Loads the networks and the runtime; returns what runs them. */
   async open({ files, runtime }, wanted) {
+    if (!hasSimd()) throw new Error("This browser has no WebAssembly SIMD, which is needed here.");
     const networks = {};
     for (const [part, file] of Object.entries(files)) networks[part] = await load(file);
     const start = (way) => this.start(way, runtime[way], networks);
@@ -278,7 +279,7 @@ function serveWorker() {
 
 // ---- The model as the page sees it ----
 
-/** Encoder and decoder behind three functions; a page of another kind has another one. */
+/** Encoder and decoder behind three functions; a page with a server has server.js. */
 export class WorkerModel {
   constructor(description, onProgress) {
     this.description = description;
@@ -340,21 +341,20 @@ export class WorkerModel {
 
 const CHUNK = 8; // pictures per call, so that the page can say how far it is
 const LARGEST_FILE = 50e6;
-const STOPPED = new Error("stopped");
-const $ = (id) => document.getElementById(id);
-const number = (id) => Number($(id).value);
+export const STOPPED = new Error("stopped");
+export const $ = (id) => document.getElementById(id);
+export const number = (id) => Number($(id).value);
 
 const fail = (error) => say(error.message, 0, "error");
 
-function say(text, share = 1, kind = "") {
+export function say(text, share = 1, kind = "") {
   Object.assign($("status"), { textContent: text, className: kind });
   $("progress").value = share;
 }
 
-class Page {
+export class Page {
   constructor(model) {
-    this.model = model;
-    this.sphere = sphereOf(model.description);
+    [this.model, this.sphere] = [model, sphereOf(model.description)];
     this.noise = null; // for programs, in place of draws: { start, later: [] }
     [this.job, this.last, this.chosen] = [0, Promise.resolve(), null];
   }
@@ -582,11 +582,11 @@ function connect(page) {
 
 async function startPage() {
   say("Loading the model", 0);
-  if (!hasSimd()) throw new Error("This browser has no WebAssembly SIMD, which is needed here.");
-  const answer = await fetch("model.json").catch(() => null);
-  const description = answer?.ok ? await answer.json().catch(() => null) : null;
+  const description = await fetch("model.json").then((file) => file.json()).catch(() => null);
   if (!description) throw new Error("The file model.json could not be loaded.");
-  const page = new Page(new WorkerModel(description, (text) => say(text, 0)));
+  const page = description.server
+    ? await (await import("./server.js")).openPage(description)
+    : new Page(new WorkerModel(description, (text) => say(text, 0)));
   describe(description);
   page.engine = await page.model.open(new URLSearchParams(location.hash.slice(1)).get("runtime"));
   $("engine").textContent = `Runs on ${page.engine}, weights as ${description.weights}.`;
