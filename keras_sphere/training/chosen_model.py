@@ -17,6 +17,7 @@ from keras_sphere.training.model_ladder import (
     Rung,
     activation_bytes,
     operations_per_image,
+    rate_of_width,
     token_channels,
     tokens_side,
 )
@@ -96,7 +97,8 @@ def choose_new_model(choices, found, wanted, machine):
             reason = ""
     if found.num_channels == 1:
         choices.add("num_channels", 1, "all images looked at are gray")
-    rate = _learning_rate(choices, best.rung.learning_rate)
+    width = choices.options.hidden_dim or best.rung.hidden_dim
+    rate = _learning_rate(choices, rate_of_width(width))
     choices.add("learning_rate", rate, "for this width and batch")
     return best.seconds_per_image
 
@@ -119,8 +121,8 @@ def keep_model(choices, found, wanted, machine):
         )
     size = resolve_size("encoder_size", a["encoder_size"])
     names = [field.name for field in dataclasses.fields(Rung)][:3]
-    rate = min(LADDER, key=lambda rung: abs(rung.hidden_dim - size["hidden_dim"]))
-    rung = Rung(*(size[name] for name in names), GOING_ON * rate.learning_rate, 0)
+    rate = GOING_ON * rate_of_width(size["hidden_dim"])
+    rung = Rung(*(size[name] for name in names), rate, 0)
     tokens = (a["image_size"] // a["patch_size"]) ** 2
     best = _candidate(options, rung, a["image_size"], tokens, wanted, machine)
     _add_batch(choices, best.batch_size, wanted)

@@ -119,6 +119,14 @@ def test_what_is_given_stays():
     assert (options.image_size // options.patch_size) ** 2 <= 64
 
 
+def test_the_learning_rate_is_that_of_the_width_and_the_batch():
+    rates = [
+        chosen(found(1_000), hidden_dim=width, batch_size=batch)[1].learning_rate
+        for width, batch in ((60, 128), (60, 32), (700, 128))
+    ]
+    assert rates == [2e-3, 1e-3, 1e-4]
+
+
 def test_gray_images_and_no_classes():
     _, options = chosen(found(300, num_classes=0, num_channels=1))
     assert options.num_channels == 1

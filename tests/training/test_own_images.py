@@ -36,7 +36,7 @@ def test_a_folder_is_enough(photos, tmp_path, capsys):
     assert "measured: " in output
     plan = json.loads((tmp_path / "plan.json").read_text())
     steps = plan["plan"]["epochs"] * plan["plan"]["steps_per_epoch"]
-    assert f"{steps * 30:,} images seen" in output
+    assert f"{steps * 16:,} images seen" in output
     assert len(run.history["loss"]) == plan["plan"]["epochs"]
     warmup = plan["plan"]["objective"]["angle_warmup"]["steps"]
     assert warmup == int(run.model.growing_noise.steps) <= steps
