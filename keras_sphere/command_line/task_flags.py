@@ -158,7 +158,10 @@ def define_denoise(values):
 def define_export(values):
     """What is written, and how."""
     define_model(values)
-    text = "Some of decoder, encoder, sample; all that the model can by default."
+    text = (
+        "Some of decoder, encoder, sample; all that the model can by default. "
+        "--refiner is written besides."
+    )
     flags.DEFINE_list("parts", None, text, values)
     text = "How the weights are stored; float32 is computed with each."
     flags.DEFINE_enum("weights", WEIGHT_TYPES[0], WEIGHT_TYPES, text, values)

@@ -151,7 +151,7 @@ _ALL = (
     Task(
         "export",
         "The model as ONNX files, for programs without Python.",
-        (own.define_export,),
+        (own.define_export, shared.define_refiner),
         required=("preset", "output"),
         example="--preset=digits16 --weights=uint8 --output=digits_onnx",
     ),

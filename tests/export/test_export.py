@@ -168,6 +168,56 @@ def test_an_evaluation_names_the_file(folder):
     assert result.rows[0].settings["weights"].startswith("float32 ")
 
 
+def new_refiner(model):
+    size = {"hidden_dim": 16, "num_layers": 1, "num_heads": 2}
+    return keras_sphere.LatentRefiner.of(model, size=size)
+
+
+def check_refined(model, refiner, folder, **options):
+    """Exports decoder and refiner, which make the steps of `options` without encoder."""
+    files = keras_sphere.export_onnx(model, folder, ["decoder"], refiner=refiner)
+    assert [file.part for file in files] == ["decoder", "refiner"]
+    read = keras_sphere.load_onnx(folder)
+    given = {"num_images": 3, "seed": 1, **options}
+    images = read.generate(refiner=True, **given)
+    expected = to_numpy(model.generate(refiner=refiner, **given))
+    np.testing.assert_allclose(images, expected, atol=1e-4)
+    assert np.max(np.abs(images - to_numpy(model.generate(**given)))) > 1e-2
+    return read
+
+
+def test_a_refiner_is_a_part(model, folder, tmp_path):
+    refiner = new_refiner(model)
+    guided = {"guidance_scale": 1.5, "guidance_position": "both"}
+    options = {"steps": 3, "labels": ["bee", "ant", "fly"], **guided}
+    read = check_refined(model, refiner, tmp_path / "files", **options)
+    with pytest.raises(ValueError, match=r"`guidance_scale` must be in.*Received"):
+        read.generate(refiner=True, **{**options, "guidance_scale": 9.0})
+    with pytest.raises(ValueError, match=r"holds none.*Received: no refiner.onnx"):
+        keras_sphere.load_onnx(folder).generate(refiner=True)
+    other = new_model()
+    with pytest.raises(ValueError, match="taught by another model"):
+        keras_sphere.export_onnx(other, tmp_path / "no", ["decoder"], refiner=refiner)
+    assert not (tmp_path / "no").exists()
+    text = onnx.load(tmp_path / "files" / "refiner.onnx")
+    for entry in text.metadata_props:
+        if entry.key == "keras_sphere.refiner":
+            entry.value = entry.value.replace(refiner.teacher, 64 * "0")
+    onnx.save(text, tmp_path / "files" / "refiner.onnx")
+    with pytest.raises(ValueError, match="another model than decoder.onnx is of"):
+        keras_sphere.load_onnx(tmp_path / "files")
+
+
+@pytest.mark.slow
+def test_a_refiner_where_noise_is_a_rotation(tmp_path):
+    model = tiny_models.new_rotating_model()
+    options = {"steps": 3, "guidance_degrees": 10.0, "labels": [0, 1, 2]}
+    check_refined(model, new_refiner(model), tmp_path / "files", **options)
+    model.attach_refiner(new_refiner(model))
+    own = keras_sphere.export_onnx(model, tmp_path / "own", ["refiner"])
+    assert [file.path.name for file in own] == ["refiner.onnx"]
+
+
 def test_without_the_encoder_there_is_one_step(folder, tmp_path):
     (tmp_path / "decoder.onnx").write_bytes((folder / "decoder.onnx").read_bytes())
     exported = keras_sphere.load_onnx(tmp_path)
