@@ -44,8 +44,9 @@ def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
         compile: Boolean. Whether to compile with the losses and the optimizer of
             the recipe, at its constant learning rate.
         **overrides: Arguments of `SphereEncoderBackbone` or `SphereEncoderModel` in
-            place of the preset's. Weights that do not fit them start afresh; the
-            log names them. To train with a perceptual network that has weights, pass
+            place of the preset's. Weights of another number of tokens, or of pixels
+            in a patch, are resized; others that do not fit start afresh; the log names
+            both. To train with a perceptual network that has weights, pass
             its name as `perceptual`: the recipe's alone is not attached, since to
             generate needs none of its files. The log says so, as a warning where the
             model starts untrained.
@@ -212,6 +213,13 @@ def load_backbone(source, options):
 
 
 def _tell_unfit(fitted, handle):
+    if fitted.resized:
+        logger.info(
+            "%d weights of %r are resized: %s",
+            len(fitted.resized),
+            handle,
+            ", ".join(fitted.resized),
+        )
     unfit = [*fitted.afresh]
     unfit += [path for path in fitted.left_out if path not in fitted.afresh]
     if unfit:

@@ -18,6 +18,7 @@ onnxruntime_session = pytest.importorskip("keras_sphere.export.graphs").new_sess
 
 RANDOM = {"RandomNormal", "RandomNormalLike", "RandomUniform", "Multinomial", "Dropout"}
 NAMES = ["bee", "ant", "fly"]
+REFINER_SIZE = {"hidden_dim": 16, "num_layers": 1, "num_heads": 2}
 
 
 def new_model(**arguments):
@@ -33,17 +34,28 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def folder(model, tmp_path_factory):
-    """Decoder and encoder of `model`, exported once."""
+def refiner(model):
+    return keras_sphere.LatentRefiner.of(model, size=REFINER_SIZE)
+
+
+@pytest.fixture(scope="module")
+def folder(model, refiner, tmp_path_factory):
+    """Decoder, encoder and refiner of `model`, exported once."""
     folder = tmp_path_factory.mktemp("export") / "files"
     told = []
     files = keras_sphere.export_onnx(
-        model, folder, ["decoder", "encoder"], license="MIT", tell=told.append
+        model,
+        folder,
+        ["decoder", "encoder"],
+        license="MIT",
+        tell=told.append,
+        refiner=refiner,
     )
     assert told == files
     assert [file.path for file in files] == [
         folder / "decoder.onnx",
         folder / "encoder.onnx",
+        folder / "refiner.onnx",
     ]
     assert all(file.num_bytes == file.path.stat().st_size for file in files)
     assert all(0 < file.agreement.difference < 1e-4 for file in files)
@@ -81,7 +93,13 @@ def test_inputs_outputs_and_operators(folder):
         "latents": ["batch", 4, 4],
         "raw_latents": ["batch", 4, 4],
     }
-    for file in (decoder, encoder):
+    refiner = onnx.load(folder / "refiner.onnx")
+    assert described(refiner.graph.input) == {
+        "points": ["batch", 4, 4],
+        "labels": ["batch", 4],
+        "guidance_scale": ["batch"],
+    }
+    for file in (decoder, encoder, refiner):
         assert [entry.version for entry in file.opset_import if not entry.domain] == [
             18
         ]
@@ -168,54 +186,53 @@ def test_an_evaluation_names_the_file(folder):
     assert result.rows[0].settings["weights"].startswith("float32 ")
 
 
-def new_refiner(model):
-    size = {"hidden_dim": 16, "num_layers": 1, "num_heads": 2}
-    return keras_sphere.LatentRefiner.of(model, size=size)
-
-
-def check_refined(model, refiner, folder, **options):
-    """Exports decoder and refiner, which make the steps of `options` without encoder."""
-    files = keras_sphere.export_onnx(model, folder, ["decoder"], refiner=refiner)
-    assert [file.part for file in files] == ["decoder", "refiner"]
-    read = keras_sphere.load_onnx(folder)
+def check_refined(model, refiner, exported, **options):
+    """The refiner makes the steps of `options`, and other images than the encoder."""
     given = {"num_images": 3, "seed": 1, **options}
-    images = read.generate(refiner=True, **given)
+    images = exported.generate(refiner=True, **given)
     expected = to_numpy(model.generate(refiner=refiner, **given))
     np.testing.assert_allclose(images, expected, atol=1e-4)
     assert np.max(np.abs(images - to_numpy(model.generate(**given)))) > 1e-2
-    return read
 
 
-def test_a_refiner_is_a_part(model, folder, tmp_path):
-    refiner = new_refiner(model)
+def test_a_refiner_is_a_part(model, refiner, folder, tmp_path):
     guided = {"guidance_scale": 1.5, "guidance_position": "both"}
     options = {"steps": 3, "labels": ["bee", "ant", "fly"], **guided}
-    read = check_refined(model, refiner, tmp_path / "files", **options)
+    exported = keras_sphere.load_onnx(folder)
+    check_refined(model, refiner, exported, **options)
     with pytest.raises(ValueError, match=r"`guidance_scale` must be in.*Received"):
-        read.generate(refiner=True, **{**options, "guidance_scale": 9.0})
-    with pytest.raises(ValueError, match=r"holds none.*Received: no refiner.onnx"):
-        keras_sphere.load_onnx(folder).generate(refiner=True)
+        exported.generate(refiner=True, **{**options, "guidance_scale": 9.0})
     other = new_model()
+    other.backbone.set_weights([2.0 * w for w in other.backbone.get_weights()])
     with pytest.raises(ValueError, match="taught by another model"):
         keras_sphere.export_onnx(other, tmp_path / "no", ["decoder"], refiner=refiner)
     assert not (tmp_path / "no").exists()
-    text = onnx.load(tmp_path / "files" / "refiner.onnx")
-    for entry in text.metadata_props:
-        if entry.key == "keras_sphere.refiner":
-            entry.value = entry.value.replace(refiner.teacher, 64 * "0")
-    onnx.save(text, tmp_path / "files" / "refiner.onnx")
-    with pytest.raises(ValueError, match="another model than decoder.onnx is of"):
-        keras_sphere.load_onnx(tmp_path / "files")
+
+
+def test_a_refiner_of_another_decoder(folder, tmp_path):
+    (tmp_path / "decoder.onnx").write_bytes((folder / "decoder.onnx").read_bytes())
+    with pytest.raises(ValueError, match=r"holds none.*Received: no refiner\.onnx"):
+        keras_sphere.load_onnx(tmp_path).generate(labels=[0], refiner=True)
+    file = onnx.load(folder / "refiner.onnx")
+    known = {entry.key: entry for entry in file.metadata_props}
+    taught = json.loads(known["keras_sphere.refiner"].value)
+    assert taught["teacher"] == known["keras_sphere.teacher"].value
+    taught["teacher"] = 64 * "0"
+    known["keras_sphere.refiner"].value = json.dumps(taught)
+    onnx.save(file, tmp_path / "refiner.onnx")
+    with pytest.raises(ValueError, match=r"another model than decoder\.onnx is of"):
+        keras_sphere.load_onnx(tmp_path)
 
 
 @pytest.mark.slow
 def test_a_refiner_where_noise_is_a_rotation(tmp_path):
+    """The model's own, which the name of the part means."""
     model = tiny_models.new_rotating_model()
-    options = {"steps": 3, "guidance_degrees": 10.0, "labels": [0, 1, 2]}
-    check_refined(model, new_refiner(model), tmp_path / "files", **options)
-    model.attach_refiner(new_refiner(model))
-    own = keras_sphere.export_onnx(model, tmp_path / "own", ["refiner"])
-    assert [file.path.name for file in own] == ["refiner.onnx"]
+    refiner = keras_sphere.LatentRefiner.of(model, size=REFINER_SIZE)
+    model.attach_refiner(refiner)
+    keras_sphere.export_onnx(model, tmp_path / "files", ["decoder", "refiner"])
+    exported = keras_sphere.load_onnx(tmp_path / "files")
+    check_refined(model, refiner, exported, steps=3, guidance_degrees=10.0, labels=1)
 
 
 def test_without_the_encoder_there_is_one_step(folder, tmp_path):

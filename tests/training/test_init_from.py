@@ -65,6 +65,32 @@ def test_the_loss_starts_lower_than_from_scratch():
     assert np.all(begun < 0.8 * from_scratch), (begun, from_scratch)
 
 
+@pytest.mark.parametrize(
+    ("image_size", "patch_size", "change", "margin"),
+    [
+        (32, 8, "pixels of a patch from 4x4 to 8x8", {"loss": 0.85}),
+        (24, 4, "tokens from 4x4 to 6x6", {"pixel_reconstruction_loss": 0.9}),
+    ],
+)
+def test_the_loss_starts_lower_at_another_size(image_size, patch_size, change, margin):
+    """Of new classes, too. An untrained model decodes all to one image, which makes its
+    consistency perfect: beside more tokens only reconstruction compares.
+    """
+    (images, labels), _ = load_digits(image_size=image_size)
+    chosen = np.flatnonzero(np.isin(labels, (7, 3)))[:48]
+    data = images[chosen], (labels[chosen] == 3).astype("int32")
+    sizes = {"image_size": image_size, "patch_size": patch_size}
+    model = presets.load(
+        "digits16", weights=False, num_classes=2, class_names=["7", "3"], **sizes
+    )
+    from_scratch = model.evaluate(*data, 48, verbose=0, return_dict=True)
+    line = start_from(model, "digits16")
+    assert f"; all classes are known; resized, {change}: backbone/" in line
+    begun = model.evaluate(*data, 48, verbose=0, return_dict=True)
+    for name, share in margin.items():
+        assert begun[name] < share * from_scratch[name], (begun, from_scratch)
+
+
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
     """A preset of the tiny model, with other weights."""
