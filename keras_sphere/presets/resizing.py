@@ -103,11 +103,8 @@ def _mixer(path, values, fresh, old, new):
     """
     block = path.removesuffix(_MIXER)
     names = [f"{block}/token_{end}" for end in ("in", "out")]
-    kernel_in, bias_in, kernel_out, bias_out = (
-        _numpy(values[f"{name}/{part}"])
-        for name in names
-        for part in ("kernel", "bias")
-    )
+    paths = [f"{name}/{part}" for name in names for part in ("kernel", "bias")]
+    kernel_in, bias_in, kernel_out, bias_out = (_numpy(values[p]) for p in paths)
     onto = bilinear_matrix(old.tokens, new.tokens)
     back = bilinear_matrix(new.tokens, old.tokens)
     units = _units(
