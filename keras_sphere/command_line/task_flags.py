@@ -210,6 +210,16 @@ def define_evaluate(values):
     flags.DEFINE_list("join", [], text, values)
     text = "Join evaluations that do not compare; their rows then say so."
     flags.DEFINE_boolean("allow_incomparable", False, text, values)
+    text = (
+        "With how many seeds to generate, from --seed on; of several the table shows "
+        "mean and standard deviation, evaluation.json each."
+    )
+    define_integer(values, "seeds", 1, text, 1, 1000)
+    text = (
+        "End the steps of a guidance after so many in a row that are no better in "
+        "Frechet distance than the best before, and the sweep after so many guidances."
+    )
+    define_integer(values, "stop_when_worse", None, text, 1, 1000)
 
 
 def define_web(values):

@@ -157,9 +157,11 @@ _ALL = (
     ),
     Task(
         "report",
-        "One HTML page about a model: pictures, numbers, diagnostics.",
+        "One HTML page about a model, or of several runs side by side.",
         _EVALUATION,
         required=("preset", "data", "output"),
+        required_with_arguments=("output",),
+        arguments=("[RUN ...]",),
         example="--preset=digits16 --data=digits --network=digits --output=report.html",
     ),
     Task(

@@ -10,10 +10,12 @@ __all__ = [
     "InceptionFeatures",
     "IncomparableError",
     "MemorizationReport",
+    "RunComparison",
     "SphereDiagnostics",
     "diagnose_sphere",
     "evaluate",
     "report_memorization",
+    "write_comparison",
     "write_report",
 ]
 __getattr__ = lazy_names(
@@ -28,6 +30,7 @@ __getattr__ = lazy_names(
         ),
         "memorization": ("MemorizationReport", "report_memorization"),
         "report": ("write_report",),
+        "run_comparison": ("RunComparison", "write_comparison"),
         "results": ("Evaluation", "IncomparableError"),
     },
 )

@@ -5,9 +5,10 @@ import html
 import json
 import pathlib
 
+from keras_sphere.evaluation.quality_plot import plot_quality
 from keras_sphere.files.atomic_file import replace_when_done
+from keras_sphere.readable import aligned
 from keras_sphere.short_repr import ShortRepr, html_table
-from keras_sphere.visualization.figure import new_figure, save_figure
 
 RESULT = "evaluation.json"
 COLUMNS = {
@@ -42,12 +43,40 @@ class Row:
     Args:
         name: String.
         settings: Dict of plain values: what the set is.
-        values: Dict of floats.
+        values: Dict of floats; of several seeds the means.
+        spread: Dict of floats: standard deviations over seeds, if there are several.
+        each: Tuple of dicts of floats: the values of each seed, likewise.
     """
 
     name: str
     settings: dict
     values: dict
+    spread: dict = dataclasses.field(default_factory=dict)
+    each: tuple = ()
+
+    def text(self, key):
+        """A value as tables show it; `-` where there is none."""
+        if key not in self.values:
+            return "-"
+        form = COLUMNS[key][1]
+        text = form.format(self.values[key])
+        return f"{text} ± {form.format(self.spread[key])}" if self.spread else text
+
+    @property
+    def passes(self):
+        """Network passes per image; 0 if no model made the images."""
+        return self.settings.get("passes", 0)
+
+    @property
+    def guidance(self):
+        """The strength of guidance as text: a scale, or an angle in degrees."""
+        names = ("guidance_scale", "guidance_degrees")
+        return self.setting(names["guidance_scale" not in self.settings])
+
+    def setting(self, key):
+        """A setting as tables show it."""
+        value = self.settings.get(key)
+        return "-" if value is None else f"{value:g}"
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -81,26 +110,13 @@ class Evaluation(ShortRepr):
         cells = [["", "steps", "passes", "guidance", "images"]]
         cells[0] += [self._column(key) for key in shown]
         for row in self.rows:
-            line = [row.name, *map(_setting(row), ("steps", "passes"))]
-            line += [_guidance(row), str(_count(row))]
-            for key in shown:
-                value = row.values.get(key)
-                form = COLUMNS[key][1]
-                line.append("-" if value is None else form.format(value))
-            cells.append(line)
+            line = [row.name, *map(row.setting, ("steps", "passes"))]
+            line += [row.guidance, str(_count(row))]
+            cells.append([*line, *map(row.text, shown)])
         return cells
 
     def __str__(self):
-        cells = self._cells()
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = [
-            row[0].ljust(widths[0])
-            + "".join(
-                f"  {c.rjust(w)}" for c, w in zip(row[1:], widths[1:], strict=True)
-            )
-            for row in cells
-        ]
-        return "\n".join([*lines, "", *self._notes()])
+        return "\n".join([aligned(self._cells()), "", *self._notes()])
 
     @property
     def _is_inception(self):
@@ -127,9 +143,13 @@ class Evaluation(ShortRepr):
         for name in sorted({row.settings.get("refiner", "") for row in self.rows}):
             if name:
                 yield f"Refiner: {name}."
-        seeds = {row.settings["seed"] for row in self.rows if "seed" in row.settings}
+        seeds = {seed for row in self.rows for seed in seeds_of(row)}
         if seeds:
             yield f"Seed: {', '.join(map(str, sorted(seeds)))}."
+        if any(row.spread for row in self.rows):
+            yield "Of several seeds: mean ± standard deviation."
+        for text in self.settings.get("not_measured", ()):
+            yield f"Not measured: {text}."
 
     def to_dict(self):
         """All of it as plain values, for JSON."""
@@ -138,7 +158,8 @@ class Evaluation(ShortRepr):
     @classmethod
     def from_dict(cls, content):
         """What `to_dict` returned, as an `Evaluation`."""
-        return cls(tuple(Row(**row) for row in content["rows"]), content["settings"])
+        rows = ({**row, "each": tuple(row.get("each", ()))} for row in content["rows"])
+        return cls(tuple(Row(**row) for row in rows), content["settings"])
 
     def join(self, other, allow_incomparable=False):
         """The rows of two evaluations in one table.
@@ -197,7 +218,7 @@ class Evaluation(ShortRepr):
         for name, text in texts.items():
             with replace_when_done(folder / name) as temporary:
                 temporary.write_text(text + "\n", encoding="utf-8")
-        if any("frechet" in row.values and _passes(row) for row in self.rows):
+        if any("frechet" in row.values and row.passes for row in self.rows):
             plot_quality(self, folder / "evaluation.png")
 
     @classmethod
@@ -222,63 +243,11 @@ class Evaluation(ShortRepr):
             ) from error
 
 
-def plot_quality(evaluation, path):
-    """Draws Frechet distance and recall over network passes, a curve per guidance.
-
-    Args:
-        evaluation: `Evaluation` with generated images.
-        path: String or path of the picture.
-    """
-    figure = new_figure(9.0, 3.8)
-    axes = figure.subplots(1, 2)
-    curves = {}
-    for row in evaluation.rows:
-        if _passes(row):
-            curves.setdefault((_guidance(row), _loop(row)), []).append(row)
-    yardsticks = [row for row in evaluation.rows if row.name == "held-out images"]
-    for axis, key in zip(axes, ("frechet", "recall"), strict=True):
-        for (scale, loop), rows in sorted(curves.items()):
-            rows = sorted(rows, key=_passes)
-            axis.plot(
-                [_passes(row) for row in rows],
-                [row.values.get(key, float("nan")) for row in rows],
-                "o-",
-                label=f"guidance {scale}{loop}",
-            )
-        for row in yardsticks:
-            if key in row.values:
-                axis.axhline(
-                    row.values[key], color="gray", linestyle="--", label=row.name
-                )
-        axis.set_xlabel("network passes per image (guidance counted twice)")
-        axis.set_ylabel(COLUMNS[key][0])
-        axis.grid(True, alpha=0.25)
-        axis.legend(fontsize=8)
-    figure.suptitle(f"Features: {evaluation.settings['network']}", fontsize=9)
-    save_figure(figure, path)
-
-
-def _guidance(row):
-    """The strength of guidance: a scale, or an angle in degrees."""
-    name = "guidance_scale" if "guidance_scale" in row.settings else "guidance_degrees"
-    return _setting(row)(name)
-
-
-def _loop(row):
-    return ", refiner" if "refiner" in row.settings else ""
-
-
-def _setting(row):
-    def text(key):
-        value = row.settings.get(key)
-        return "-" if value is None else f"{value:g}"
-
-    return text
+def seeds_of(row):
+    """The seeds of a row's images; none if no model made them."""
+    one = [row.settings["seed"]] if "seed" in row.settings else []
+    return row.settings.get("seeds", one)
 
 
 def _count(row):
     return row.settings.get("count") or row.settings["of"]["count"]
-
-
-def _passes(row):
-    return row.settings.get("passes", 0)

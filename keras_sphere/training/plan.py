@@ -166,7 +166,9 @@ def make_plan(options, data, description, steps_per_epoch):
         **schedule,
         dtype=first_given(options.dtype, recipe["training"].get("dtype")),
         seed=options.seed,
-        rematerialize_every=options.rematerialize_every,
+        rematerialize_every=first_given(
+            options.rematerialize_every, recipe["training"].get("rematerialize_every")
+        ),
         jit_compile=options.jit_compile,
         steps_per_execution=options.steps_per_execution,
         deterministic=options.deterministic,
