@@ -194,8 +194,8 @@ class TrainingOptions(ShortRepr):
     dtype: str | None = _option(None, "Dtype policy, such as `mixed_bfloat16`.")
     rematerialize_every: int | None = _option(
         None,
-        "Recompute the activations of every n-th block, to save memory. Default: as "
-        "the preset says; imagenet512_base of every block, the others of none.",
+        "Recompute the activations of every n-th block, to save memory; 0: of none. "
+        "Default: as the preset says; imagenet512_base of every block, others of none.",
     )
     jit_compile: str = _option(
         "auto",

@@ -75,7 +75,8 @@ def export_onnx(
     Every graph takes batches of any size, float32 inputs and outputs, and draws nothing
     at random:
 
-    - `decoder.onnx`: `latents`, which it puts onto the sphere, to `images` in [-1, 1];
+    - `decoder.onnx`: `latents`, which it puts onto the sphere unless noise is a
+      rotation, to `images` in [-1, 1];
     - `encoder.onnx`: `images` in [-1, 1] to `latents` on the sphere;
     - `sample.onnx`: `noise`, which all steps share, to `images`, by the model's own
       guidance; with more than one step, `sigma` is the strength of the noise between

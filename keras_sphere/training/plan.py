@@ -168,7 +168,8 @@ def make_plan(options, data, description, steps_per_epoch):
         seed=options.seed,
         rematerialize_every=first_given(
             options.rematerialize_every, recipe["training"].get("rematerialize_every")
-        ),
+        )
+        or None,
         jit_compile=options.jit_compile,
         steps_per_execution=options.steps_per_execution,
         deterministic=options.deterministic,

@@ -305,6 +305,7 @@ def check_loop(model, folder):
     keras_sphere.export_onnx(model, folder, ["sample"])
     assert [path.name for path in folder.iterdir()] == ["sample.onnx"]
     file = onnx.load(folder / "sample.onnx")
+    assert not {node.op_type for node in file.graph.node} & RANDOM
     known = {entry.key: entry.value for entry in file.metadata_props}
     sampling = json.loads(known["keras_sphere.sampling"])
     assert sampling["num_steps"] == model.sampling.steps

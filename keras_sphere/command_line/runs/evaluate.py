@@ -28,6 +28,8 @@ def prepare(request):
     settings = request.settings
     check_one_source(settings)
     output = check_folder(settings["output"], settings["overwrite"])
+    if not settings["preset"]:
+        check_refiner(settings["refiner"], None)
     source = None if settings["images"] else find_source(request)
     gaussian = check_settings(settings, source and source.description)
     check_refiner(settings["refiner"], source)
