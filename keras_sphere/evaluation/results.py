@@ -1,14 +1,19 @@
 """The result of an evaluation: a table that knows what it can be compared with."""
 
+from __future__ import annotations
+
 import dataclasses
 import html
 import json
 import pathlib
+from collections.abc import Mapping
+from typing import Any
 
 from keras_sphere.evaluation.quality_plot import plot_quality
 from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.readable import aligned
 from keras_sphere.short_repr import ShortRepr, html_table
+from keras_sphere.typing import PathLike
 
 RESULT = "evaluation.json"
 COLUMNS = {
@@ -49,12 +54,12 @@ class Row:
     """
 
     name: str
-    settings: dict
-    values: dict
-    spread: dict = dataclasses.field(default_factory=dict)
-    each: tuple = ()
+    settings: dict[str, Any]
+    values: dict[str, float]
+    spread: dict[str, float] = dataclasses.field(default_factory=dict)
+    each: tuple[dict[str, float], ...] = ()
 
-    def text(self, key):
+    def text(self, key: str) -> str:
         """A value as tables show it; `-` where there is none."""
         if key not in self.values:
             return "-"
@@ -63,17 +68,17 @@ class Row:
         return f"{text} ± {form.format(self.spread[key])}" if self.spread else text
 
     @property
-    def passes(self):
+    def passes(self) -> float:
         """Network passes per image; 0 if no model made the images."""
         return self.settings.get("passes", 0)
 
     @property
-    def guidance(self):
+    def guidance(self) -> str:
         """The strength of guidance as text: a scale, or an angle in degrees."""
         names = ("guidance_scale", "guidance_degrees")
         return self.setting(names["guidance_scale" not in self.settings])
 
-    def setting(self, key):
+    def setting(self, key: str) -> str:
         """A setting as tables show it."""
         value = self.settings.get(key)
         return "-" if value is None else f"{value:g}"
@@ -89,8 +94,8 @@ class Evaluation(ShortRepr):
             reference set, rounding of the pixels, metrics.
     """
 
-    rows: tuple
-    settings: dict
+    rows: tuple[Row, ...]
+    settings: dict[str, Any]
 
     def _facts(self):
         return {
@@ -151,17 +156,17 @@ class Evaluation(ShortRepr):
         for text in self.settings.get("not_measured", ()):
             yield f"Not measured: {text}."
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """All of it as plain values, for JSON."""
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, content):
+    def from_dict(cls, content: Mapping[str, Any]) -> Evaluation:
         """What `to_dict` returned, as an `Evaluation`."""
         rows = ({**row, "each": tuple(row.get("each", ()))} for row in content["rows"])
         return cls(tuple(Row(**row) for row in rows), content["settings"])
 
-    def join(self, other, allow_incomparable=False):
+    def join(self, other: Evaluation, allow_incomparable: bool = False) -> Evaluation:
         """The rows of two evaluations in one table.
 
         Args:
@@ -204,7 +209,7 @@ class Evaluation(ShortRepr):
             found.append(f"images: {sorted(counts[0])} and {sorted(counts[1])}")
         return found
 
-    def save(self, folder):
+    def save(self, folder: PathLike) -> None:
         """Writes `evaluation.json`, `evaluation.txt` and `evaluation.png`.
 
         The picture shows the Frechet distance over network passes, with the held-out
@@ -222,7 +227,7 @@ class Evaluation(ShortRepr):
             plot_quality(self, folder / "evaluation.png")
 
     @classmethod
-    def load(cls, folder):
+    def load(cls, folder: PathLike) -> Evaluation:
         """Reads what `save` wrote.
 
         Raises:

@@ -1,10 +1,12 @@
 """The model as ONNX files."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 import pathlib
-import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import keras
 import numpy as np
@@ -39,6 +41,11 @@ from keras_sphere.models.inference import current_weights
 from keras_sphere.models.refiner_checks import check_teacher, find_refiner
 from keras_sphere.models.sampling_run import sampling_options
 from keras_sphere.models.teacher_fingerprint import teacher_fingerprint
+from keras_sphere.typing import PathLike
+
+if TYPE_CHECKING:
+    from keras_sphere.models.latent_refiner import LatentRefiner
+    from keras_sphere.models.sphere_encoder_model import SphereEncoderModel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,17 +66,17 @@ class ExportedFile:
 
 
 def export_onnx(
-    model,
-    folder,
-    parts=PARTS,
-    weights="float32",
-    opset=18,
-    steps=None,
-    use_ema=None,
-    license=None,
-    tell=None,
-    refiner=None,
-):
+    model: SphereEncoderModel,
+    folder: PathLike,
+    parts: Sequence[str] = PARTS,
+    weights: str = "float32",
+    opset: int = 18,
+    steps: int | None = None,
+    use_ema: bool | None = None,
+    license: str | None = None,
+    tell: Callable[[ExportedFile], object] | None = None,
+    refiner: LatentRefiner | bool | None = None,
+) -> list[ExportedFile]:
     """Writes parts of a model as ONNX files, and checks them by onnxruntime.
 
     Every graph takes batches of any size, float32 inputs and outputs, and draws nothing
@@ -143,7 +150,7 @@ def export_onnx(
     return files
 
 
-class _Part(typing.NamedTuple):
+class _Part(NamedTuple):
     """A part, and what writes and computes it.
 
     Attributes:

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable
+from typing import Any
 
 import keras
 
@@ -27,9 +28,9 @@ class Part:
     """
 
     name: str
-    inputs: dict
-    outputs: dict
-    function: Callable
+    inputs: dict[str, tuple[int | None, ...]]
+    outputs: dict[str, tuple[int | None, ...]]
+    function: Callable[..., Any]
 
 
 def decoder_part(model):

@@ -1,8 +1,12 @@
 """Exported files as a generator: what an evaluation needs of a model."""
 
+from __future__ import annotations
+
 import dataclasses
 import hashlib
 import pathlib
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -25,12 +29,13 @@ from keras_sphere.models.loops import new_steps, null_like
 from keras_sphere.models.methods import METHODS
 from keras_sphere.models.refiner_checks import check_options, condition_input
 from keras_sphere.models.sampling_run import sampling_options
+from keras_sphere.typing import Array, ArrayLike, Labels, PathLike
 from keras_sphere.validation import if_given, read_boolean
 
 BATCH_SIZE = 64
 
 
-def load_onnx(folder):
+def load_onnx(folder: PathLike) -> OnnxModel:
     """Reads what `export_onnx` wrote.
 
     Args:
@@ -61,7 +66,7 @@ class OnnxModel:
         name_in_tables: String.
     """
 
-    def __init__(self, files):
+    def __init__(self, files: Mapping[str, pathlib.Path]) -> None:
         decoder = _File(files["decoder"])
         encoder = _File(files["encoder"]) if "encoder" in files else None
         known = decoder.metadata
@@ -77,14 +82,14 @@ class OnnxModel:
 
     def generate(
         self,
-        num_images=None,
-        labels=None,
-        noise=None,
-        step_noise=None,
-        seed=None,
-        refiner=None,
-        **how,
-    ):
+        num_images: int | None = None,
+        labels: Labels | None = None,
+        noise: ArrayLike | None = None,
+        step_noise: ArrayLike | None = None,
+        seed: int | None = None,
+        refiner: bool | None = None,
+        **how: Any,
+    ) -> Array:
         """Generates images; see `SphereEncoderModel.generate`.
 
         Args:
@@ -138,7 +143,7 @@ class OnnxModel:
         check_options(self.refiner, options, self.noise_schedule.max_angle_degrees)
         return self.refiner
 
-    def reconstruct(self, images, use_ema=None):
+    def reconstruct(self, images: ArrayLike, use_ema: bool | None = None) -> Array:
         """Images encoded and decoded, without class and without noise."""
         backbone = self.backbone
         images = read_images(backbone, images)
@@ -253,7 +258,7 @@ class _File:
 class _Networks:
     """Both networks as `models.loops` and the readers of labels take a backbone."""
 
-    architecture: dict
+    architecture: dict[str, Any]
     _decoder: _File
     encoder: _File | None
 

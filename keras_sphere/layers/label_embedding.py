@@ -1,5 +1,7 @@
 """Class labels to vectors."""
 
+from typing import Any
+
 import keras
 
 from keras_sphere.backend.replicas import draw_for_batch
@@ -36,7 +38,14 @@ class LabelEmbedding(keras.layers.Layer):
         ValueError: If the labels have another shape.
     """
 
-    def __init__(self, num_classes, hidden_dim, dropout_rate=0.1, seed=None, **kwargs):
+    def __init__(
+        self,
+        num_classes: int,
+        hidden_dim: int,
+        dropout_rate: float = 0.1,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.num_classes = read_integer("num_classes", num_classes)
         self.hidden_dim = read_integer("hidden_dim", hidden_dim)

@@ -1,7 +1,11 @@
 """The forward pass of a training step, and the losses of what it gives."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from keras_sphere.models.training_inputs import rescale
 from keras_sphere.models.training_objective import loss_value
+from keras_sphere.typing import Tensor
 
 
 class TrainingForward:
@@ -10,7 +14,13 @@ class TrainingForward:
     It needs the model's networks, noise schedule, seeds, objective and compiled losses.
     """
 
-    def training_outputs(self, images, labels=None, draws=None, training=True):
+    def training_outputs(
+        self,
+        images: Tensor,
+        labels: Tensor | None = None,
+        draws: Mapping[str, Tensor] | None = None,
+        training: bool = True,
+    ) -> dict[str, Any]:
         """The training forward: noisy latents, what they decode to, and back.
 
         Args:
@@ -38,7 +48,9 @@ class TrainingForward:
             self, rescale(images), labels, draws, training and not draws
         )
 
-    def loss_terms(self, images, outputs):
+    def loss_terms(
+        self, images: Tensor, outputs: Mapping[str, Any]
+    ) -> dict[str, Tensor]:
         """The weighted losses of a training forward.
 
         Args:

@@ -24,11 +24,11 @@ class Fitted(typing.NamedTuple):
             number of tokens, or of pixels in a patch; see `presets.resizing`.
     """
 
-    afresh: list
-    left_out: list
+    afresh: list[str]
+    left_out: list[str]
     share: float
-    known_classes: list | None
-    resized: list
+    known_classes: list[int] | None
+    resized: list[str]
 
 
 def copy_fitting(source, target, by_class=False):

@@ -29,10 +29,10 @@ class DistillationDraws:
         labels: Integer array, or `None`: those of the images.
     """
 
-    latent_shape: tuple
+    latent_shape: tuple[int, ...]
     num_classes: int
     motion: str
-    values: tuple
+    values: tuple[float, float]
     largest: float
     shared_noise: bool
     chain: int
