@@ -168,7 +168,7 @@ def evaluate(
     seeds = range(seed, seed + read_integer("seeds", seeds))
     stop_when_worse = if_given(read_integer, "stop_when_worse", stop_when_worse)
     check_patience(stop_when_worse, metrics)
-    points = _points(
+    guidances, counts = _points(
         steps, guidance_scales=guidance_scales, guidance_degrees=guidance_degrees
     )
     source, data, held_out = open_paths((source, data, held_out), image_size)
@@ -200,7 +200,7 @@ def evaluate(
         count, weights = num_images or reference.count, weights_name(source, use_ema)
         loops = [None, find_refiner(source, refiner)] if refiner else [None]
         generated = GeneratedRows(source, count, seeds, weights, use_ema, loops)
-        left_out = sweep(*points, measure, stop_when_worse)
+        left_out = sweep(guidances, counts, measure, stop_when_worse)
         settings |= {"not_measured": left_out} if left_out else {}
     else:
         given = GivenImages(source, "images", num_images, argument="source")

@@ -1,9 +1,13 @@
 """Several runs side by side: what differs, how far they came, what was measured."""
 
+from __future__ import annotations
+
 import dataclasses
 import json
 import pathlib
 import tempfile
+from collections.abc import Sequence
+from typing import Any
 
 from keras_sphere.evaluation.page import Page
 from keras_sphere.evaluation.results import RESULT, Evaluation
@@ -14,6 +18,7 @@ from keras_sphere.preset_files.run_folders import (
     read_plan,
 )
 from keras_sphere.readable import aligned
+from keras_sphere.typing import PathLike
 from keras_sphere.visualization.figure import new_figure, save_figure
 
 CURVES = ("loss", "psnr")
@@ -31,8 +36,8 @@ class ComparedRun:
     """
 
     name: str
-    plan: dict
-    log: list
+    plan: dict[str, Any]
+    log: list[dict[str, str]]
     evaluation: Evaluation | None
 
 
@@ -90,7 +95,7 @@ class RunComparison:
         numbers: `Evaluation` of all rows that were measured, or `None`.
     """
 
-    def __init__(self, runs):
+    def __init__(self, runs: Sequence[ComparedRun]) -> None:
         self.runs = runs
         self.header = ["", *(run.name for run in runs)]
         self.differences = _differences([run.plan for run in runs])
@@ -98,7 +103,7 @@ class RunComparison:
         self.numbers = _numbers(runs)
 
     @property
-    def has_logs(self):
+    def has_logs(self) -> bool:
         """Whether there are curves to draw."""
         return any(run.log for run in self.runs)
 
@@ -112,7 +117,7 @@ class RunComparison:
                 parts += [f"{title}:", aligned([self.header, *rows]), ""]
         return "\n".join([*parts, str(self.numbers or "")]).rstrip()
 
-    def write(self, path, title="Runs side by side"):
+    def write(self, path: PathLike, title: str = "Runs side by side") -> None:
         """Writes one HTML file with tables and curves, which asks for nothing else.
 
         Args:
@@ -133,7 +138,7 @@ class RunComparison:
                 page.text(str(self.numbers))
             page.write(path)
 
-    def plot(self, path):
+    def plot(self, path: PathLike) -> None:
         """Draws loss and PSNR over the epochs, a curve per run."""
         figure = new_figure(9.0, 3.8)
         for axis, name in zip(figure.subplots(1, 2), CURVES, strict=True):
@@ -204,7 +209,7 @@ def _numbers(runs):
     return joined
 
 
-def write_comparison(folders, path):
+def write_comparison(folders: Sequence[PathLike], path: PathLike) -> RunComparison:
     """Compares runs and writes what differs as one HTML file.
 
     Args:

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import numpy as np
@@ -161,9 +161,9 @@ class _Part(NamedTuple):
     """
 
     part: Part
-    new_graph: Callable
-    compute: Callable
-    facts: dict
+    new_graph: Callable[..., Any]
+    compute: Callable[..., Any]
+    facts: dict[str, Any]
 
 
 def _new_part(name, model, options, refiner):
