@@ -22,6 +22,7 @@ from keras_sphere.perceptual import feature_distance_of
 from keras_sphere.preset_files.recipe import losses_from_recipe, optimizer_from_recipe
 from keras_sphere.presets.fitting import copy_fitting
 from keras_sphere.presets.overrides import resolve_arguments
+from keras_sphere.presets.resizing import keep_positions
 from keras_sphere.presets.sources import find
 from keras_sphere.typing import PathLike
 from keras_sphere.validation import if_given, read_boolean
@@ -80,6 +81,8 @@ def load(
     architecture, options, arguments = resolve_arguments(config, overrides)
     check_parameters(architecture)
     wanted = wants_weights(source, weights)
+    if wanted:
+        architecture = keep_positions(architecture, config["architecture"])
     options["dtype"] = dtype
     if not wanted:
         backbone = SphereEncoderBackbone(**architecture, **options)

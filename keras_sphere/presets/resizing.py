@@ -4,8 +4,8 @@ Tokens lie on a square grid over the image, pixels on one over the patch. What b
 to such a grid is interpolated onto another one bilinearly (antialiased where it
 shrinks):
 
-- the table of positions, so that it spans the image as before; rotary positions keep
-  their frequencies, and go on where the grid has grown;
+- the table of positions, so that it spans the image as before; rotary positions, by
+  `position_grid` of the backbone, likewise;
 - the mixers, which multiply over all tokens: tokens are brought onto the old grid
   before the product and onto the new one after it. Hidden units are kept. Where there
   are more, the new ones add nothing yet; where there are fewer, those go that add
@@ -46,6 +46,27 @@ class Sides(typing.NamedTuple):
         """Those of a backbone."""
         pixels = backbone.architecture["patch_size"]
         return cls(math.isqrt(backbone.num_tokens), pixels)
+
+
+def keep_positions(architecture, trained):
+    """An architecture whose rotary positions span the image as those of a trained one.
+
+    Args:
+        architecture: Dict of arguments of a backbone that is to begin with weights.
+        trained: Dict of arguments of the backbone that they are of.
+
+    Returns:
+        Dict. One that has a `position_grid` already keeps it.
+    """
+    if architecture.get("position_grid") is not None:
+        return architecture
+    side, old = _tokens(architecture), _tokens(trained)
+    grid = trained.get("position_grid") or old
+    return {**architecture, "position_grid": None if grid == side else grid}
+
+
+def _tokens(architecture):
+    return architecture["image_size"] // architecture["patch_size"]
 
 
 def resized_values(source, target):

@@ -7,6 +7,7 @@ from typing import Any
 from keras_sphere.class_names import names_in, read_class_names
 from keras_sphere.models.sizes import SIZES, resolve_size
 from keras_sphere.presets.overrides import resolve_arguments
+from keras_sphere.presets.resizing import keep_positions
 from keras_sphere.presets.sources import find
 from keras_sphere.short_repr import ShortRepr
 from keras_sphere.training.data_plan import (
@@ -149,6 +150,9 @@ def make_plan(options, data, description, steps_per_epoch):
     architecture, _, arguments = resolve_arguments(
         config, _model_overrides(options, data, description)
     )
+    if options.init_from is not None:
+        trained = find(options.init_from).config["architecture"]
+        architecture = keep_positions(architecture, trained)
     perceptual = plan_perceptual(options)
     optimizer, min_learning_rate = _plan_optimizer(options, recipe, data.batch_size)
     schedule = _plan_schedule(options, recipe["training"], steps_per_epoch)

@@ -1,14 +1,19 @@
 """Weights brought to other numbers of tokens, and of pixels in a patch."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
 
-from keras_sphere import SphereEncoderBackbone
+import keras_sphere
+from keras_sphere import SphereEncoderBackbone, presets
 from keras_sphere.layers.mlp_mixer import MixerBlock
 from keras_sphere.layers.position_embedding import sincos_table
+from keras_sphere.layers.rotary_embedding import rotary_table
 from keras_sphere.perceptual.resizing import bilinear_matrix
 from keras_sphere.presets.fitting import copy_fitting
+from keras_sphere.presets.resizing import keep_positions
 from tests.testing import perturb_weights, to_numpy
 
 SIZE = {"hidden_dim": 16, "num_layers": 1, "num_heads": 2}
@@ -56,6 +61,45 @@ def test_positions_span_the_image():
     assert np.max(np.abs(table - sincos_table(16, 4))) > 0.5
     same = new_backbone()
     assert copy_fitting(source, same).resized == []
+
+
+def test_rotary_positions_span_the_image():
+    """The middle of four tokens is where one of them was; pairs keep their angle."""
+    old, new = (rotary_table(8, *sides) for sides in ((2, 0), (6, 0, 2)))
+    angles = [np.arctan2(*table[::-1]) for table in (old, new)]
+    for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        middle = angles[1][(3 * row + 1) * 6 + 3 * column + 1]
+        np.testing.assert_allclose(middle, angles[0][2 * row + column], atol=1e-6)
+    trained = {"image_size": 16, "patch_size": 8}
+    grids = [
+        keep_positions({"image_size": side, "patch_size": patch}, trained)
+        for side, patch in ((32, 8), (32, 16))
+    ]
+    assert [found["position_grid"] for found in grids] == [2, None]
+    again = {"image_size": 16, "patch_size": 8}
+    assert keep_positions(again, grids[0])["position_grid"] is None
+    again = {"image_size": 24, "patch_size": 8}
+    assert keep_positions(again, grids[0])["position_grid"] == 2
+
+
+def test_a_preset_says_whose_positions_it_has(tmp_path):
+    """Written where there are some, and read back; others stay as they were."""
+    model = keras_sphere.SphereEncoderModel(new_backbone())
+    model.save_to_preset(tmp_path / "small")
+    larger = presets.load(tmp_path / "small", image_size=32)
+    assert larger.backbone.architecture["position_grid"] == 2
+    larger.save_to_preset(tmp_path / "large")
+    for name, grid, version in (("small", None, 3), ("large", 2, 5)):
+        config = json.loads((tmp_path / name / "config.json").read_text())
+        assert config["architecture"].get("position_grid") == grid
+        assert config["format_version"] == version
+    again = presets.load(tmp_path / "large")
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 32, 32, 3)).astype("float32")
+    np.testing.assert_allclose(
+        to_numpy(again.reconstruct(images)),
+        to_numpy(larger.reconstruct(images)),
+        atol=1e-6,
+    )
 
 
 def mixers(source, target):
