@@ -52,6 +52,11 @@ def test_so_many_in_a_row(most, last):
         assert left_out == []
 
 
+def test_equal_is_no_better():
+    seen, _ = measured({1.0: [3.0, 3.0, 1.0, 1.0, 1.0]}, 1)
+    assert seen[-1] == (1.0, 2)
+
+
 def test_guidances_end_likewise():
     """Each has steps of its own; only their best values are compared."""
     distances = {1.0: [5.0, 4.0], 1.5: [9.0, 4.5], 2.0: [3.0, 3.0], 3.0: [1.0, 1.0]}

@@ -67,21 +67,20 @@ def test_the_loss_starts_lower_than_from_scratch():
 
 
 @pytest.mark.parametrize(
-    ("image_size", "patch_size", "change", "margin"),
+    ("patch_size", "change", "most"),
     [
-        (32, 8, "pixels of a patch from 4x4 to 8x8", {"loss": 0.85}),
-        (32, 4, "tokens from 4x4 to 8x8", {"loss": 0.95}),
-        (24, 4, "tokens from 4x4 to 6x6", {"pixel_reconstruction_loss": 0.7}),
+        (8, "pixels of a patch from 4x4 to 8x8", 0.85),
+        (4, "tokens from 4x4 to 8x8", 0.95),
     ],
 )
-def test_the_loss_starts_lower_at_another_size(image_size, patch_size, change, margin):
+def test_the_loss_starts_lower_at_another_size(patch_size, change, most):
     """Of new classes, too. An untrained model decodes all to one image, which makes its
     consistency perfect, so that its loss as a whole is low.
     """
-    (images, labels), _ = load_digits(image_size=image_size)
+    (images, labels), _ = load_digits(image_size=32)
     chosen = np.flatnonzero(np.isin(labels, (7, 3)))[:48]
     data = images[chosen], (labels[chosen] == 3).astype("int32")
-    sizes = {"image_size": image_size, "patch_size": patch_size}
+    sizes = {"image_size": 32, "patch_size": patch_size}
     config = presets.describe("digits16")["architecture"]
     sizes = keep_positions({**sizes, "position_grid": None}, config)
     model = presets.load(
@@ -91,8 +90,7 @@ def test_the_loss_starts_lower_at_another_size(image_size, patch_size, change, m
     line = start_from(model, "digits16")
     assert f"; all classes are known; resized, {change}: backbone/" in line
     begun = model.evaluate(*data, 48, verbose=0, return_dict=True)
-    for name, share in margin.items():
-        assert begun[name] < share * from_scratch[name], (begun, from_scratch)
+    assert begun["loss"] < most * from_scratch["loss"], (begun, from_scratch)
 
 
 @pytest.fixture(scope="module")
