@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     )
     from keras_sphere.evaluation.report import write_report
     from keras_sphere.evaluation.results import Evaluation, IncomparableError
+    from keras_sphere.evaluation.run_comparison import RunComparison, write_comparison
 
 __all__ = [
     "DEFAULT_METRICS",
@@ -47,7 +48,7 @@ __getattr__ = lazy_names(
         ),
         "memorization": ("MemorizationReport", "report_memorization"),
         "report": ("write_report",),
-        "run_comparison": ("RunComparison", "write_comparison"),
         "results": ("Evaluation", "IncomparableError"),
+        "run_comparison": ("RunComparison", "write_comparison"),
     },
 )

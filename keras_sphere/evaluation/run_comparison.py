@@ -159,7 +159,8 @@ class RunComparison:
 def _differences(plans):
     names = list(dict.fromkeys(name for plan in plans for name in plan))
     rows = [[name, *(_shown(plan, name) for plan in plans)] for name in names]
-    return [row for row in rows if len(set(row[1:])) > 1]
+    with_plan = [number for number, plan in enumerate(plans, 1) if plan]
+    return [row for row in rows if len({row[number] for number in with_plan}) > 1]
 
 
 def _shown(plan, name):
