@@ -142,7 +142,7 @@ class RunComparison:
         """Draws loss and PSNR over the epochs, a curve per run."""
         figure = new_figure(9.0, 3.8)
         for axis, name in zip(figure.subplots(1, 2), CURVES, strict=True):
-            for run in self.runs:
+            for run in filter(lambda run: run.log, self.runs):
                 rows = [row for row in run.log if row.get(name)]
                 axis.plot(
                     [int(row["epoch"]) for row in rows],
@@ -150,6 +150,7 @@ class RunComparison:
                     label=run.name,
                 )
             axis.set_xlabel("epoch")
+            axis.xaxis.get_major_locator().set_params(integer=True)
             axis.set_ylabel(name)
             axis.grid(True, alpha=0.25)
             axis.legend(fontsize=8)

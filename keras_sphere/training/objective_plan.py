@@ -107,7 +107,7 @@ def plan_losses(options, recipe, perceptual):
     recipe = recipe["losses"]
     losses = {name: dict(values) for name, values in recipe.items() if values}
     for name in set(_PIXEL_LOSSES) & set(losses):
-        if options.perceptual is not None:
+        if options.perceptual is not None and perceptual is not None:
             losses[name]["feature_distance"] = feature_distance_of(perceptual)
         if options.distance is not None:
             losses[name]["distance"] = options.distance

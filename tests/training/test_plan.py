@@ -161,6 +161,7 @@ def test_choices_override_the_preset():
     assert plan.optimizer["ema_momentum"] == 0.9
     assert plan.dtype == "float32"
     assert new_plan(perceptual="none").perceptual is None
+    assert build_model(new_tiny(perceptual="none")).perceptual is None
     assert "latent_uniformity" not in new_plan(latent_uniformity_weight=0.0).losses
     losses = new_plan(perceptual="lpips").losses
     assert losses["pixel_reconstruction"]["feature_distance"] == "l2"
