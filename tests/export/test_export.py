@@ -10,7 +10,7 @@ from keras_sphere import evaluation
 from keras_sphere.export import ExportError, checking
 from keras_sphere.version import __version__
 from tests import tiny_models
-from tests.testing import to_numpy
+from tests.testing import perturb_weights, to_numpy
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -33,9 +33,16 @@ def model():
     return new_model()
 
 
+def new_refiner(model):
+    """Of random weights: a new one moves no point."""
+    refiner = keras_sphere.LatentRefiner.of(model, size=REFINER_SIZE)
+    perturb_weights(refiner)
+    return refiner
+
+
 @pytest.fixture(scope="module")
 def refiner(model):
-    return keras_sphere.LatentRefiner.of(model, size=REFINER_SIZE)
+    return new_refiner(model)
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +235,7 @@ def test_a_refiner_of_another_decoder(folder, tmp_path):
 def test_a_refiner_where_noise_is_a_rotation(tmp_path):
     """The model's own, which the name of the part means."""
     model = tiny_models.new_rotating_model()
-    refiner = keras_sphere.LatentRefiner.of(model, size=REFINER_SIZE)
+    refiner = new_refiner(model)
     model.attach_refiner(refiner)
     keras_sphere.export_onnx(model, tmp_path / "files", ["decoder", "refiner"])
     exported = keras_sphere.load_onnx(tmp_path / "files")
