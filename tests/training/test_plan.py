@@ -12,6 +12,7 @@ from keras_sphere import WarmupCosine, presets
 from keras_sphere.data.image_fitting import RESIZE_METHODS
 from keras_sphere.layers.initializers import FlattenedGlorotUniform
 from keras_sphere.preset_files import schema
+from keras_sphere.preset_files.recipe import losses_from_recipe
 from keras_sphere.training.data_plan import plan_data
 from keras_sphere.training.memory import checkpoint_bytes, estimate_memory
 from keras_sphere.training.model_building import build_model, count_parameters
@@ -135,6 +136,7 @@ def test_choices_override_the_preset():
         decoder_mixer_depth=1,
         pixel_head="linear",
         hard_case_max_angle_degrees=88.0,
+        angle_warmup_epochs=1.5,
         distance="l2",
         beta_2=0.99,
     )
@@ -155,13 +157,17 @@ def test_choices_override_the_preset():
     assert plan.losses["pixel_consistency"]["feature_distance"] == "absolute"
     assert plan.losses["latent_consistency"]["weight"] == 0.2
     assert plan.losses["latent_uniformity"] == {"weight": 0.3, "per_class": True}
-    assert "latents 0.2, uniformity 0.3 per class" in format_plan(
-        plan, {"encoder": 1, "decoder": 1, "total": 2}, "jax"
-    )
+    text = format_plan(plan, {"encoder": 1, "decoder": 1, "total": 2}, "jax")
+    assert "latents 0.2, uniformity 0.3 per class" in text
+    steps = round(1.5 * plan.steps_per_epoch)
+    assert plan.objective["angle_warmup"] == {"steps": steps}
+    assert f"up to 70 degrees, from 20 in the first {steps:,} steps" in text
+    assert "angle_warmup" not in new_plan().objective
     assert plan.optimizer["ema_momentum"] == 0.9
     assert plan.dtype == "float32"
-    assert new_plan(perceptual="none").perceptual is None
-    assert build_model(new_tiny(perceptual="none")).perceptual is None
+    without = new_plan(perceptual="none")
+    assert without.perceptual is None
+    losses_from_recipe(without.losses)  # complete
     assert "latent_uniformity" not in new_plan(latent_uniformity_weight=0.0).losses
     losses = new_plan(perceptual="lpips").losses
     assert losses["pixel_reconstruction"]["feature_distance"] == "l2"
@@ -202,6 +208,7 @@ def test_options_of_speed_and_memory_reach_the_model():
         ({"batch_size": 0}, "Received: batch_size=0"),
         ({"preset": "cifar11"}, "Received: name_or_path='cifar11'"),
         ({"ema_momentum": 1.5}, "Received: ema_momentum=1.5"),
+        ({"angle_warmup_epochs": 9, "epochs": 8}, "angle_warmup_epochs=9, epochs=8"),
     ],
 )
 def test_bad_choices(choices, message):
