@@ -11,7 +11,7 @@ from keras_sphere.evaluation.image_sets import (
     is_refined,
 )
 from keras_sphere.evaluation.needs import NEIGHBOR_METRICS
-from keras_sphere.evaluation.results import Row
+from keras_sphere.evaluation.results import Row, row_of_seeds
 from keras_sphere.perceptual import LPIPS
 
 
@@ -111,31 +111,6 @@ class GeneratedRows:
         how = {**sampling, "use_ema": self._use_ema}
         for seed in self._seeds:
             yield GeneratedImages(self._model, self._count, seed, *given, **how)
-
-
-def row_of_seeds(rows):
-    """One row of what was measured with several seeds; a single one stays as it is.
-
-    Args:
-        rows: List of `Row`, one per seed, equal but for that.
-
-    Returns:
-        `Row` of the means, with standard deviations (over n - 1) and the values of
-        each seed.
-    """
-    if len(rows) == 1:
-        return rows[0]
-    each = tuple(row.values for row in rows)
-    names = [name for name in each[0] if all(name in values for values in each)]
-    columns = {name: [values[name] for values in each] for name in names}
-    seeds = [row.settings["seed"] for row in rows]
-    return Row(
-        rows[0].name,
-        {**rows[0].settings, "seeds": seeds},
-        {name: float(np.mean(column)) for name, column in columns.items()},
-        {name: float(np.std(column, ddof=1)) for name, column in columns.items()},
-        each,
-    )
 
 
 def set_row(images, reference, runner, metrics):

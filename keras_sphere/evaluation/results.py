@@ -9,6 +9,8 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from keras_sphere.evaluation.quality_plot import plot_quality
 from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.readable import aligned
@@ -246,6 +248,31 @@ class Evaluation(ShortRepr):
             raise ValueError(
                 f"{path} must hold an evaluation. Received: {error!r}"
             ) from error
+
+
+def row_of_seeds(rows):
+    """One row of what was measured with several seeds; a single one stays as it is.
+
+    Args:
+        rows: List of `Row`, one per seed, equal but for that.
+
+    Returns:
+        `Row` of the means, with standard deviations (over n - 1) and the values of
+        each seed.
+    """
+    if len(rows) == 1:
+        return rows[0]
+    each = tuple(row.values for row in rows)
+    names = [name for name in each[0] if all(name in values for values in each)]
+    columns = {name: [values[name] for values in each] for name in names}
+    seeds = [row.settings["seed"] for row in rows]
+    return Row(
+        rows[0].name,
+        {**rows[0].settings, "seeds": seeds},
+        {name: float(np.mean(column)) for name, column in columns.items()},
+        {name: float(np.std(column, ddof=1)) for name, column in columns.items()},
+        each,
+    )
 
 
 def seeds_of(row):

@@ -7,6 +7,8 @@ import pytest
 from keras_sphere.evaluation.results import Evaluation, Row
 from keras_sphere.evaluation.run_comparison import read_runs, write_comparison
 
+pytestmark = pytest.mark.any_backend
+
 NAMES = ("first", "second", "third")
 SETTINGS = {"network": "patches", "rounding": "down", "metrics": ["frechet"]}
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from keras_sphere.evaluation.measurement import row_of_seeds
-from keras_sphere.evaluation.results import Evaluation, Row
+from keras_sphere.evaluation.results import Evaluation, Row, row_of_seeds
 from keras_sphere.evaluation.sweeping import sweep
+
+pytestmark = pytest.mark.any_backend
 
 STEPS = [1, 2, 4, 6, 8]
 
