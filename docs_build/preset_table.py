@@ -23,6 +23,8 @@ VERIFIED = {
     "own_images": "the start of `train FOLDER`; tried on 600 drawn shapes, which it "
     "served badly so far",
     "imagenet64": f"{SHAPE_ONLY}, nor by the authors",
+    "imagenet512": f"{SHAPE_ONLY} but for a few steps of a narrow one; a recipe of "
+    "ours",
     "sphere2_": f"{SHAPE_ONLY}; conversion of public weights on files of their layout, "
     "not the real ones",
     "": f"{SHAPE_ONLY}; the mathematics agrees with golden numbers of the authors' "

@@ -42,3 +42,18 @@ def read_duration(name, value):
             f"Received: {name}={value!r}"
         )
     return seconds
+
+
+def aligned(cells):
+    """A table as lines of text: the first column to the left, others to the right.
+
+    Args:
+        cells: List of lists of strings, all of one length.
+    """
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = (
+        [row[0].ljust(widths[0])]
+        + [text.rjust(width) for text, width in zip(row[1:], widths[1:], strict=True)]
+        for row in cells
+    )
+    return "\n".join("  ".join(line) for line in lines)

@@ -196,7 +196,9 @@ class TrainingOptions(ShortRepr):
     # Speed and memory
     dtype: str | None = _option(None, "Dtype policy, such as `mixed_bfloat16`.")
     rematerialize_every: int | None = _option(
-        None, "Recompute the activations of every n-th block, to save memory."
+        None,
+        "Recompute the activations of every n-th block, to save memory; 0: of none. "
+        "Default: as the preset says; imagenet512_base of every block, others of none.",
     )
     jit_compile: str = _option(
         "auto",

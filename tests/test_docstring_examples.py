@@ -37,6 +37,7 @@ ELSEWHERE = {
     "perceptual.load": "weights: tests/perceptual",
     "setup": "devices: tests/distribution",
     "train": "minutes: docs/training.md",
+    "write_comparison": "two runs: tests/evaluation",
     "write_report": "minutes: docs/evaluation.md",
     "evaluate": "minutes: docs/evaluation.md",
     "SphereEncoderModel": "a model of the size base",

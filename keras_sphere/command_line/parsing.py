@@ -7,6 +7,8 @@ from keras_sphere.command_line.flag_types import CommaList
 from keras_sphere.command_line.task import Request
 from keras_sphere.command_line.tasks import TASKS
 
+_ANY_NUMBER = " ...]"
+
 
 def find_task(name):
     """The `Task` of a name.
@@ -54,7 +56,10 @@ def parse(task, words, load_model=None):
         ) from error
     settings = {name: values[name].value for name in values}
     settings.update(_arguments(task, rest))
-    missing = [f"--{name}" for name in task.required if settings[name] is None]
+    required = task.required
+    if rest and task.required_with_arguments is not None:
+        required = task.required_with_arguments
+    missing = [f"--{name}" for name in required if settings[name] is None]
     if missing:
         raise UsageError(
             f"{task.name} needs {' and '.join(missing)}, for example "
@@ -99,12 +104,14 @@ def _takes_lists(flag):
 
 def _arguments(task, rest):
     needed = [name for name in task.arguments if not name.startswith("[")]
+    names = [name.strip("[].").strip().lower() for name in task.arguments]
+    if task.arguments and task.arguments[-1].endswith(_ANY_NUMBER):
+        return {names[-1]: rest}
     if not len(needed) <= len(rest) <= len(task.arguments):
         expected = " ".join(task.arguments) or "flags only"
         raise UsageError(
             f"{task.name} takes {expected}. Received: {' '.join(rest) or 'nothing'}"
         )
-    names = [name.strip("[]").lower() for name in task.arguments]
     return dict(zip(names, rest + [None] * len(names), strict=False))
 
 

@@ -18,7 +18,9 @@ class Task:
         define: Tuple of functions that define flags in an `absl.flags.FlagValues`.
         required: Tuple of names of flags that must be given.
         arguments: Tuple of names of arguments without dashes; `"[NAME]"` may be
-            left out.
+            left out, `"[NAME ...]"`, the last one, be any number.
+        required_with_arguments: Tuple of names of flags that must be given where such
+            arguments are, or `None` for the same ones.
         example: String. Flags that show how it is used.
         needs_keras: Boolean. Whether what `prepare` returns needs Keras.
         common: Tuple of names of the flags that `--help` lists; `--help=all` lists
@@ -32,6 +34,7 @@ class Task:
     arguments: tuple[str, ...] = ()
     example: str = "--preset=digits16"
     needs_keras: bool = True
+    required_with_arguments: tuple[str, ...] | None = None
     common: tuple[str, ...] = ()
 
     def flag_values(self):

@@ -158,7 +158,10 @@ def define_denoise(values):
 def define_export(values):
     """What is written, and how."""
     define_model(values)
-    text = "Some of decoder, encoder, sample; all that the model can by default."
+    text = (
+        "Some of decoder, encoder, sample; all that the model can by default. "
+        "--refiner is written besides."
+    )
     flags.DEFINE_list("parts", None, text, values)
     text = "How the weights are stored; float32 is computed with each."
     flags.DEFINE_enum("weights", WEIGHT_TYPES[0], WEIGHT_TYPES, text, values)
@@ -221,6 +224,16 @@ def define_evaluate(values):
     flags.DEFINE_list("join", [], text, values)
     text = "Join evaluations that do not compare; their rows then say so."
     flags.DEFINE_boolean("allow_incomparable", False, text, values)
+    text = (
+        "With how many seeds to generate, from --seed on; of several the table shows "
+        "mean and standard deviation, evaluation.json each."
+    )
+    define_integer(values, "seeds", 1, text, 1, 1000)
+    text = (
+        "End the steps of a guidance after so many in a row that are no better in "
+        "Frechet distance than the best before, and the sweep after so many guidances."
+    )
+    define_integer(values, "stop_when_worse", None, text, 1, 1000)
 
 
 def define_web(values):

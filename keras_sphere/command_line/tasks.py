@@ -151,15 +151,17 @@ _ALL = (
     Task(
         "export",
         "The model as ONNX files, for programs without Python.",
-        (own.define_export,),
+        (own.define_export, shared.define_refiner),
         required=("preset", "output"),
         example="--preset=digits16 --weights=uint8 --output=digits_onnx",
     ),
     Task(
         "report",
-        "One HTML page about a model: pictures, numbers, diagnostics.",
+        "One HTML page about a model, or of several runs side by side.",
         _EVALUATION,
         required=("preset", "data", "output"),
+        required_with_arguments=("output",),
+        arguments=("[RUN ...]",),
         example="--preset=digits16 --data=digits --network=digits --output=report.html",
     ),
     Task(

@@ -102,6 +102,11 @@ def run_config(preset):
             "The reference's models have one sphere for the whole latent. Received: a "
             "preset with spherify_per_token=True"
         )
+    if architecture.get("position_grid") is not None:
+        raise ValueError(
+            "The reference's rotary positions are those of the tokens. Received: a "
+            f"preset with position_grid={architecture['position_grid']}"
+        )
     _warn_of_differences(preset)
     noise, training = preset["noise"], preset["recipe"]["training"]
     return {

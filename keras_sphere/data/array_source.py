@@ -11,7 +11,8 @@ class ArraySource:
     """Arrays of images as a source of an `ImageDataset`.
 
     Args:
-        images: uint8 array of shape `(num_images, height, width, channels)`.
+        images: uint8 array of shape `(num_images, height, width, channels)`, or what
+            is indexed like one.
         labels: Integer array of shape `(num_images,)`, or `None`.
         class_names: Tuple of strings; empty without labels.
         location: String. Where the images are from.

@@ -7,7 +7,7 @@ from keras_sphere.data import cifar, digits, mnist, tfds_source
 from keras_sphere.data.array_source import ArraySource
 from keras_sphere.data.downloads import DataNotFoundError, keras_cache
 from keras_sphere.data.path_source import path_source
-from keras_sphere.data.synthetic import NUM_IMAGES, synthetic_images
+from keras_sphere.data.synthetic import NUM_IMAGES, SyntheticImages
 from keras_sphere.optional_imports import check_installed
 from keras_sphere.validation import check_choice, read_integer
 
@@ -152,9 +152,10 @@ def _synthetic(split, image_size, num_images, num_classes):
     num_classes = 10 if num_classes is None else num_classes
     num_images = read_integer("num_images", num_images)
     num_classes = read_integer("num_classes", num_classes, least=0)
-    images, labels = synthetic_images(split, num_images, image_size, num_classes)
+    images = SyntheticImages(split, num_images, image_size, num_classes)
     class_names = tuple(f"wave {label}" for label in range(num_classes))
-    return ArraySource(images, labels if num_classes else None, class_names, "computed")
+    labels = images.labels if num_classes else None
+    return ArraySource(images, labels, class_names, "computed")
 
 
 def _animal_faces(data_dir):

@@ -13,6 +13,7 @@ DATASET_OF_PRESET = {
     "imagenet256_base": "imagenet",
     "imagenet256_large": "imagenet",
     "imagenet256_xlarge": "imagenet",
+    "imagenet512_base": "imagenet",
     "oxford_flowers256": "oxford_flowers102",
     "sphere2_flowers256_base": "oxford_flowers102",
     "sphere2_flowers256_large": "oxford_flowers102",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     )
     from keras_sphere.evaluation.report import write_report
     from keras_sphere.evaluation.results import Evaluation, IncomparableError
+    from keras_sphere.evaluation.run_comparison import RunComparison, write_comparison
 
 __all__ = [
     "DEFAULT_METRICS",
@@ -27,10 +28,12 @@ __all__ = [
     "InceptionFeatures",
     "IncomparableError",
     "MemorizationReport",
+    "RunComparison",
     "SphereDiagnostics",
     "diagnose_sphere",
     "evaluate",
     "report_memorization",
+    "write_comparison",
     "write_report",
 ]
 __getattr__ = lazy_names(
@@ -46,5 +49,6 @@ __getattr__ = lazy_names(
         "memorization": ("MemorizationReport", "report_memorization"),
         "report": ("write_report",),
         "results": ("Evaluation", "IncomparableError"),
+        "run_comparison": ("RunComparison", "write_comparison"),
     },
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from keras_sphere.evaluation.classifiers import classifier_features
 from keras_sphere.evaluation.feature_networks import (
@@ -15,12 +15,11 @@ from keras_sphere.evaluation.feature_networks import (
 )
 from keras_sphere.evaluation.image_paths import open_paths
 from keras_sphere.evaluation.image_sets import (
-    GeneratedImages,
     GivenImages,
     ReconstructedImages,
-    is_refined,
 )
 from keras_sphere.evaluation.measurement import (
+    GeneratedRows,
     Reference,
     Runner,
     pair_row,
@@ -32,8 +31,10 @@ from keras_sphere.evaluation.needs import (
     PAIR_METRICS,
     check_metrics,
     check_network,
+    check_patience,
 )
 from keras_sphere.evaluation.results import Evaluation
+from keras_sphere.evaluation.sweeping import sweep
 from keras_sphere.export import OnnxModel
 from keras_sphere.metrics import Gaussian
 from keras_sphere.models import SphereEncoderModel
@@ -78,6 +79,9 @@ def evaluate(
     image_size: int | None = None,
     tick: Callable[[str, int, int], object] | None = None,
     refiner: LatentRefiner | bool | None = None,
+    seeds: int = 1,
+    stop_when_worse: int | None = None,
+    tell: Callable[[Evaluation], object] | None = None,
 ) -> Evaluation:
     """Measures what a model generates and reconstructs, or images of any origin.
 
@@ -130,6 +134,13 @@ def evaluate(
         refiner: `LatentRefiner` of the model, `True` for its own, or `None`. What it
             makes in place of decoder and encoder between the steps is measured beside
             what they make, wherever there are several steps.
+        seeds: Integer. With how many seeds, from `seed` on, images are generated. Of
+            several, rows hold means, standard deviations and the values of each.
+        stop_when_worse: Integer, after how many values in a row that are no better
+            in Frechet distance a sweep ends (see `evaluation.sweeping.sweep`); `None`
+            measures all.
+        tell: Callable of the `Evaluation` so far, after each row of generated images,
+            or `None`.
 
     Returns:
         `Evaluation`: a table with all that a comparison needs to know.
@@ -154,10 +165,11 @@ def evaluate(
     num_images = if_given(read_integer, "num_images", num_images)
     image_size = if_given(read_integer, "image_size", image_size)
     use_ema = if_given(read_boolean, "use_ema", use_ema)
-    settings = list(
-        _settings(
-            steps, guidance_scales=guidance_scales, guidance_degrees=guidance_degrees
-        )
+    seeds = range(seed, seed + read_integer("seeds", seeds))
+    stop_when_worse = if_given(read_integer, "stop_when_worse", stop_when_worse)
+    check_patience(stop_when_worse, metrics)
+    guidances, counts = _points(
+        steps, guidance_scales=guidance_scales, guidance_degrees=guidance_degrees
     )
     source, data, held_out = open_paths((source, data, held_out), image_size)
     runner = Runner(resolve_network(network), batch_size, cache_dir, tick)
@@ -167,24 +179,32 @@ def evaluate(
             "`refiner` is of a model: `source` must be one. Received: "
             f"source={type(source).__name__}"
         )
-    loops = [None, find_refiner(source, refiner)] if refiner else [None]
-    sets: list[Any] = []
-    if not is_model:
-        sets.append(GivenImages(source, "images", num_images, argument="source"))
     if held_out is not None:
         held_out = GivenImages(held_out, "held-out images", argument="held_out")
-    reference = Reference(data, runner)
+    rows, reference = [], Reference(data, runner)
+    settings = {
+        "network": runner.network.name,
+        "reference": reference.settings,
+        "rounding": "floor(255 x)",
+        "metrics": list(metrics),
+    }
+
+    def measure(sampling):
+        found = generated.measure(sampling, reference, runner, metrics)
+        rows.extend(found)
+        if tell:
+            tell(Evaluation(tuple(rows), settings))
+        return found
+
     if is_model:
         count, weights = num_images or reference.count, weights_name(source, use_ema)
-        sets += [
-            GeneratedImages(
-                source, count, seed, weights, loop, use_ema=use_ema, **sampling
-            )
-            for sampling in settings
-            for loop in loops
-            if loop is None or is_refined(source, sampling)
-        ]
-    rows = [set_row(images, reference, runner, metrics) for images in sets]
+        loops = [None, find_refiner(source, refiner)] if refiner else [None]
+        generated = GeneratedRows(source, count, seeds, weights, use_ema, loops)
+        left_out = sweep(guidances, counts, measure, stop_when_worse)
+        settings |= {"not_measured": left_out} if left_out else {}
+    else:
+        given = GivenImages(source, "images", num_images, argument="source")
+        rows.append(set_row(given, reference, runner, metrics))
     originals = held_out or reference.images
     can_encode = is_model and source.backbone.encoder is not None
     if can_encode and originals is not None and set(metrics) & set(PAIR_METRICS):
@@ -192,29 +212,20 @@ def evaluate(
         rows.append(pair_row(images, runner, metrics))
     if held_out is not None:
         rows.append(set_row(held_out, reference, runner, metrics))
-    return Evaluation(
-        tuple(rows),
-        {
-            "network": runner.network.name,
-            "reference": reference.settings,
-            "rounding": "floor(255 x)",
-            "metrics": list(metrics),
-        },
-    )
+    return Evaluation(tuple(rows), settings)
 
 
-def _settings(steps, **guidance):
-    """Yields the options of generation to measure, as dicts."""
+def _points(steps, **guidance):
+    """The guidances, as dicts of options of generation, and the steps of a sweep."""
     swept = {"steps": steps, **guidance}
-    readers = {"steps": read_integer}
     for name, values in swept.items():
         if values is not None:
-            read = readers.get(name, read_not_negative)
+            read = read_integer if name == "steps" else read_not_negative
             swept[name] = read_sequence(name, values, read)
-    names = [*guidance, "steps"]
-    options = [name.replace("scales", "scale") for name in names]
-    for values in itertools.product(*(swept[name] or [None] for name in names)):
-        yield dict(zip(options, values, strict=True))
+    options = [name.replace("scales", "scale") for name in guidance]
+    combined = itertools.product(*(swept[name] or [None] for name in guidance))
+    guidances = [dict(zip(options, values, strict=True)) for values in combined]
+    return guidances, swept["steps"] or [None]
 
 
 def resolve_network(network):

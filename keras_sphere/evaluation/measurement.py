@@ -5,9 +5,13 @@ import numpy as np
 from keras_sphere import metrics as measures
 from keras_sphere.evaluation.collection import MAX_KEPT, collect
 from keras_sphere.evaluation.compiled_model import CompiledModel
-from keras_sphere.evaluation.image_sets import GivenImages
+from keras_sphere.evaluation.image_sets import (
+    GeneratedImages,
+    GivenImages,
+    is_refined,
+)
 from keras_sphere.evaluation.needs import NEIGHBOR_METRICS
-from keras_sphere.evaluation.results import Row
+from keras_sphere.evaluation.results import Row, row_of_seeds
 from keras_sphere.perceptual import LPIPS
 
 
@@ -64,6 +68,49 @@ class Reference:
             collected = runner.collect(self.images)
             self.gaussian, self.kept = collected.gaussian, collected.kept
             self.count, self.settings = self.images.count, self.images.settings
+
+
+class GeneratedRows:
+    """What a model generates, a row for each loop at a point of a sweep.
+
+    Args:
+        model: `SphereEncoderModel`, or what generates like one.
+        count: Integer. Images of a set.
+        seeds: Sequence of integers.
+        weights_name: String. See `GeneratedImages`.
+        use_ema: Boolean or `None`.
+        loops: List of `LatentRefiner` or `None`, what stands between the steps.
+    """
+
+    def __init__(self, model, count, seeds, weights_name, use_ema, loops):
+        self._model, self._count, self._seeds = model, count, seeds
+        self._weights_name, self._use_ema = weights_name, use_ema
+        self._loops = loops
+
+    def measure(self, sampling, reference, runner, metrics):
+        """List of `Row`; where there is a single step, only that of no refiner.
+
+        Args:
+            sampling: Dict of options of generation.
+            reference, runner, metrics: See `set_row`.
+        """
+        loops = self._loops if is_refined(self._model, sampling) else [None]
+        return [
+            row_of_seeds(
+                [
+                    set_row(images, reference, runner, metrics)
+                    for images in self._sets(loop, sampling)
+                ]
+            )
+            for loop in loops
+        ]
+
+    def _sets(self, loop, sampling):
+        """A set of images for each seed."""
+        given = self._weights_name, loop
+        how = {**sampling, "use_ema": self._use_ema}
+        for seed in self._seeds:
+            yield GeneratedImages(self._model, self._count, seed, *given, **how)
 
 
 def set_row(images, reference, runner, metrics):

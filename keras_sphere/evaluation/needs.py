@@ -68,6 +68,20 @@ def check_metrics(metrics, has_images=True, model_size=None):
     return tuple(name for name in known if name in wanted)
 
 
+def check_patience(stop_when_worse, metrics):
+    """Raises a `ValueError` if a sweep is to end by what is not measured.
+
+    Args:
+        stop_when_worse: Integer or `None`.
+        metrics: Sequence of strings.
+    """
+    if stop_when_worse is not None and "frechet" not in metrics:
+        raise ValueError(
+            "`stop_when_worse` compares Frechet distances: `metrics` must have "
+            f"'frechet'. Received: metrics={list(metrics)}"
+        )
+
+
 def check_network(network):
     """Checks the name of a feature network, and that its weights are there.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import html
 import json
 import pathlib
 import tempfile
@@ -19,8 +17,8 @@ from keras_sphere.evaluation.evaluating import evaluate
 from keras_sphere.evaluation.image_sets import to_bytes
 from keras_sphere.evaluation.memorization import report_memorization
 from keras_sphere.evaluation.needs import check_report
-from keras_sphere.evaluation.results import plot_quality
-from keras_sphere.files.atomic_file import replace_when_done
+from keras_sphere.evaluation.page import Page
+from keras_sphere.evaluation.quality_plot import plot_quality
 from keras_sphere.image_validation import as_images
 from keras_sphere.models.generation_inputs import read_classes
 from keras_sphere.typing import ArrayLike, PathLike
@@ -36,12 +34,6 @@ if TYPE_CHECKING:
 
 COLUMNS, MOST_ROWS = 8, 10
 MOST_DIAGNOSED, MOST_COMPARED = 1000, 20_000
-_STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;max-width:66rem;margin:2rem auto;padding:0 1rem}
-img{max-width:100%;height:auto}
-pre{background:#f4f4f4;padding:.8rem;overflow-x:auto;font-size:12px}
-figcaption{color:#555;font-size:13px}figure{margin:1rem 0}
-"""
 
 
 def write_report(
@@ -122,7 +114,7 @@ def write_report(
         model, _some(train, MOST_COMPARED)[0], images, num_samples=200, seed=seed
     )
     with tempfile.TemporaryDirectory() as folder:
-        page = _Page(title, pathlib.Path(folder))
+        page = Page(title, pathlib.Path(folder))
         _add_pictures(page, model, images, steps, seed, chunked)
         page.heading("Numbers")
         page.text(str(evaluation))
@@ -247,43 +239,3 @@ def _settings(model, evaluation):
         "evaluation": evaluation.settings,
         "sets": [row.settings for row in evaluation.rows],
     }
-
-
-class _Page:
-    """Parts of a page, in order."""
-
-    def __init__(self, title, folder):
-        self._folder = folder
-        self._parts = [f"<h1>{html.escape(title)}</h1>"]
-        self._title = title
-
-    def heading(self, text):
-        self._parts.append(f"<h2>{html.escape(text)}</h2>")
-
-    def paragraph(self, text):
-        self._parts.append(f"<p>{html.escape(text)}</p>")
-
-    def text(self, text):
-        self._parts.append(f"<pre>{html.escape(text)}</pre>")
-
-    def picture(self, name, draw, caption):
-        path = self._folder / f"{name}.png"
-        draw(path)
-        data = base64.b64encode(path.read_bytes()).decode()
-        caption = html.escape(caption)
-        self._parts.append(
-            f'<figure><img id="{name}" alt="{caption}" '
-            f'src="data:image/png;base64,{data}"><figcaption>{caption}</figcaption>'
-            "</figure>"
-        )
-
-    def write(self, path):
-        body = "\n".join(self._parts)
-        text = (
-            '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-            '<meta name="viewport" content="width=device-width">'
-            f"<title>{html.escape(self._title)}</title><style>{_STYLE}</style></head>"
-            f"<body>\n{body}\n</body></html>\n"
-        )
-        with replace_when_done(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")

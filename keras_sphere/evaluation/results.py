@@ -9,10 +9,13 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from keras_sphere.evaluation.quality_plot import plot_quality
 from keras_sphere.files.atomic_file import replace_when_done
+from keras_sphere.readable import aligned
 from keras_sphere.short_repr import ShortRepr, html_table
 from keras_sphere.typing import PathLike
-from keras_sphere.visualization.figure import new_figure, save_figure
 
 RESULT = "evaluation.json"
 COLUMNS = {
@@ -47,12 +50,40 @@ class Row:
     Args:
         name: String.
         settings: Dict of plain values: what the set is.
-        values: Dict of floats.
+        values: Dict of floats; of several seeds the means.
+        spread: Dict of floats: standard deviations over seeds, if there are several.
+        each: Tuple of dicts of floats: the values of each seed, likewise.
     """
 
     name: str
     settings: dict[str, Any]
     values: dict[str, float]
+    spread: dict[str, float] = dataclasses.field(default_factory=dict)
+    each: tuple[dict[str, float], ...] = ()
+
+    def text(self, key: str) -> str:
+        """A value as tables show it; `-` where there is none."""
+        if key not in self.values:
+            return "-"
+        form = COLUMNS[key][1]
+        text = form.format(self.values[key])
+        return f"{text} ± {form.format(self.spread[key])}" if self.spread else text
+
+    @property
+    def passes(self) -> float:
+        """Network passes per image; 0 if no model made the images."""
+        return self.settings.get("passes", 0)
+
+    @property
+    def guidance(self) -> str:
+        """The strength of guidance as text: a scale, or an angle in degrees."""
+        names = ("guidance_scale", "guidance_degrees")
+        return self.setting(names["guidance_scale" not in self.settings])
+
+    def setting(self, key: str) -> str:
+        """A setting as tables show it."""
+        value = self.settings.get(key)
+        return "-" if value is None else f"{value:g}"
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -86,26 +117,13 @@ class Evaluation(ShortRepr):
         cells = [["", "steps", "passes", "guidance", "images"]]
         cells[0] += [self._column(key) for key in shown]
         for row in self.rows:
-            line = [row.name, *map(_setting(row), ("steps", "passes"))]
-            line += [_guidance(row), str(_count(row))]
-            for key in shown:
-                value = row.values.get(key)
-                form = COLUMNS[key][1]
-                line.append("-" if value is None else form.format(value))
-            cells.append(line)
+            line = [row.name, *map(row.setting, ("steps", "passes"))]
+            line += [row.guidance, str(_count(row))]
+            cells.append([*line, *map(row.text, shown)])
         return cells
 
     def __str__(self):
-        cells = self._cells()
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = [
-            row[0].ljust(widths[0])
-            + "".join(
-                f"  {c.rjust(w)}" for c, w in zip(row[1:], widths[1:], strict=True)
-            )
-            for row in cells
-        ]
-        return "\n".join([*lines, "", *self._notes()])
+        return "\n".join([aligned(self._cells()), "", *self._notes()])
 
     @property
     def _is_inception(self):
@@ -132,9 +150,13 @@ class Evaluation(ShortRepr):
         for name in sorted({row.settings.get("refiner", "") for row in self.rows}):
             if name:
                 yield f"Refiner: {name}."
-        seeds = {row.settings["seed"] for row in self.rows if "seed" in row.settings}
+        seeds = {seed for row in self.rows for seed in seeds_of(row)}
         if seeds:
             yield f"Seed: {', '.join(map(str, sorted(seeds)))}."
+        if any(row.spread for row in self.rows):
+            yield "Of several seeds: mean ± standard deviation."
+        for text in self.settings.get("not_measured", ()):
+            yield f"Not measured: {text}."
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain values, for JSON."""
@@ -143,7 +165,8 @@ class Evaluation(ShortRepr):
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Evaluation:
         """What `to_dict` returned, as an `Evaluation`."""
-        return cls(tuple(Row(**row) for row in content["rows"]), content["settings"])
+        rows = ({**row, "each": tuple(row.get("each", ()))} for row in content["rows"])
+        return cls(tuple(Row(**row) for row in rows), content["settings"])
 
     def join(self, other: Evaluation, allow_incomparable: bool = False) -> Evaluation:
         """The rows of two evaluations in one table.
@@ -202,7 +225,7 @@ class Evaluation(ShortRepr):
         for name, text in texts.items():
             with replace_when_done(folder / name) as temporary:
                 temporary.write_text(text + "\n", encoding="utf-8")
-        if any("frechet" in row.values and _passes(row) for row in self.rows):
+        if any("frechet" in row.values and row.passes for row in self.rows):
             plot_quality(self, folder / "evaluation.png")
 
     @classmethod
@@ -227,65 +250,36 @@ class Evaluation(ShortRepr):
             ) from error
 
 
-def plot_quality(evaluation, path):
-    """Draws Frechet distance and recall over network passes, a curve per guidance.
+def row_of_seeds(rows):
+    """One row of what was measured with several seeds; a single one stays as it is.
 
     Args:
-        evaluation: `Evaluation` with generated images.
-        path: String or path of the picture.
+        rows: List of `Row`, one per seed, equal but for that.
+
+    Returns:
+        `Row` of the means, with standard deviations (over n - 1) and the values of
+        each seed.
     """
-    figure = new_figure(9.0, 3.8)
-    axes = figure.subplots(1, 2)
-    curves = {}
-    for row in evaluation.rows:
-        if _passes(row):
-            curves.setdefault((_guidance(row), _loop(row)), []).append(row)
-    yardsticks = [row for row in evaluation.rows if row.name == "held-out images"]
-    for axis, key in zip(axes, ("frechet", "recall"), strict=True):
-        for (scale, loop), rows in sorted(curves.items()):
-            rows = sorted(rows, key=_passes)
-            axis.plot(
-                [_passes(row) for row in rows],
-                [row.values.get(key, float("nan")) for row in rows],
-                "o-",
-                label=f"guidance {scale}{loop}",
-            )
-        for row in yardsticks:
-            if key in row.values:
-                axis.axhline(
-                    row.values[key], color="gray", linestyle="--", label=row.name
-                )
-        axis.set_xlim(left=0)
-        axis.set_ylim(bottom=0)  # a single point would choose a narrow range
-        axis.set_xlabel("network passes per image (guidance counted twice)")
-        axis.set_ylabel(COLUMNS[key][0])
-        axis.grid(True, alpha=0.25)
-        axis.legend(fontsize=8)
-    figure.suptitle(f"Features: {evaluation.settings['network']}", fontsize=9)
-    save_figure(figure, path)
+    if len(rows) == 1:
+        return rows[0]
+    each = tuple(row.values for row in rows)
+    names = [name for name in each[0] if all(name in values for values in each)]
+    columns = {name: [values[name] for values in each] for name in names}
+    seeds = [row.settings["seed"] for row in rows]
+    return Row(
+        rows[0].name,
+        {**rows[0].settings, "seeds": seeds},
+        {name: float(np.mean(column)) for name, column in columns.items()},
+        {name: float(np.std(column, ddof=1)) for name, column in columns.items()},
+        each,
+    )
 
 
-def _guidance(row):
-    """The strength of guidance: a scale, or an angle in degrees."""
-    name = "guidance_scale" if "guidance_scale" in row.settings else "guidance_degrees"
-    return _setting(row)(name)
-
-
-def _loop(row):
-    return ", refiner" if "refiner" in row.settings else ""
-
-
-def _setting(row):
-    def text(key):
-        value = row.settings.get(key)
-        return "-" if value is None else f"{value:g}"
-
-    return text
+def seeds_of(row):
+    """The seeds of a row's images; none if no model made them."""
+    one = [row.settings["seed"]] if "seed" in row.settings else []
+    return row.settings.get("seeds", one)
 
 
 def _count(row):
     return row.settings.get("count") or row.settings["of"]["count"]
-
-
-def _passes(row):
-    return row.settings.get("passes", 0)

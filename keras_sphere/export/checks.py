@@ -8,6 +8,8 @@ from keras_sphere.optional_imports import check_installed
 from keras_sphere.validation import check_choice, read_integer
 
 PARTS = ("decoder", "encoder", "sample")
+REFINER = "refiner"
+ALL_PARTS = (*PARTS, REFINER)  # the last one only of a model that has taught one
 LEAST_OPSET = 18
 SUFFIX = ".onnx"
 
@@ -32,9 +34,10 @@ def read_request(folder, parts, weights, opset):
     folder = pathlib.Path(folder)
     parts = (parts,) if isinstance(parts, str) else tuple(parts)
     if not parts:
-        raise ValueError(f"`parts` must be some of {list(PARTS)}. Received: parts=[]")
+        known = list(ALL_PARTS)
+        raise ValueError(f"`parts` must be some of {known}. Received: parts=[]")
     for part in parts:
-        check_choice("parts", part, PARTS)
+        check_choice("parts", part, ALL_PARTS)
     check_choice("weights", weights, WEIGHT_TYPES)
     opset = read_integer("opset", opset)
     if opset < LEAST_OPSET:
@@ -85,7 +88,7 @@ def find_files(folder):
     """
     folder = pathlib.Path(folder)
     check_installed("onnxruntime", "Reading an exported model", EXTRA)
-    files = {part: folder / f"{part}{SUFFIX}" for part in PARTS}
+    files = {part: folder / f"{part}{SUFFIX}" for part in ALL_PARTS}
     if not files["decoder"].is_file():
         raise FileNotFoundError(
             f"A folder that `export_onnx` wrote has a file decoder{SUFFIX}; this one "

@@ -11,6 +11,7 @@ from keras_sphere.backend.onnx_graphs import onnx_graph
 from keras_sphere.export.graphs import new_model, onnx_copy, onnx_module, tidy
 from keras_sphere.export.parts import Network, Part, image_shape, label_input
 from keras_sphere.models.generation import generate_images
+from keras_sphere.models.inference import current_weights
 from keras_sphere.models.loops import new_steps
 
 
@@ -27,7 +28,8 @@ def sample_graph(model, options, opset):
     """
     graphs = {}
     for part in _pieces(model, options):
-        network = Network(model, options.use_ema, part)
+        weights = current_weights(model, options.use_ema)
+        network = Network(model.backbone, weights, part)
         graphs[part.name] = onnx_graph(network, network.weights, part.inputs, opset)
         tidy(graphs[part.name], part.inputs, part.outputs)
     plan, chain = _plan(model, options), _Chain(graphs)

@@ -8,7 +8,9 @@ from keras_sphere.version import __version__
 PREFIX = "keras_sphere."
 
 
-def describe(model, part, weights, options, license=None, **sampling):
+def describe(
+    model, part, weights, options, license=None, teacher=None, refiner=None, **sampling
+):
     """Texts for the metadata of a file.
 
     Args:
@@ -17,6 +19,8 @@ def describe(model, part, weights, options, license=None, **sampling):
         weights: String. Type of the weights.
         options: `SamplingOptions` or `RotationSamplingOptions`.
         license: String or `None`. Of the weights.
+        teacher: String or `None`. Checksum of the model, by which a refiner knows it.
+        refiner: `LatentRefiner` that the part is, or `None`.
         **sampling: Further plain values beside the sampling defaults.
 
     Returns:
@@ -28,6 +32,9 @@ def describe(model, part, weights, options, license=None, **sampling):
         "architecture": backbone.architecture,
         "noise": model.noise_schedule.get_config(),
     }
+    of_refiner = {}
+    if refiner is not None:
+        of_refiner = {f"{PREFIX}refiner": json.dumps(_of_refiner(refiner))}
     return {
         f"{PREFIX}version": __version__,
         f"{PREFIX}part": part,
@@ -36,7 +43,15 @@ def describe(model, part, weights, options, license=None, **sampling):
         f"{PREFIX}sampling": json.dumps({**options.to_dict(), **sampling}),
         f"{PREFIX}class_names": json.dumps(names and list(names)),
         f"{PREFIX}license": license or "unspecified",
+        f"{PREFIX}teacher": teacher or "",
+        **of_refiner,
     }
+
+
+def _of_refiner(refiner):
+    """What a refiner was taught: what the loop has to know of it."""
+    names = ("condition", "condition_range", "guidance_position", "teacher")
+    return {name: getattr(refiner, name) for name in names}
 
 
 def read_metadata(path):
@@ -73,7 +88,7 @@ def open_file(path):
             f"{path} must be a file of `export_onnx`, which says in it what the "
             "model is. Received: an ONNX file without that"
         )
-    for name in ("config", "sampling", "class_names"):
+    for name in ("config", "sampling", "class_names", "refiner"):
         if name in own:
             own[name] = json.loads(own[name])
     return session, own

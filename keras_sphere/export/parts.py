@@ -1,6 +1,7 @@
 """What is exported of a model: functions of tensors with names, without state."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -19,11 +20,11 @@ class Part:
     """One graph: its inputs and outputs in order, and what it computes.
 
     Args:
-        name: String, of `checks.PARTS`.
+        name: String, of `checks.ALL_PARTS`.
         inputs: Dict of name -> shape; `None` is the batch. All are float32.
         outputs: Dict of name -> shape, likewise.
-        function: Callable of a backbone and the inputs by name that returns a tensor,
-            or a tuple of them.
+        function: Callable of a backbone (or refiner) and the inputs by name that
+            returns a tensor, or a tuple of them.
     """
 
     name: str
@@ -90,29 +91,52 @@ def sample_part(model, options):
     return Part("sample", inputs, {"images": image_shape(backbone)}, None)
 
 
+def refiner_part(refiner):
+    """Points of the sphere to what decoding and encoding would make of them.
+
+    What a refiner is told beside the class is `guidance_scale`, or `angles` in radians
+    as a decoder is told them.
+
+    Args:
+        refiner: `LatentRefiner`.
+    """
+    shape = (None, refiner.grid_size**2, refiner.token_channels)
+    inputs = {"points": shape, **label_input(refiner)}
+    if refiner.condition == "guidance_scale":
+        inputs["guidance_scale"] = (None,)
+    elif refiner.condition is not None:
+        inputs["angles"] = (None,)
+
+    def refine(refiner, points, labels=None, guidance_scale=None, angles=None):
+        condition = guidance_scale
+        if angles is not None:
+            condition = angles * (180.0 / math.pi)
+        return refiner(points, labels, condition)
+
+    return Part("refiner", inputs, {"refined": shape}, refine)
+
+
 class Network:
     """A part as a function of weights, and of inputs by name.
 
     Args:
-        model: `SphereEncoderModel` in float32.
-        use_ema: Boolean. Whether to take the moving average of the weights.
+        layer: The Keras layer that the part's function is given: the backbone of a
+            model, or a refiner; in float32.
+        weights: List of tensors, the values of `layer.weights`.
         part: `Part`.
-
-    Attributes:
-        weights: List of tensors.
     """
 
-    def __init__(self, model, use_ema, part):
-        self._backbone, self._part = model.backbone, part
-        self._variables = model.backbone.weights
-        self.weights = current_weights(model, use_ema)
+    def __init__(self, layer, weights, part):
+        self._layer, self._part = layer, part
+        self._variables = layer.weights
+        self.weights = weights
 
     def __call__(self, weights, inputs):
         scope = keras.StatelessScope()
         for update in zip(self._variables, weights, strict=True):
             scope.add_update(update)
         with scope:
-            outputs = self._part.function(self._backbone, **inputs)
+            outputs = self._part.function(self._layer, **inputs)
         return outputs if isinstance(outputs, tuple) else (outputs,)
 
     def on_arrays(self, inputs):
@@ -146,7 +170,7 @@ def check_sizes(backbone, parts):
     }
     sizes["sample"] = sum(sizes.values())
     for part in parts:
-        if sizes[part] > LARGEST_GRAPH:
+        if sizes.get(part, 0) > LARGEST_GRAPH:  # a refiner is smaller than a decoder
             raise ValueError(
                 f"One ONNX file holds up to {readable_size(LARGEST_GRAPH)}, also of "
                 "weights that are stored in fewer bits afterwards. Received: the part "
@@ -179,9 +203,19 @@ def in_float32(model, options):
     return copy, dataclasses.replace(options, use_ema=False)
 
 
-def label_input(backbone):
+def refiner_in_float32(refiner):
+    """A refiner that computes in float32; the same one if it does so already."""
+    if refiner.compute_dtype == "float32" == refiner.variable_dtype:
+        return refiner
+    copy = type(refiner).from_config({**refiner.get_config(), "dtype": "float32"})
+    weights = [keras.ops.cast(weight, "float32") for weight in refiner.weights]
+    copy.set_weights([keras.ops.convert_to_numpy(weight) for weight in weights])
+    return copy
+
+
+def label_input(network):
     """The inputs that say the class: weights of classes, or nothing."""
-    count = backbone.num_classes
+    count = network.num_classes
     return {"labels": (None, count + 1)} if count else {}
 
 

@@ -8,7 +8,12 @@ from keras_sphere.backend import fused_operations
 from keras_sphere.layers.dense import Dense
 from keras_sphere.layers.rotary_embedding import rotation
 from keras_sphere.typing import Tensor
-from keras_sphere.validation import read_boolean, read_integer, read_positive
+from keras_sphere.validation import (
+    if_given,
+    read_boolean,
+    read_integer,
+    read_positive,
+)
 
 
 def attend(tokens, qkv, projection, num_heads, tables, norm=None):
@@ -45,6 +50,7 @@ class RotaryAttention(keras.layers.Layer):
         qk_norm: Boolean. Whether queries and keys are normalised over the channels of
             each head before they are rotated, with a weight that all heads share.
         epsilon: Float. That of this norm.
+        position_grid: Integer or `None`. See `rotary_table`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -63,6 +69,7 @@ class RotaryAttention(keras.layers.Layer):
         grid_size: int,
         qk_norm: bool = False,
         epsilon: float = 1e-6,
+        position_grid: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -70,6 +77,7 @@ class RotaryAttention(keras.layers.Layer):
         self.grid_size = read_integer("grid_size", grid_size)
         self.qk_norm = read_boolean("qk_norm", qk_norm)
         self.epsilon = read_positive("epsilon", epsilon)
+        self.position_grid = if_given(read_integer, "position_grid", position_grid)
 
     def build(self, input_shape):
         hidden_dim = input_shape[-1]
@@ -100,7 +108,9 @@ class RotaryAttention(keras.layers.Layer):
         """Cosines and signed sines of the rotation of tokens, of their dtype."""
         num_prefix_tokens = tokens.shape[1] - self.grid_size**2
         return fused_operations.constants(
-            rotation, (self.head_dim, self.grid_size, num_prefix_tokens), like=tokens
+            rotation,
+            (self.head_dim, self.grid_size, num_prefix_tokens, self.position_grid),
+            like=tokens,
         )
 
     def call(self, tokens):
@@ -123,4 +133,5 @@ class RotaryAttention(keras.layers.Layer):
             "grid_size": self.grid_size,
             "qk_norm": self.qk_norm,
             "epsilon": self.epsilon,
+            "position_grid": self.position_grid,
         }

@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def rotary_table(head_dim, grid_size, num_prefix_tokens=0):
+def rotary_table(head_dim, grid_size, num_prefix_tokens=0, position_grid=None):
     """Cosines and sines of the rotation of every token and channel.
 
     Frequencies are `10000^(-2i/(d/2))` for i < d/4, each twice in a row, d/2 per
@@ -14,6 +14,8 @@ def rotary_table(head_dim, grid_size, num_prefix_tokens=0):
         head_dim: Integer d, divisible by 4.
         grid_size: Integer. Tokens per side.
         num_prefix_tokens: Integer. Tokens in front of the grid.
+        position_grid: Integer. Tokens per side of the grid that the positions are
+            those of, by default `grid_size`: the tokens lie evenly in its place.
 
     Returns:
         Pair of float32 arrays of shape `(num_prefix_tokens + grid_size**2, d)`.
@@ -21,6 +23,11 @@ def rotary_table(head_dim, grid_size, num_prefix_tokens=0):
     exponents = np.arange(head_dim // 4, dtype="float64") * 2.0 / (head_dim // 2)
     frequencies = np.repeat(10000.0**-exponents, 2)
     rows, columns = np.divmod(np.arange(grid_size**2), grid_size)
+    if position_grid is not None:
+        rows, columns = (
+            (places + 0.5) * (position_grid / grid_size) - 0.5
+            for places in (rows, columns)
+        )
     angles = np.concatenate(
         [np.outer(rows, frequencies), np.outer(columns, frequencies)], axis=1
     )
@@ -28,9 +35,9 @@ def rotary_table(head_dim, grid_size, num_prefix_tokens=0):
     return np.cos(angles).astype("float32"), np.sin(angles).astype("float32")
 
 
-def rotation(head_dim, grid_size, num_prefix_tokens=0):
+def rotation(head_dim, grid_size, num_prefix_tokens=0, position_grid=None):
     """`rotary_table` with the sines of even channels negative, as `rotate` takes it."""
-    cosines, sines = rotary_table(head_dim, grid_size, num_prefix_tokens)
+    cosines, sines = rotary_table(head_dim, grid_size, num_prefix_tokens, position_grid)
     sines[:, ::2] *= -1.0
     return cosines, sines
 

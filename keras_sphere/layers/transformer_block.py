@@ -19,7 +19,7 @@ from keras_sphere.layers.modulation import AdaptiveModulation, modulation_vector
 from keras_sphere.layers.rms_normalization import RMSNormalization
 from keras_sphere.layers.swiglu import SwiGLU, gated
 from keras_sphere.layers.wide_tensors import narrow_dtype
-from keras_sphere.validation import read_boolean, read_integer, read_positive
+from keras_sphere.validation import if_given, read_boolean, read_integer, read_positive
 
 NUM_VECTORS = 6
 
@@ -148,6 +148,7 @@ class TransformerBlock(keras.layers.Layer):
         epsilon: Float. Of every norm.
         wide_residuals: Boolean. Whether tokens stay in float32 where the policy
             computes in 16 bits, as the branches then do.
+        position_grid: Integer or `None`. See `rotary_table`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -169,12 +170,14 @@ class TransformerBlock(keras.layers.Layer):
         qk_norm: bool = False,
         epsilon: float = 1e-6,
         wide_residuals: bool = False,
+        position_grid: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.wide_residuals = read_boolean("wide_residuals", wide_residuals)
         self.num_heads = read_integer("num_heads", num_heads)
         self.grid_size = read_integer("grid_size", grid_size)
+        self.position_grid = if_given(read_integer, "position_grid", position_grid)
         self.conditional = read_boolean("conditional", conditional)
         self.qk_norm = read_boolean("qk_norm", qk_norm)
         self.epsilon = read_positive("epsilon", epsilon)
@@ -197,6 +200,7 @@ class TransformerBlock(keras.layers.Layer):
             self.grid_size,
             self.qk_norm,
             self.epsilon,
+            position_grid=self.position_grid,
             dtype=policy,
             name="attention",
         )
@@ -275,4 +279,5 @@ class TransformerBlock(keras.layers.Layer):
             "conditional": self.conditional,
             "qk_norm": self.qk_norm,
             "epsilon": self.epsilon,
+            "position_grid": self.position_grid,
         }

@@ -36,6 +36,7 @@ def new_networks(dtype, arguments):
         "qk_norm": given.qk_norm,
         "path_dropout": given.path_dropout,
         "wide_residuals": given.motion == "rotation",
+        "position_grid": given.position_grid,
     }
     encoder = _new_encoder(dtype, given, shared) if given.has_encoder else None
     decoder = Decoder(
@@ -180,6 +181,7 @@ _READERS = {
     ),
     **dict.fromkeys(("label_dropout", "path_dropout"), read_share),
     **dict.fromkeys(("epsilon", "angle_condition_degrees"), read_positive),
+    "position_grid": functools.partial(if_given, read_integer),
     "rematerialize_every": functools.partial(if_given, read_integer),
 }
 

@@ -18,8 +18,8 @@ from keras_sphere.preset_files.recipe import (
 )
 from keras_sphere.preset_files.schema import (
     ARCHITECTURE,
-    FORMAT_VERSION,
-    FORMAT_WITHOUT_REFINER,
+    OPTIONAL,
+    needed_version,
 )
 from keras_sphere.preset_files.weights_file import write_weights
 from keras_sphere.typing import PathLike
@@ -123,12 +123,13 @@ def write_model_preset(
     """
     check_choice("dtype", dtype, ("float32", "float16"))
     quantized = quantized_layers(model.backbone)
+    sections = _sections(model, training or {})
     config = {
-        "format_version": FORMAT_VERSION if refiner else FORMAT_WITHOUT_REFINER,
+        "format_version": needed_version(sections["architecture"], refiner is not None),
         "name": pathlib.Path(path).absolute().name if name is None else name,
         "description": description,
         "license": license,
-        **_sections(model, training or {}),
+        **sections,
         "quantized_layers": quantized,
         "weights": {"dtype": dtype, "kind": kind},
     }
@@ -151,7 +152,11 @@ def _sections(model, training):
     arguments = model.backbone.get_config()
     return {
         "parameters": count_saved_values(model.backbone),
-        "architecture": {key: arguments[key] for key in ARCHITECTURE},
+        "architecture": {
+            key: arguments[key]
+            for key in ARCHITECTURE
+            if key not in OPTIONAL or arguments[key] is not None
+        },
         "noise": model.noise_schedule.get_config(),
         "sampling": {**model.sampling.to_dict(), "use_ema": False},
         "recipe": {

@@ -68,6 +68,9 @@ class SphereEncoderBackbone(ShortRepr, ProgramExport, KeptParts, keras.Model):
             `"dinov3_vits16plus"`, or a dict of arguments of `DINOv3Encoder`.
         has_encoder: Boolean. Without an encoder the model generates in one step, and
             decodes; there is nothing else it can do.
+        position_grid: Integer or `None`. Tokens per side of the grid that rotary
+            positions are those of, if it is another one than the tokens': that of the
+            model whose weights were resized for this one.
         **kwargs: Arguments of `keras.Model`, such as `dtype`.
 
     Call arguments:
@@ -121,6 +124,7 @@ class SphereEncoderBackbone(ShortRepr, ProgramExport, KeptParts, keras.Model):
         angle_condition_degrees: float = 90.0,
         pretrained_encoder: str | Mapping[str, Any] | None = None,
         has_encoder: bool = True,
+        position_grid: int | None = None,
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("name", "backbone")
@@ -153,6 +157,7 @@ class SphereEncoderBackbone(ShortRepr, ProgramExport, KeptParts, keras.Model):
                 "angle_condition_degrees": angle_condition_degrees,
                 "pretrained_encoder": pretrained_encoder,
                 "has_encoder": has_encoder,
+                "position_grid": position_grid,
             }
         )
         self.image_size = self._arguments["image_size"]

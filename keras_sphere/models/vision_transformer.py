@@ -53,6 +53,7 @@ class VisionTransformer(keras.layers.Layer):
         max_angle_degrees: Float. See `AngleEmbedding`.
         wide_residuals: Boolean. See `TransformerBlock`; the sums of what is embedded
             are in float32, too.
+        position_grid: Integer or `None`. See `layers.rotary_embedding.rotary_table`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -85,6 +86,7 @@ class VisionTransformer(keras.layers.Layer):
         angle_condition=None,
         max_angle_degrees=90.0,
         wide_residuals=False,
+        position_grid=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -112,6 +114,7 @@ class VisionTransformer(keras.layers.Layer):
         self.angle_condition = angle_condition
         self.max_angle_degrees = read_positive("max_angle_degrees", max_angle_degrees)
         self.wide_residuals = read_boolean("wide_residuals", wide_residuals)
+        self.position_grid = if_given(read_integer, "position_grid", position_grid)
         if self.path_dropout:
             self.seed_generator = keras.random.SeedGenerator()
 
@@ -169,6 +172,7 @@ class VisionTransformer(keras.layers.Layer):
                 self.qk_norm,
                 self.epsilon,
                 self.wide_residuals,
+                self.position_grid,
                 dtype=policy,
                 name=f"block_{i}",
             )
@@ -271,4 +275,5 @@ class VisionTransformer(keras.layers.Layer):
             "angle_condition": self.angle_condition,
             "max_angle_degrees": self.max_angle_degrees,
             "wide_residuals": self.wide_residuals,
+            "position_grid": self.position_grid,
         }

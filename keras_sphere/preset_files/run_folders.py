@@ -1,10 +1,12 @@
 """What the folder of a training run is made of, and the preset that it offers."""
 
+import csv
+import json
 import pathlib
 
 from keras_sphere.preset_files.folder import CONFIG, read_config
 
-PLAN_FILE = "plan.json"
+PLAN_FILE, LOG_FILE = "plan.json", "log.csv"
 CHECKPOINTS, PRESET, PRESET_EMA = "checkpoints", "preset", "preset_ema"
 # Among the notes of a preset: how long it was trained.
 STEPS, SECONDS = "steps", "seconds_trained"
@@ -54,3 +56,50 @@ def newest_preset(folder):
 def _steps(folder):
     steps = read_config(folder)["recipe"]["training"].get(STEPS)  # a note: anything
     return steps if isinstance(steps, int) else 0
+
+
+def read_plan(path):
+    """The plan of a run as one dict of dotted names.
+
+    Args:
+        path: Path of its `plan.json`.
+
+    Raises:
+        ValueError: If the file holds none.
+        OSError: If it cannot be read.
+    """
+    try:
+        return flat(json.loads(path.read_text(encoding="utf-8"))["plan"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{path} must hold the plan of a training. Received: {error!r}"
+        ) from error
+
+
+def flat(nested, prefix=""):
+    """A nested dict as one of dotted names."""
+    found = {}
+    for key, value in nested.items():
+        if isinstance(value, dict) and value:
+            found.update(flat(value, f"{prefix}{key}."))
+        else:
+            found[prefix + key] = value
+    return found
+
+
+def read_log(path):
+    """The rows of a run's log as dicts of strings; none if there is no file.
+
+    Raises:
+        ValueError: If the file is not such a table.
+    """
+    if not path.exists():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, restval=""))
+    if not all((row.get("epoch") or "").isdecimal() for row in rows):
+        raise ValueError(
+            "A log must be a CSV table with a column `epoch` of integers. Choose "
+            f"another path, or remove the file. Received: path={str(path)!r}"
+        )
+    return rows

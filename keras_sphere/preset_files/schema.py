@@ -24,9 +24,13 @@ from keras_sphere.preset_files.recipe_schema import (
 )
 
 # 1 has neither `class_names` nor `quantized_layers`, 2 knows one method only, 3 no
-# refiner. A preset without refiner is still written as 3, which more versions read.
-FORMAT_VERSION = 4
+# refiner, 4 no positions of another grid. A preset is written as the first that can say
+# what it holds, which more versions read.
+FORMAT_VERSION = 5
+FORMAT_WITH_REFINER = 4
 FORMAT_WITHOUT_REFINER = 3
+# Keys of an architecture that are written only where they are not `None`.
+OPTIONAL = ("position_grid",)
 WEIGHTS_FILE = re.compile(r"model(-[0-9a-f]{16})?\.weights\.h5")
 REFINER_WEIGHTS_FILE = re.compile(r"refiner(-[0-9a-f]{16})?\.weights\.h5")
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -101,6 +105,7 @@ _SCHEMA = {
         "angle_condition_degrees": _RIGHT_ANGLE,
         "pretrained_encoder": rules.pretrained_encoder(),
         "has_encoder": rules.boolean(),
+        "position_grid": rules.optional(rules.integer(1)),
     },
     "refiner": [
         {
@@ -140,7 +145,20 @@ FIRST_METHOD = {
     "angle_condition_degrees": 90.0,
     "pretrained_encoder": None,
     "has_encoder": True,
+    "position_grid": None,
 }
+
+
+def needed_version(architecture, has_refiner):
+    """The first format that can say what a preset holds.
+
+    Args:
+        architecture: Dict of the keys that are written.
+        has_refiner: Boolean.
+    """
+    if any(key in architecture for key in OPTIONAL):
+        return FORMAT_VERSION
+    return FORMAT_WITH_REFINER if has_refiner else FORMAT_WITHOUT_REFINER
 
 
 def schema(motion):

@@ -6,6 +6,8 @@ import typing
 import keras
 import numpy as np
 
+from keras_sphere.presets.resizing import resized_values
+
 _CLASS_TABLE = "label_embedding/table"  # a row per class, and the null class's
 
 
@@ -18,16 +20,19 @@ class Fitted(typing.NamedTuple):
         share: Float in [0, 1]. Of the target's numbers, how many got values.
         known_classes: List of indices of the target's classes that got the row of
             theirs; `None` if rows were not told apart.
+        resized: List of paths of the target whose values were brought to another
+            number of tokens, or of pixels in a patch; see `presets.resizing`.
     """
 
     afresh: list[str]
     left_out: list[str]
     share: float
     known_classes: list[int] | None
+    resized: list[str]
 
 
 def copy_fitting(source, target, by_class=False):
-    """Copies the weights of equal path and shape.
+    """Copies the weights of equal path and shape, and resizes those of grids.
 
     Args:
         source: `SphereEncoderBackbone`, trained.
@@ -44,6 +49,10 @@ def copy_fitting(source, target, by_class=False):
     values = {variable.path: variable for variable in source.trainable_variables}
     both = source.num_classes and target.num_classes
     known = _rows_of_classes(source, target) if by_class and both else None
+    resized = resized_values(source, target)
+    for variable in target.non_trainable_variables:
+        if variable.path in resized:
+            variable.assign(resized[variable.path])
     afresh, num_copied, num_all = [], 0, 0
     for variable in target.trainable_variables:
         value, size = values.get(variable.path), math.prod(variable.shape)
@@ -52,6 +61,8 @@ def copy_fitting(source, target, by_class=False):
             variable.assign(_with_rows(_numpy(value), known))
         elif value is not None and tuple(value.shape) == tuple(variable.shape):
             variable.assign(value)
+        elif variable.path in resized:
+            variable.assign(resized[variable.path])
         else:
             afresh.append(variable.path)
             continue
@@ -59,7 +70,7 @@ def copy_fitting(source, target, by_class=False):
         num_copied += size
     share = num_copied / num_all
     classes = known and [index for index, row in enumerate(known) if row is not None]
-    return Fitted(afresh, list(values), share, classes)
+    return Fitted(afresh, list(values), share, classes, list(resized))
 
 
 def _rows_of_classes(source, target):

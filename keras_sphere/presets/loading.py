@@ -22,6 +22,7 @@ from keras_sphere.perceptual import feature_distance_of
 from keras_sphere.preset_files.recipe import losses_from_recipe, optimizer_from_recipe
 from keras_sphere.presets.fitting import copy_fitting
 from keras_sphere.presets.overrides import resolve_arguments
+from keras_sphere.presets.resizing import keep_positions
 from keras_sphere.presets.sources import find
 from keras_sphere.typing import PathLike
 from keras_sphere.validation import if_given, read_boolean
@@ -52,8 +53,9 @@ def load(
         compile: Boolean. Whether to compile with the losses and the optimizer of
             the recipe, at its constant learning rate.
         **overrides: Arguments of `SphereEncoderBackbone` or `SphereEncoderModel` in
-            place of the preset's. Weights that do not fit them start afresh; the
-            log names them. To train with a perceptual network that has weights, pass
+            place of the preset's. Weights of another number of tokens, or of pixels
+            in a patch, are resized; others that do not fit start afresh; the log names
+            both. To train with a perceptual network that has weights, pass
             its name as `perceptual`: the recipe's alone is not attached, since to
             generate needs none of its files. The log says so, as a warning where the
             model starts untrained.
@@ -79,6 +81,8 @@ def load(
     architecture, options, arguments = resolve_arguments(config, overrides)
     check_parameters(architecture)
     wanted = wants_weights(source, weights)
+    if wanted:
+        architecture = keep_positions(architecture, config["architecture"])
     options["dtype"] = dtype
     if not wanted:
         backbone = SphereEncoderBackbone(**architecture, **options)
@@ -220,6 +224,13 @@ def load_backbone(source, options):
 
 
 def _tell_unfit(fitted, handle):
+    if fitted.resized:
+        logger.info(
+            "%d weights of %r are resized: %s",
+            len(fitted.resized),
+            handle,
+            ", ".join(fitted.resized),
+        )
     unfit = [*fitted.afresh]
     unfit += [path for path in fitted.left_out if path not in fitted.afresh]
     if unfit:

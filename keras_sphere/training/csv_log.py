@@ -9,6 +9,7 @@ import keras
 
 from keras_sphere.backend.replicas import processes
 from keras_sphere.files.atomic_file import replace_when_done
+from keras_sphere.preset_files.run_folders import read_log
 from keras_sphere.training.clear_errors import writing
 from keras_sphere.training.log_order import begin_as_writer
 from keras_sphere.typing import PathLike
@@ -51,7 +52,7 @@ class CSVLog(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         begin_as_writer(self, logs)
-        self._rows = _read_rows(self.path)
+        self._rows = read_log(self.path)
 
     def on_epoch_end(self, epoch, logs=None):
         if processes()[0] > 0:
@@ -70,20 +71,6 @@ class CSVLog(keras.callbacks.Callback):
         self._rows = [*kept, {"epoch": str(number), **values}]
         with writing(f"The log {self.path}", "Its earlier rows are as they were"):
             _write_rows(self.path, self._rows)
-
-
-def _read_rows(path):
-    """The rows of a log as dicts of strings; none if there is no file."""
-    if not path.exists():
-        return []
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file, restval=""))
-    if not all((row.get("epoch") or "").isdecimal() for row in rows):
-        raise ValueError(
-            "A log must be a CSV table with a column `epoch` of integers. Choose "
-            f"another path, or remove the file. Received: path={str(path)!r}"
-        )
-    return rows
 
 
 def _write_rows(path, rows):

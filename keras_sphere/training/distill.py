@@ -16,7 +16,7 @@ from keras_sphere.models.inference import current_weights
 from keras_sphere.models.latent_refiner import LatentRefiner
 from keras_sphere.models.refiner_checks import check_kind, check_teacher
 from keras_sphere.preset_files.refiner_file import REFINER_FILE
-from keras_sphere.preset_files.run_folders import CHECKPOINTS
+from keras_sphere.preset_files.run_folders import CHECKPOINTS, LOG_FILE
 from keras_sphere.training.checkpoint_store import is_begun
 from keras_sphere.training.checkpoints import TrainingCheckpoint
 from keras_sphere.training.csv_log import CSVLog
@@ -157,7 +157,7 @@ def distill(
     trained = Distillation(refiner, model.backbone, weights, draws.chain)
     _compile(trained, plan, jit_compile)
     stop = StopOnSignal()
-    watching = [TrainingStatistics(), CSVLog(folder / "log.csv"), stop, checkpoint]
+    watching = [TrainingStatistics(), CSVLog(folder / LOG_FILE), stop, checkpoint]
     history = _fit(trained, draws, plan, checkpoint, [*callbacks, *watching], verbose)
     if stop.received:
         print(f"{stop.received.name}: saved in {folder}. The same call goes on.")

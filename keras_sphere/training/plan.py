@@ -2,13 +2,17 @@
 
 import dataclasses
 import math
+import pathlib
 from typing import Any
 
 from keras_sphere.class_names import names_in, read_class_names
 from keras_sphere.models.sizes import SIZES, resolve_size
+from keras_sphere.preset_files.run_folders import PLAN_FILE, read_plan
 from keras_sphere.presets.overrides import resolve_arguments
+from keras_sphere.presets.resizing import keep_positions
 from keras_sphere.presets.sources import find
 from keras_sphere.short_repr import ShortRepr
+from keras_sphere.training.checkpoint_store import is_begun
 from keras_sphere.training.data_plan import (
     DataPlan,
     first_given,
@@ -149,6 +153,8 @@ def make_plan(options, data, description, steps_per_epoch):
     architecture, _, arguments = resolve_arguments(
         config, _model_overrides(options, data, description)
     )
+    if options.init_from is not None:
+        architecture = _with_positions(architecture, options)
     perceptual = plan_perceptual(options)
     optimizer, min_learning_rate = _plan_optimizer(options, recipe, data.batch_size)
     schedule = _plan_schedule(options, recipe["training"], steps_per_epoch)
@@ -167,7 +173,10 @@ def make_plan(options, data, description, steps_per_epoch):
         **schedule,
         dtype=first_given(options.dtype, recipe["training"].get("dtype")),
         seed=options.seed,
-        rematerialize_every=options.rematerialize_every,
+        rematerialize_every=first_given(
+            options.rematerialize_every, recipe["training"].get("rematerialize_every")
+        )
+        or None,
         jit_compile=options.jit_compile,
         steps_per_execution=options.steps_per_execution,
         deterministic=options.deterministic,
@@ -214,6 +223,20 @@ def _model_overrides(options, data, description):
             size = resolve_size(half, overrides.get(half, known[half]))
             overrides[half] = {**size, **widths}
     return overrides
+
+
+def _with_positions(architecture, options):
+    """An architecture with the positions of the weights that the training begins with.
+
+    A run that is begun says itself what they are, and needs those weights no more.
+    """
+    folder = options.output_dir
+    if folder is not None and is_begun(folder):
+        plan = read_plan(pathlib.Path(folder) / PLAN_FILE)
+        grid = plan.get("architecture.position_grid")
+        return {**architecture, "position_grid": grid}
+    trained = find(options.init_from).config["architecture"]
+    return keep_positions(architecture, trained)
 
 
 def _class_names(description, num_classes):

@@ -11,7 +11,7 @@ import keras
 from keras_sphere.class_names import difference_of_names
 from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.preset_files.recipe_schema import FIRST_RECIPE
-from keras_sphere.preset_files.run_folders import PLAN_FILE
+from keras_sphere.preset_files.run_folders import PLAN_FILE, flat
 from keras_sphere.preset_files.schema import FIRST_METHOD
 from keras_sphere.version import __version__
 
@@ -82,13 +82,13 @@ def check_same_plan(plan, folder):
     """
     path = folder / PLAN_FILE
     try:
-        before = _flat(json.loads(path.read_text(encoding="utf-8"))["plan"])
+        before = flat(json.loads(path.read_text(encoding="utf-8"))["plan"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path} must hold the plan of the training that the checkpoints beside it "
             f"are of. Received: {error!r}"
         ) from error
-    now = _flat(_plain(plan))
+    now = flat(_plain(plan))
     before = {**(_earlier(now) if CLASS_NAMES in now else {}), **before}
     changed = {
         key: f"{key}: {before.get(key)!r} -> {now.get(key)!r}"
@@ -119,23 +119,12 @@ def check_same_plan(plan, folder):
 def _earlier(now):
     """What a plan meant before it could say: the first method, nameless classes."""
     method = {"architecture": FIRST_METHOD, "objective": FIRST_RECIPE}
-    return {CLASS_NAMES: now[CLASS_NAMES], **_flat(method)}
+    return {CLASS_NAMES: now[CLASS_NAMES], **flat(method)}
 
 
 def _plain(plan):
     """The plan as JSON gives it back: tuples are lists there."""
     return json.loads(json.dumps(dataclasses.asdict(plan), allow_nan=False))
-
-
-def _flat(nested, prefix=""):
-    """A nested dict as one of dotted names."""
-    flat = {}
-    for key, value in nested.items():
-        if isinstance(value, dict) and value:
-            flat.update(_flat(value, f"{prefix}{key}."))
-        else:
-            flat[prefix + key] = value
-    return flat
 
 
 def _environment():

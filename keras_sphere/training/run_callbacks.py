@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_sphere.preset_files.run_folders import LOG_FILE
 from keras_sphere.training.csv_log import CSVLog
 from keras_sphere.training.image_log import ImageLog
 from keras_sphere.training.memorization_alarm import MemorizationAlarm
@@ -59,7 +60,7 @@ def watching_callbacks(plan, data, folder):
                 batch_size=batch_size,
             )
         )
-    callbacks.append(CSVLog(folder / "log.csv"))
+    callbacks.append(CSVLog(folder / LOG_FILE))
     if plan.tensorboard:
         callbacks.append(TensorBoardLog(folder / "tensorboard", image_log=image_log))
     return callbacks

@@ -6,10 +6,12 @@ from keras_sphere.class_names import name_of_class
 from keras_sphere.models.limits import check_parameters
 from keras_sphere.presets.fitting import copy_fitting
 from keras_sphere.presets.loading import load_backbone, wants_weights
+from keras_sphere.presets.resizing import Sides
 from keras_sphere.presets.sources import find
 
 LEAST_SHARE = 0.01  # of the numbers: a bias here and there is no start
 MOST_NAMED = 10
+_GRIDS = ("tokens", "pixels of a patch")  # as `Sides` has them
 
 logger = logging.getLogger("keras_sphere")
 
@@ -49,7 +51,7 @@ def start_from(model, init_from):
         init_from: String or path, as for `presets.load`.
 
     Returns:
-        String: a line that says what was left out.
+        String: a line that says what was resized, and what left out.
 
     Raises:
         ValueError: As `check_source`, or if next to nothing fits.
@@ -68,13 +70,21 @@ def start_from(model, init_from):
     if model.optimizer.built:
         model.optimizer.restart_moving_average()
     logger.debug("Afresh: %s. Left out: %s.", fitted.afresh, fitted.left_out)
-    return _describe(fitted, source.handle, model.backbone)
+    return _describe(fitted, source.handle, backbone, model.backbone)
 
 
-def _describe(fitted, handle, backbone):
+def _describe(fitted, handle, source, backbone):
     parts = [f"{fitted.share:.1%} of the weights begin with those of {handle!r}"]
     if fitted.known_classes is not None:
         parts.append(_describe_classes(fitted.known_classes, backbone))
+    if fitted.resized:
+        old, new = Sides.of(source), Sides.of(backbone)
+        change = " and ".join(
+            f"{name} from {a}x{a} to {b}x{b}"
+            for name, a, b in zip(_GRIDS, old, new, strict=True)
+            if a != b
+        )
+        parts.append(f"resized, {change}: {_names(fitted.resized)}")
     if fitted.afresh:
         parts.append(f"afresh: {_names(fitted.afresh)}")
     only_there = [path for path in fitted.left_out if path not in fitted.afresh]

@@ -2,8 +2,11 @@
 
 import json
 import pathlib
+import signal
 
 import pytest
+
+from keras_sphere.command_line import evaluation
 
 DIGITS = ("--preset=digits16", "--data=digits", "--network=digits", "--num_images=20")
 
@@ -28,6 +31,43 @@ def test_evaluate(succeed, command):
     joined = ("--join=first", "--allow_incomparable", "--overwrite")
     text = succeed(*other, *joined, "--output=second")
     assert "generated (not comparable)" in text
+
+
+def test_an_interrupt_keeps_what_was_measured(command, monkeypatch):
+    """Ctrl-C while the second number of steps is measured."""
+    begun = []
+
+    def tick(self, name, done, total):
+        begun.append(name)
+        if begun.count("generated") == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(evaluation.Progress, "__call__", tick)
+    words = ("evaluate", *DIGITS, "--steps=1,2", "--metrics=frechet")
+    status, _, errors = command(*words, "--stop_when_worse=3", "--output=numbers")
+    assert status == 130
+    assert "Wrote what was measured: numbers" in errors
+    content = json.loads(pathlib.Path("numbers/evaluation.json").read_text())
+    assert [row["settings"]["steps"] for row in content["rows"]] == [1]
+
+
+def test_runs_side_by_side(succeed, command):
+    for name in ("one", "two"):
+        folder = pathlib.Path(name)
+        folder.mkdir()
+        plan = {"plan": {"seed": len(name), "preset": name}}
+        (folder / "plan.json").write_text(json.dumps(plan))
+    text = succeed("report", "one", "two", "--output=both.html")
+    assert "What differs in the plans" in text
+    assert "preset" in pathlib.Path("both.html").read_text()
+    for words, message in (
+        (("one", "two"), "report needs --output"),
+        (("one", "three", "--output=a.html"), "Received: three"),
+        (("one", "two", "--output=a.html", "--data=digits"), "--data=digits"),
+    ):
+        status, _, errors = command("report", *words)
+        assert status in (1, 2)
+        assert message in errors
 
 
 def test_images_of_a_folder(succeed, command, digit_files):

@@ -224,6 +224,9 @@ def test_named_and_halved_sizes():
     preset["architecture"]["spherify_per_token"] = True
     with pytest.raises(ValueError, match="one sphere"):
         run_config(preset)
+    preset["architecture"].update(spherify_per_token=False, position_grid=4)
+    with pytest.raises(ValueError, match="position_grid=4"):
+        run_config(preset)
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -48,6 +49,20 @@ def test_digits():
     np.testing.assert_array_equal(
         color.examples([5])[0], np.repeat(images[5:6], 3, axis=-1)
     )
+
+
+def test_synthetic_images_take_no_memory():
+    """The 1,000 images that a training by a recipe for 512 px opens are 0.8 GB."""
+    tracemalloc.start()
+    dataset = data.load("fake", image_size=512, batch_size=2)
+    images = next(iter(dataset))[0]
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert images.shape == (2, 512, 512, 3)
+    assert most < 100e6
+    few = data.load("fake", image_size=512, num_images=3, batch_size=2)
+    (few, _), (many, _) = (part.examples(np.arange(2)) for part in (few, dataset))
+    np.testing.assert_array_equal(few, many)
 
 
 def test_synthetic_images():

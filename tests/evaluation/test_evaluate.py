@@ -103,6 +103,30 @@ def test_a_model(model, network, reference, held_out, tmp_path):
     assert (tmp_path / "evaluation.txt").read_text() == text + "\n"
 
 
+def test_several_seeds(model, network, reference):
+    """Means of what each seed gives by itself; `tell` has every row as it comes."""
+    given = {"network": network, "num_images": 12, "metrics": ["frechet"], "steps": [1]}
+    told = []
+    result = keras_sphere.evaluate(
+        model, reference, seed=3, seeds=2, tell=told.append, **given
+    )
+    alone = [
+        keras_sphere.evaluate(model, reference, seed=seed, **given).rows[0].values
+        for seed in (3, 4)
+    ]
+    (row,) = result.rows
+    assert list(row.each) == alone
+    assert row.settings["seeds"] == [3, 4]
+    distances = [values["frechet"] for values in alone]
+    assert row.values["frechet"] == pytest.approx(np.mean(distances))
+    assert distances[0] != distances[1]
+    assert [found.rows for found in told] == [result.rows]
+    with pytest.raises(ValueError, match="`stop_when_worse` compares Frechet"):
+        keras_sphere.evaluate(
+            model, reference, stop_when_worse=2, **{**given, "metrics": ["kernel"]}
+        )
+
+
 def test_images_and_statistics(network, reference, held_out, tmp_path):
     fit = metrics.GaussianFit(12)
     fit.update(network(reference)["features"])

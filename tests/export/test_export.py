@@ -10,7 +10,7 @@ from keras_sphere import evaluation
 from keras_sphere.export import ExportError, checking
 from keras_sphere.version import __version__
 from tests import tiny_models
-from tests.testing import to_numpy
+from tests.testing import perturb_weights, to_numpy
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -18,6 +18,7 @@ onnxruntime_session = pytest.importorskip("keras_sphere.export.graphs").new_sess
 
 RANDOM = {"RandomNormal", "RandomNormalLike", "RandomUniform", "Multinomial", "Dropout"}
 NAMES = ["bee", "ant", "fly"]
+REFINER_SIZE = {"hidden_dim": 16, "num_layers": 1, "num_heads": 2}
 
 
 def new_model(**arguments):
@@ -32,18 +33,36 @@ def model():
     return new_model()
 
 
+def new_refiner(model):
+    """Of random weights: a new one moves no point."""
+    refiner = keras_sphere.LatentRefiner.of(model, size=REFINER_SIZE)
+    perturb_weights(refiner)
+    return refiner
+
+
 @pytest.fixture(scope="module")
-def folder(model, tmp_path_factory):
-    """Decoder and encoder of `model`, exported once."""
+def refiner(model):
+    return new_refiner(model)
+
+
+@pytest.fixture(scope="module")
+def folder(model, refiner, tmp_path_factory):
+    """Decoder, encoder and refiner of `model`, exported once."""
     folder = tmp_path_factory.mktemp("export") / "files"
     told = []
     files = keras_sphere.export_onnx(
-        model, folder, ["decoder", "encoder"], license="MIT", tell=told.append
+        model,
+        folder,
+        ["decoder", "encoder"],
+        license="MIT",
+        tell=told.append,
+        refiner=refiner,
     )
     assert told == files
     assert [file.path for file in files] == [
         folder / "decoder.onnx",
         folder / "encoder.onnx",
+        folder / "refiner.onnx",
     ]
     assert all(file.num_bytes == file.path.stat().st_size for file in files)
     assert all(0 < file.agreement.difference < 1e-4 for file in files)
@@ -81,7 +100,13 @@ def test_inputs_outputs_and_operators(folder):
         "latents": ["batch", 4, 4],
         "raw_latents": ["batch", 4, 4],
     }
-    for file in (decoder, encoder):
+    refiner = onnx.load(folder / "refiner.onnx")
+    assert described(refiner.graph.input) == {
+        "points": ["batch", 4, 4],
+        "labels": ["batch", 4],
+        "guidance_scale": ["batch"],
+    }
+    for file in (decoder, encoder, refiner):
         assert [entry.version for entry in file.opset_import if not entry.domain] == [
             18
         ]
@@ -168,6 +193,55 @@ def test_an_evaluation_names_the_file(folder):
     assert result.rows[0].settings["weights"].startswith("float32 ")
 
 
+def check_refined(model, refiner, exported, **options):
+    """The refiner makes the steps of `options`, and other images than the encoder."""
+    given = {"num_images": 3, "seed": 1, **options}
+    images = exported.generate(refiner=True, **given)
+    expected = to_numpy(model.generate(refiner=refiner, **given))
+    np.testing.assert_allclose(images, expected, atol=1e-4)
+    assert np.max(np.abs(images - to_numpy(model.generate(**given)))) > 1e-2
+
+
+def test_a_refiner_is_a_part(model, refiner, folder, tmp_path):
+    guided = {"guidance_scale": 1.5, "guidance_position": "both"}
+    options = {"steps": 3, "labels": ["bee", "ant", "fly"], **guided}
+    exported = keras_sphere.load_onnx(folder)
+    check_refined(model, refiner, exported, **options)
+    with pytest.raises(ValueError, match=r"`guidance_scale` must be in.*Received"):
+        exported.generate(refiner=True, **{**options, "guidance_scale": 9.0})
+    other = new_model()
+    other.backbone.set_weights([2.0 * w for w in other.backbone.get_weights()])
+    with pytest.raises(ValueError, match="taught by another model"):
+        keras_sphere.export_onnx(other, tmp_path / "no", ["decoder"], refiner=refiner)
+    assert not (tmp_path / "no").exists()
+
+
+def test_a_refiner_of_another_decoder(folder, tmp_path):
+    (tmp_path / "decoder.onnx").write_bytes((folder / "decoder.onnx").read_bytes())
+    with pytest.raises(ValueError, match=r"holds none.*Received: no refiner\.onnx"):
+        keras_sphere.load_onnx(tmp_path).generate(labels=[0], refiner=True)
+    file = onnx.load(folder / "refiner.onnx")
+    known = {entry.key: entry for entry in file.metadata_props}
+    taught = json.loads(known["keras_sphere.refiner"].value)
+    assert taught["teacher"] == known["keras_sphere.teacher"].value
+    taught["teacher"] = 64 * "0"
+    known["keras_sphere.refiner"].value = json.dumps(taught)
+    onnx.save(file, tmp_path / "refiner.onnx")
+    with pytest.raises(ValueError, match=r"another model than decoder\.onnx is of"):
+        keras_sphere.load_onnx(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_refiner_where_noise_is_a_rotation(tmp_path):
+    """The model's own, which the name of the part means."""
+    model = tiny_models.new_rotating_model()
+    refiner = new_refiner(model)
+    model.attach_refiner(refiner)
+    keras_sphere.export_onnx(model, tmp_path / "files", ["decoder", "refiner"])
+    exported = keras_sphere.load_onnx(tmp_path / "files")
+    check_refined(model, refiner, exported, steps=3, guidance_degrees=10.0, labels=1)
+
+
 def test_without_the_encoder_there_is_one_step(folder, tmp_path):
     (tmp_path / "decoder.onnx").write_bytes((folder / "decoder.onnx").read_bytes())
     exported = keras_sphere.load_onnx(tmp_path)
@@ -238,6 +312,7 @@ def check_loop(model, folder):
     keras_sphere.export_onnx(model, folder, ["sample"])
     assert [path.name for path in folder.iterdir()] == ["sample.onnx"]
     file = onnx.load(folder / "sample.onnx")
+    assert not {node.op_type for node in file.graph.node} & RANDOM
     known = {entry.key: entry.value for entry in file.metadata_props}
     sampling = json.loads(known["keras_sphere.sampling"])
     assert sampling["num_steps"] == model.sampling.steps

@@ -32,7 +32,7 @@ def test_classes_keep_their_rows_by_name(source):
     """In another order, one of them gone and two new."""
     target = backbone(["cow", "dodo", "ant", "eel"])
     fitted = copy_fitting(source, target, by_class=True)
-    assert fitted == ([], [], 1.0, [0, 2])
+    assert fitted == ([], [], 1.0, [0, 2], [])
     before, after = values(source), values(target)
     for path in before:
         if path not in TABLES:

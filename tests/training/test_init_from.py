@@ -10,6 +10,7 @@ import pytest
 from keras_sphere import presets
 from keras_sphere.data import ShuffledBatches, load_digits
 from keras_sphere.models.inference import moving_averages
+from keras_sphere.presets.resizing import keep_positions
 from keras_sphere.training import PlanChangedError
 from keras_sphere.training.starting_weights import start_from
 from tests import tiny_models
@@ -63,6 +64,33 @@ def test_the_loss_starts_lower_than_from_scratch():
     begun = first_losses(model)
     assert len(begun) == STEPS
     assert np.all(begun < 0.8 * from_scratch), (begun, from_scratch)
+
+
+@pytest.mark.parametrize(
+    ("patch_size", "change", "most"),
+    [
+        (8, "pixels of a patch from 4x4 to 8x8", 0.85),
+        (4, "tokens from 4x4 to 8x8", 0.95),
+    ],
+)
+def test_the_loss_starts_lower_at_another_size(patch_size, change, most):
+    """Of new classes, too. An untrained model decodes all to one image, which makes its
+    consistency perfect, so that its loss as a whole is low.
+    """
+    (images, labels), _ = load_digits(image_size=32)
+    chosen = np.flatnonzero(np.isin(labels, (7, 3)))[:48]
+    data = images[chosen], (labels[chosen] == 3).astype("int32")
+    sizes = {"image_size": 32, "patch_size": patch_size}
+    config = presets.describe("digits16")["architecture"]
+    sizes = keep_positions({**sizes, "position_grid": None}, config)
+    model = presets.load(
+        "digits16", weights=False, num_classes=2, class_names=["7", "3"], **sizes
+    )
+    from_scratch = model.evaluate(*data, 48, verbose=0, return_dict=True)
+    line = start_from(model, "digits16")
+    assert f"; all classes are known; resized, {change}: backbone/" in line
+    begun = model.evaluate(*data, 48, verbose=0, return_dict=True)
+    assert begun["loss"] < most * from_scratch["loss"], (begun, from_scratch)
 
 
 @pytest.fixture(scope="module")

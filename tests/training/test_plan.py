@@ -173,6 +173,14 @@ def test_choices_override_the_preset():
     assert losses["pixel_reconstruction"]["feature_distance"] == "l2"
 
 
+def test_a_preset_may_ask_for_rematerialization():
+    large = {"preset": "imagenet512_base", "num_classes": 1000}
+    assert new_plan(**large).rematerialize_every == 1
+    assert new_plan(**large, rematerialize_every=3).rematerialize_every == 3
+    assert new_plan(**large, rematerialize_every=0).rematerialize_every is None
+    assert new_plan().rematerialize_every is None
+
+
 def test_options_of_speed_and_memory_reach_the_model():
     together = 1 if keras.backend.backend() == "torch" else 2
     plan = new_tiny(

@@ -5,7 +5,12 @@ import functools
 from keras_sphere.command_line.errors import UsageError
 from keras_sphere.command_line.evaluation import find_source
 from keras_sphere.command_line.output_file import check_place
-from keras_sphere.export.checks import PARTS, check_encoder, read_request
+from keras_sphere.command_line.refiner_flag import (
+    OF_PRESET,
+    check_refiner,
+    load_refiner,
+)
+from keras_sphere.export.checks import PARTS, REFINER, check_encoder, read_request
 from keras_sphere.readable import readable_size
 
 
@@ -27,6 +32,8 @@ def prepare(request):
     source = find_source(request)
     steps = settings["steps"] or source.description.sampling["steps"]
     has_encoder = source.description.has_encoder
+    own = OF_PRESET if REFINER in parts else None
+    check_refiner(settings["refiner"] or own, source)
     if settings["parts"] is None and not has_encoder:
         parts = ("decoder",)
     check_encoder(parts, steps, has_encoder)
@@ -46,7 +53,9 @@ def _finish(request, source, folder, parts, opset):
         size = readable_size(file.num_bytes)
         print(f"{file.path.name}: {size}, {file.agreement}", flush=True)
 
-    print(f"Writing and checking {', '.join(parts)} ...", flush=True)
+    refiner = load_refiner(settings["refiner"], model)
+    more = ["refiner"] if refiner and "refiner" not in parts else []
+    print(f"Writing and checking {', '.join([*parts, *more])} ...", flush=True)
     files = export_onnx(
         model,
         folder,
@@ -57,6 +66,7 @@ def _finish(request, source, folder, parts, opset):
         use_ema=settings["use_ema"],
         license=source.card["license"],
         tell=tell,
+        refiner=refiner,
     )
     print(f"Wrote {folder}")
     if any(file.part == "decoder" for file in files):
