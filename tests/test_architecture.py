@@ -29,6 +29,8 @@ ORDER = (
     "validation",
     "angle_gap",
     "class_names",
+    "condition_rows",
+    "embedders",
     "image_validation",
     "noise_schedule",
     "layers",
@@ -72,6 +74,7 @@ TOOLS_MAY_IMPORT = (
     "rotation",
     "motions",
     "validation",
+    "embedders",
     "image_validation",
 )
 

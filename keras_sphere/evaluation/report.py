@@ -18,7 +18,7 @@ from keras_sphere.evaluation.needs import check_report
 from keras_sphere.evaluation.results import plot_quality
 from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.image_validation import as_images
-from keras_sphere.models.generation_inputs import read_classes
+from keras_sphere.models.class_labels import read_classes
 from keras_sphere.validation import read_integer, read_seed, read_sequence
 from keras_sphere.version import __version__
 from keras_sphere.visualization import plot_image_table, plot_sphere

@@ -12,11 +12,10 @@ from keras_sphere.export.checks import find_files
 from keras_sphere.export.metadata import open_file
 from keras_sphere.loop_plan import START
 from keras_sphere.models.architecture import new_motion
+from keras_sphere.models.conditions import class_weights, read_labels
 from keras_sphere.models.generation_inputs import (
-    class_weights,
     count_images,
     read_images,
-    read_labels,
     read_latents,
     read_seed,
     read_step_noise,

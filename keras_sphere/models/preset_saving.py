@@ -16,8 +16,8 @@ from keras_sphere.preset_files.recipe import (
 )
 from keras_sphere.preset_files.schema import (
     ARCHITECTURE,
-    FORMAT_VERSION,
-    FORMAT_WITHOUT_REFINER,
+    OF_VECTORS,
+    needed_version,
 )
 from keras_sphere.preset_files.weights_file import write_weights
 from keras_sphere.validation import check_choice, if_given, read_boolean
@@ -121,7 +121,9 @@ def write_model_preset(
     check_choice("dtype", dtype, ("float32", "float16"))
     quantized = quantized_layers(model.backbone)
     config = {
-        "format_version": FORMAT_VERSION if refiner else FORMAT_WITHOUT_REFINER,
+        "format_version": needed_version(
+            model.backbone.condition_dim, refiner is not None
+        ),
         "name": pathlib.Path(path).absolute().name if name is None else name,
         "description": description,
         "license": license,
@@ -146,9 +148,11 @@ def _sections(model, training):
     compiled_loss = getattr(model, "_compile_loss", None)
     optimizer, schedule = optimizer_to_recipe(getattr(model, "optimizer", None))
     arguments = model.backbone.get_config()
+    left_out = () if model.backbone.condition_dim else OF_VECTORS
+    keys = [key for key in ARCHITECTURE if key not in left_out]
     return {
         "parameters": count_saved_values(model.backbone),
-        "architecture": {key: arguments[key] for key in ARCHITECTURE},
+        "architecture": {key: arguments[key] for key in keys},
         "noise": model.noise_schedule.get_config(),
         "sampling": {**model.sampling.to_dict(), "use_ema": False},
         "recipe": {

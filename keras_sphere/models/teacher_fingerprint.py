@@ -10,10 +10,11 @@ import numpy as np
 
 from keras_sphere.backend.operations import compiled, no_gradients
 from keras_sphere.models.sizes import resolve_size
-from keras_sphere.preset_files.schema import ARCHITECTURE
+from keras_sphere.preset_files.schema import ARCHITECTURE, OF_VECTORS
 
 # What a trained model computes does not depend on these.
 _OF_TRAINING = ("class_names", "label_dropout", "path_dropout")
+_IN_SHAPES = OF_VECTORS  # those of the weights say it
 _SAMPLES = 1024
 
 
@@ -35,7 +36,7 @@ def teacher_fingerprint(backbone, weights):
     architecture = {
         key: value
         for key, value in backbone.architecture.items()
-        if key in ARCHITECTURE and key not in _OF_TRAINING
+        if key in ARCHITECTURE and key not in (*_OF_TRAINING, *_IN_SHAPES)
     }
     for name in ("encoder_size", "decoder_size"):
         architecture[name] = resolve_size(name, architecture[name])

@@ -10,7 +10,9 @@ class TrainingForward:
     It needs the model's networks, noise schedule, seeds, objective and compiled losses.
     """
 
-    def training_outputs(self, images, labels=None, draws=None, training=True):
+    def training_outputs(
+        self, images, labels=None, draws=None, training=True, embeddings=None
+    ):
         """The training forward: noisy latents, what they decode to, and back.
 
         Args:
@@ -22,7 +24,8 @@ class TrainingForward:
                 latents, all others have one value per image: `radii`, `small_radii`
                 (both stratified in [0, 1]) and `hard_case_scalers`, or `angles` in
                 radians where noise is a rotation. No label is dropped then.
-            training: Boolean. Whether labels are dropped.
+            training: Boolean. Whether labels and embeddings are dropped.
+            embeddings: Float tensor of shape `(batch, condition_dim)`, or `None`.
 
         Returns:
             Dict of `latents` (before projection), `noisy_latents`, `reconstruction`,
@@ -35,7 +38,7 @@ class TrainingForward:
             returns it.
         """
         return self.objective.outputs(
-            self, rescale(images), labels, draws, training and not draws
+            self, rescale(images), labels, draws, training and not draws, embeddings
         )
 
     def loss_terms(self, images, outputs):

@@ -131,10 +131,13 @@ class AdditionObjective(Objective):
         "latent_consistency": 0.1,
     }
 
-    def outputs(self, model, images, labels=None, draws=None, training=True):
+    def outputs(
+        self, model, images, labels=None, draws=None, training=True, embeddings=None
+    ):
         """See `SphereEncoderModel.training_outputs`."""
         backbone = model.backbone
-        latents = backbone.encode(images, labels, training)
+        told = backbone.joined_condition(labels, embeddings)
+        latents = backbone.encode(images, told, training)
         points = backbone.spherify(latents)
         draws = self.draw(model, points, draws)
         noisy, slightly_noisy = (
@@ -144,7 +147,7 @@ class AdditionObjective(Objective):
         noisy_reconstruction, reconstruction = separate(
             backbone.decode(
                 interleave(noisy, slightly_noisy),
-                None if labels is None else interleave(labels, labels),
+                None if told is None else interleave(told, told),
                 training,
             )
         )
@@ -154,9 +157,7 @@ class AdditionObjective(Objective):
             "slightly_noisy_latents": slightly_noisy,
             "noisy_reconstruction": noisy_reconstruction,
             "reconstruction": reconstruction,
-            "cycled_latents": model.encode_again(
-                noisy_reconstruction, labels, training
-            ),
+            "cycled_latents": model.encode_again(noisy_reconstruction, told, training),
             "features": feature_maps(
                 model.perceptual_network, images, reconstruction, noisy_reconstruction
             ),

@@ -24,9 +24,12 @@ from keras_sphere.preset_files.recipe_schema import (
 )
 
 # 1 has neither `class_names` nor `quantized_layers`, 2 knows one method only, 3 no
-# refiner. A preset without refiner is still written as 3, which more versions read.
-FORMAT_VERSION = 4
+# refiner, 4 no vectors of condition. A preset is written as the first that can say what
+# it holds, which more versions read.
+FORMAT_VERSION = 5
+FORMAT_WITH_REFINER = 4
 FORMAT_WITHOUT_REFINER = 3
+OF_VECTORS = ("condition_dim", "embedder")  # keys of an architecture with vectors
 WEIGHTS_FILE = re.compile(r"model(-[0-9a-f]{16})?\.weights\.h5")
 REFINER_WEIGHTS_FILE = re.compile(r"refiner(-[0-9a-f]{16})?\.weights\.h5")
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -101,6 +104,8 @@ _SCHEMA = {
         "angle_condition_degrees": _RIGHT_ANGLE,
         "pretrained_encoder": rules.pretrained_encoder(),
         "has_encoder": rules.boolean(),
+        "condition_dim": rules.integer(0),
+        "embedder": rules.optional(rules.text(200)),
     },
     "refiner": [
         {
@@ -128,7 +133,8 @@ _SCHEMA = {
 
 
 ARCHITECTURE = _SCHEMA["architecture"]
-# What an architecture of an earlier format is.
+# What an architecture of an earlier format is; a new one without vectors says nothing
+# of them either.
 FIRST_METHOD = {
     "motion": "addition",
     "epsilon": 1e-6,
@@ -140,7 +146,21 @@ FIRST_METHOD = {
     "angle_condition_degrees": 90.0,
     "pretrained_encoder": None,
     "has_encoder": True,
+    "condition_dim": 0,
+    "embedder": None,
 }
+
+
+def needed_version(condition_dim, has_refiner):
+    """The first format that can say what a preset holds.
+
+    Args:
+        condition_dim: Integer. Length of the vectors that its model is conditional on.
+        has_refiner: Boolean.
+    """
+    if condition_dim:
+        return FORMAT_VERSION
+    return FORMAT_WITH_REFINER if has_refiner else FORMAT_WITHOUT_REFINER
 
 
 def schema(motion):

@@ -9,7 +9,7 @@ from keras_sphere.image_validation import (
     check_pixels,
     warn_of_unit_range,
 )
-from keras_sphere.models.generation_inputs import read_classes
+from keras_sphere.models.class_labels import read_classes
 
 
 class ImageSource:
