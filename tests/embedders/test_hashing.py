@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_sphere import HashingEmbedder
-from keras_sphere.embedders import embed_texts, find_embedder
+from keras_sphere.embedders import HashingEmbedder, embed_texts, find_embedder
 
 pytestmark = pytest.mark.any_backend
 FIRST = [0.370879, 0.259616, 0.259616, 0.0, -0.853023, 0.0]
