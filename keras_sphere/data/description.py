@@ -21,6 +21,7 @@ class DatasetDescription(ShortRepr):
         source: String. Where the images are.
         condition_dim: Integer. Length of the vectors it yields; 0 if it yields none.
         embedder: String. Name of what made them of captions, or `None`.
+        vectors: String. Short checksum of the vectors, or `None`.
     """
 
     name: str
@@ -34,6 +35,7 @@ class DatasetDescription(ShortRepr):
     source: str
     condition_dim: int = 0
     embedder: str | None = None
+    vectors: str | None = None
 
     def _facts(self):
         return {

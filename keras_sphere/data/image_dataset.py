@@ -127,8 +127,7 @@ class ImageDataset(ShortRepr, Examples, OrderedBatches, keras.utils.PyDataset):
             num_images=len(source),
             num_skipped=self._report.num_skipped,
             source=source.location,
-            condition_dim=0 if source.embeddings is None else len(source.embeddings[0]),
-            embedder=source.embedder,
+            **source.describe_vectors(),
         )
         if augmentation is not None:
             augmentation.check((self.batch_size, image_size, image_size, num_channels))
@@ -168,10 +167,10 @@ class ImageDataset(ShortRepr, Examples, OrderedBatches, keras.utils.PyDataset):
         Returns:
             String of 16 hexadecimal digits.
         """
-        of_images, vectors = self._source.checksum(), self._source.embeddings
+        of_images, vectors = self._source.checksum()[:16], self.description.vectors
         if vectors is None:
-            return of_images[:16]
-        return hashlib.sha256(of_images.encode() + vectors.tobytes()).hexdigest()[:16]
+            return of_images
+        return hashlib.sha256(f"{of_images}{vectors}".encode()).hexdigest()[:16]
 
     def _facts(self):
         batches = f"{len(self)} of {self.batch_size}"

@@ -29,6 +29,16 @@ class OptionalVectors:
 
     embeddings = captions = embedder = None
 
+    def describe_vectors(self):
+        """What a `DatasetDescription` says of the vectors, as a dict."""
+        if self.embeddings is None:
+            return {}
+        return {
+            "condition_dim": self.embeddings.shape[1],
+            "embedder": self.embedder,
+            "vectors": hashlib.sha256(self.embeddings.tobytes()).hexdigest()[:16],
+        }
+
     def _give_vectors(self, subset, indices):
         """A source of some of the images, with their vectors and captions."""
         if self.embeddings is not None:

@@ -4,12 +4,14 @@ import dataclasses
 from collections.abc import Callable
 
 import keras
+import numpy as np
 
 from keras_sphere.backend.operations import no_gradients
 from keras_sphere.models.inference import current_weights
 from keras_sphere.models.quantization import quantized_layers
 from keras_sphere.readable import readable_size
 
+CONDITION_INPUTS = ("labels", "embeddings")  # in the order of a row
 LARGEST_GRAPH = 2**31 - 2**24  # bytes; of protobuf, less what is not weights
 
 
@@ -44,10 +46,10 @@ def decoder_part(model):
     if backbone.tells_angle:
         inputs["angles"] = (None,)
 
-    def decode(backbone, latents, labels=None, angles=None):
+    def decode(backbone, latents, angles=None, **told):
         if backbone.architecture["motion"] == "addition":
             latents = backbone.spherify(latents)
-        images = backbone.decode(latents, labels, angles=angles)
+        images = backbone.decode(latents, joined(told), angles=angles)
         return keras.ops.clip(images, -1.0, 1.0), images
 
     outputs = dict.fromkeys(("images", "raw_images"), image_shape(backbone))
@@ -64,8 +66,8 @@ def encoder_part(model):
     if backbone.architecture["conditional_encoder"]:
         inputs.update(label_input(backbone))
 
-    def encode(backbone, images, labels=None):
-        latents = backbone.encode(images, labels)
+    def encode(backbone, images, **told):
+        latents = backbone.encode(images, joined(told))
         return backbone.spherify(latents), latents
 
     shape = (None, *backbone.latent_shape)
@@ -179,9 +181,33 @@ def in_float32(model, options):
 
 
 def label_input(backbone):
-    """The inputs that say the class: weights of classes, or nothing."""
-    count = backbone.num_classes
-    return {"labels": (None, count + 1)} if count else {}
+    """The inputs that say the condition, of which a row is made; or nothing."""
+    columns = backbone.condition_rows.inputs()
+    return {name: (None, count) for name, count in columns.items()}
+
+
+def joined(told):
+    """A row, of tensors or arrays, of the inputs of `label_input`; `None` of none.
+
+    Args:
+        told: Dict of tensors or of arrays, in any order.
+    """
+    parts = [told[name] for name in CONDITION_INPUTS if name in told]
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    of_arrays = all(isinstance(part, np.ndarray) for part in parts)
+    join = np.concatenate if of_arrays else keras.ops.concatenate
+    return join(parts, axis=1)
+
+
+def separated(backbone, rows):
+    """The inputs of `label_input` by name, of rows; nothing of `None`."""
+    inputs, start = {}, 0
+    for name, count in backbone.condition_rows.inputs().items():
+        if rows is not None:
+            inputs[name] = rows[:, start : start + count]
+        start += count
+    return inputs
 
 
 def image_shape(backbone):

@@ -8,11 +8,14 @@ import keras
 import numpy as np
 
 from keras_sphere import sampling
+from keras_sphere.condition_rows import ConditionRows
+from keras_sphere.embedders.embedding import known_embedder
 from keras_sphere.export.checks import find_files
 from keras_sphere.export.metadata import open_file
+from keras_sphere.export.parts import separated
 from keras_sphere.loop_plan import START
 from keras_sphere.models.architecture import new_motion
-from keras_sphere.models.conditions import class_weights, read_labels
+from keras_sphere.models.conditions import Conditions, class_weights, read_labels
 from keras_sphere.models.generation_inputs import (
     count_images,
     read_images,
@@ -45,7 +48,7 @@ def load_onnx(folder):
     return OnnxModel(find_files(folder))
 
 
-class OnnxModel:
+class OnnxModel(Conditions):
     """Generates and reconstructs by files, as `SphereEncoderModel` does.
 
     Args:
@@ -185,6 +188,11 @@ class _Networks:
         self.class_names = None if names is None else tuple(names)
         for name in ("image_size", "num_channels", "num_classes"):
             setattr(self, name, known[name])
+        self.condition_dim = known.get("condition_dim", 0)
+        self.condition_rows = ConditionRows(self.num_classes, self.condition_dim)
+        self.is_conditional = self.condition_rows.width > 0
+        embedder = known.get("embedder")
+        self.embedder = None if embedder is None else known_embedder(embedder)
         self.tells_angle = known["angle_condition"] is not None
         self.motion = new_motion(known)
         side = known["image_size"] // known["patch_size"]
@@ -204,9 +212,10 @@ class _Networks:
         return self.motion.move(points, noise, strength)
 
     def encode(self, images, labels=None):
-        return self.encoder.run(images=images, labels=labels)
+        return self.encoder.run(images=images, **separated(self, labels))
 
     def decode(self, points, labels=None, angles=0.0):
         points = keras.ops.convert_to_numpy(points)
         angles = np.full(len(points), angles, "float32")
-        return self._decoder.run(latents=points, labels=labels, angles=angles)
+        told = separated(self, labels)
+        return self._decoder.run(latents=points, angles=angles, **told)
