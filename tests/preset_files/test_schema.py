@@ -73,7 +73,7 @@ def test_everything_else_is_refused(place, value):
 
 
 def test_a_newer_format_is_named():
-    with pytest.raises(ValueError, match=r"newer keras_sphere.*format_version=5"):
+    with pytest.raises(ValueError, match=r"newer keras_sphere.*format_version=6"):
         check_config(changed("format_version", FORMAT_VERSION + 1), "here")
     with pytest.raises(ValueError, match="must be an object"):
         check_config([1], "here")
