@@ -32,6 +32,8 @@ test-gpu:
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m tests.public_annotations
 
 format: $(VENV)/.lint
 	$(BIN)/ruff check --fix .
@@ -73,7 +75,7 @@ $(VENV)/.web: $(BIN)/python tests/web/package-lock.json
 	touch $@
 
 $(VENV)/.lint: $(BIN)/python $(INPUTS)
-	$(PIP) install --constraint constraints.txt ruff
+	$(PIP) install --constraint constraints.txt ruff mypy numpy
 	touch $@
 
 # The reference is read from the files, so no backend is needed.

@@ -13,8 +13,11 @@ Reference:
 """
 
 import math
+from collections.abc import Sequence
 
 import keras
+
+from keras_sphere.typing import Tensor
 
 __all__ = [
     "EPSILON",
@@ -63,7 +66,9 @@ def _flatten(x):
     return keras.ops.reshape(x, (keras.ops.shape(x)[0], -1))
 
 
-def spherify(latents, per_token=False, epsilon=EPSILON):
+def spherify(
+    latents: Tensor, per_token: bool = False, epsilon: float = EPSILON
+) -> Tensor:
     """Projects latents onto the sphere: the map f of the paper.
 
     `f(z) = z / sqrt(mean(z^2) + epsilon)`. The mean runs over all axes but the
@@ -91,7 +96,7 @@ def spherify(latents, per_token=False, epsilon=EPSILON):
     return latents / keras.ops.sqrt(mean_square + epsilon)
 
 
-def sigma_from_degrees(angle_degrees):
+def sigma_from_degrees(angle_degrees: float) -> float:
     """The noise strength that turns a latent by `angle_degrees`: its tangent.
 
     In many dimensions noise is nearly orthogonal to the latent and as long, so
@@ -106,7 +111,7 @@ def sigma_from_degrees(angle_degrees):
     return math.tan(math.radians(angle_degrees))
 
 
-def degrees_from_sigma(sigma):
+def degrees_from_sigma(sigma: float) -> float:
     """The expected angle, in degrees, of noise of strength `sigma`.
 
     Args:
@@ -118,7 +123,7 @@ def degrees_from_sigma(sigma):
     return math.degrees(math.atan(sigma))
 
 
-def angle(a, b):
+def angle(a: Tensor, b: Tensor) -> Tensor:
     """The angle between two latents, over all axes but the first.
 
     Computed as `2 atan2(|a' - b'|, |a' + b'|)` of the unit vectors, which unlike
@@ -147,7 +152,13 @@ def _unit(x):
     return x / keras.ops.maximum(_safe_norm(x), EPSILON)
 
 
-def perturb(sphere_latents, noise, sigma, per_token=False, epsilon=EPSILON):
+def perturb(
+    sphere_latents: Tensor,
+    noise: Tensor,
+    sigma: float | Tensor,
+    per_token: bool = False,
+    epsilon: float = EPSILON,
+) -> Tensor:
     """Adds noise to points of the sphere and projects back.
 
     `f(z + sigma e)`, and exactly `z` where `sigma` is 0 (the paper's v, with
@@ -176,7 +187,9 @@ def perturb(sphere_latents, noise, sigma, per_token=False, epsilon=EPSILON):
     return keras.ops.where(sigma == 0, sphere_latents, moved)
 
 
-def stratified_radii(uniforms, permutation, include_zero=True):
+def stratified_radii(
+    uniforms: Tensor, permutation: Tensor, include_zero: bool = True
+) -> Tensor:
     """Noise radii of a training batch, spread evenly over [0, 1].
 
     With M bins for a batch of M + 2: bin i gives `(i + max(u_i, 1e-3)) / M`;
@@ -208,7 +221,14 @@ def stratified_radii(uniforms, permutation, include_zero=True):
     return keras.ops.take(radii, permutation, axis=0)
 
 
-def hard_case_radii(radii, scalers, sigma, hard_sigma, probability, band="narrow"):
+def hard_case_radii(
+    radii: Tensor,
+    scalers: Tensor,
+    sigma: float,
+    hard_sigma: float,
+    probability: float,
+    band: str = "narrow",
+) -> Tensor:
     """Replaces some radii by larger ones, beyond the ordinary largest angle.
 
     An image whose uniform draw u is at most `probability` gets the radius
@@ -237,7 +257,7 @@ def hard_case_radii(radii, scalers, sigma, hard_sigma, probability, band="narrow
     return keras.ops.where(scalers > probability, radii, candidate)
 
 
-def lerp(a, b, t, per_token=False):
+def lerp(a: Tensor, b: Tensor, t: float | Tensor, per_token: bool = False) -> Tensor:
     """The straight line from `a` to `b`, projected onto the sphere.
 
     Args:
@@ -254,7 +274,15 @@ def lerp(a, b, t, per_token=False):
     return spherify((1.0 - t) * a + t * b, per_token)
 
 
-def blerp(top_left, top_right, bottom_left, bottom_right, x, y, per_token=False):
+def blerp(
+    top_left: Tensor,
+    top_right: Tensor,
+    bottom_left: Tensor,
+    bottom_right: Tensor,
+    x: float | Tensor,
+    y: float | Tensor,
+    per_token: bool = False,
+) -> Tensor:
     """Bilinear interpolation between four latents, projected onto the sphere.
 
     Args:
@@ -276,7 +304,7 @@ def blerp(top_left, top_right, bottom_left, bottom_right, x, y, per_token=False)
     return spherify((1.0 - y) * top + y * bottom, per_token)
 
 
-def slerp(a, b, t):
+def slerp(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
     """The point at the share `t` of the way from `a` to `b` on a great circle.
 
     The angle is taken over the whole latent, all tokens together. Between
@@ -318,7 +346,9 @@ def _tangent(start, end):
     return direction / keras.ops.maximum(_safe_norm(direction), EPSILON)
 
 
-def random_on_sphere(shape, seed=None):
+def random_on_sphere(
+    shape: Sequence[int], seed: int | keras.random.SeedGenerator | None = None
+) -> Tensor:
     """Points drawn uniformly on the sphere: a normal draw, projected.
 
     Args:

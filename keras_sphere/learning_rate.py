@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_sphere.typing import Tensor
 from keras_sphere.validation import if_given, read_integer, read_not_negative
 
 
@@ -25,7 +26,13 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
     >>> WarmupCosine(1e-3, 1e-5, warmup_steps=100, decay_steps=1800)
     """
 
-    def __init__(self, max_value, min_value, warmup_steps, decay_steps=None):
+    def __init__(
+        self,
+        max_value: float,
+        min_value: float,
+        warmup_steps: int,
+        decay_steps: int | None = None,
+    ) -> None:
         super().__init__()
         self.max_value = read_not_negative("max_value", max_value)
         self.min_value = read_not_negative("min_value", min_value)
@@ -37,7 +44,7 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
                 f"warmup_steps={warmup_steps}, decay_steps={decay_steps}"
             )
 
-    def __call__(self, step):
+    def __call__(self, step: int | Tensor) -> Tensor:
         ops = keras.ops
         step = ops.cast(step, "float32")
         warm = self.max_value * (step + 1.0) / (self.warmup_steps + 1.0)

@@ -1,6 +1,7 @@
 """The plan of a sampling loop, and what the options of both methods share."""
 
 import dataclasses
+from typing import Any, Self
 
 from keras_sphere.short_repr import ShortRepr
 
@@ -23,11 +24,11 @@ class LoopPlan:
         guidance: Tuple of floats, or `None` where guidance is off.
     """
 
-    strengths: list
-    told: list
-    draws: list
-    null_draws: list
-    guidance: tuple
+    strengths: list[float]
+    told: list[float]
+    draws: list[int | None]
+    null_draws: list[int | None] | None
+    guidance: tuple[float | None, ...]
 
     @property
     def num_draws(self):
@@ -37,6 +38,7 @@ class LoopPlan:
         return max(drawn, default=-1) + 1
 
 
+@dataclasses.dataclass(frozen=True, repr=False)
 class LoopOptions(ShortRepr):
     """What the options of both methods share."""
 
@@ -47,7 +49,7 @@ class LoopOptions(ShortRepr):
         for name, read in readers.items():
             object.__setattr__(self, name, read(name, getattr(self, name)))
 
-    def override(self, **given):
+    def override(self, **given: Any) -> Self:
         """A copy in which every value of `given` that is not `None` replaces.
 
         Raises:
@@ -64,12 +66,12 @@ class LoopOptions(ShortRepr):
                 )
         return dataclasses.replace(self, **given)
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """The values as a dict, for a configuration file."""
         return dataclasses.asdict(self)
 
     @property
-    def num_noise_draws(self):
+    def num_noise_draws(self) -> int:
         """How many noises the steps after the first one need."""
         return self.num_draws(self.steps - 1)
 

@@ -2,11 +2,14 @@
 
 import functools
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 
 from keras_sphere import geometry
 from keras_sphere.backend.replicas import draw_for_batch
+from keras_sphere.typing import Tensor
 from keras_sphere.validation import (
     check_choice,
     read_angle_degrees,
@@ -42,11 +45,11 @@ class NoiseSchedule:
 
     def __init__(
         self,
-        max_angle_degrees=85.0,
-        hard_case_probability=0.1,
-        hard_case_max_angle_degrees=None,
-        hard_case_band="narrow",
-    ):
+        max_angle_degrees: float = 85.0,
+        hard_case_probability: float = 0.1,
+        hard_case_max_angle_degrees: float | None = None,
+        hard_case_band: str = "narrow",
+    ) -> None:
         max_angle_degrees = read_angle_degrees("max_angle_degrees", max_angle_degrees)
         hard_case_probability = read_share(
             "hard_case_probability", hard_case_probability
@@ -71,11 +74,11 @@ class NoiseSchedule:
         self.hard_case_band = hard_case_band
 
     @property
-    def sigma(self):
+    def sigma(self) -> float:
         """Noise strength at radius 1: the tangent of the largest angle."""
         return geometry.sigma_from_degrees(self.max_angle_degrees)
 
-    def strength(self, share):
+    def strength(self, share: float) -> tuple[float, float]:
         """The strength, as `backbone.perturb` takes it, of a share of the largest.
 
         Args:
@@ -86,7 +89,9 @@ class NoiseSchedule:
         """
         return share * self.sigma, geometry.degrees_from_sigma(share * self.sigma)
 
-    def draw(self, latents, seed):
+    def draw(
+        self, latents: Tensor, seed: keras.random.SeedGenerator
+    ) -> dict[str, Tensor]:
         """Draws everything random about the noise of a training step.
 
         With several devices it is drawn for the global batch; see `draw_for_batch`.
@@ -109,7 +114,7 @@ class NoiseSchedule:
             "hard_case_scalers": draw_for_batch(uniform, shape[:1]),
         }
 
-    def sigmas(self, draws):
+    def sigmas(self, draws: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """The noise strengths of a training step.
 
         Args:
@@ -132,7 +137,7 @@ class NoiseSchedule:
         )
         return strong * self.sigma, 0.5 * radii * small_radii * self.sigma
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "max_angle_degrees": self.max_angle_degrees,
             "hard_case_probability": self.hard_case_probability,
@@ -155,17 +160,19 @@ class RotationSchedule:
 
     DRAWS = ("noise", "angles")
 
-    def __init__(self, max_angle_degrees=90.0):
+    def __init__(self, max_angle_degrees: float = 90.0) -> None:
         self.max_angle_degrees = read_right_angle(
             "max_angle_degrees", max_angle_degrees
         )
 
-    def strength(self, share):
+    def strength(self, share: float) -> tuple[float, float]:
         """See `NoiseSchedule.strength`; here it is an angle in radians."""
         degrees = share * self.max_angle_degrees
         return math.radians(degrees), degrees
 
-    def draw(self, latents, seed):
+    def draw(
+        self, latents: Tensor, seed: keras.random.SeedGenerator
+    ) -> dict[str, Tensor]:
         """Draws noise and angles; see `NoiseSchedule.draw`.
 
         Args:
@@ -181,7 +188,7 @@ class RotationSchedule:
         radii = draw_for_batch(functools.partial(_radii, seed=seed), shape[:1])
         return {"noise": noise, "angles": radii * math.radians(self.max_angle_degrees)}
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"max_angle_degrees": self.max_angle_degrees}
 
 

@@ -1,9 +1,12 @@
 """Networks that learn beside a model, by a rule of their own, in one optimizer."""
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
+from keras_sphere.typing import Tensor
 from keras_sphere.validation import if_given, plain, read_not_negative, read_positive
 
 APART = "apart"  # in place of the factor of a learning rate
@@ -62,9 +65,9 @@ class VariablesApart:
     It stands in front of a Keras optimizer and needs `BatchedUpdates`.
     """
 
-    apart = None
+    apart: Any = None
 
-    def learn_apart(self, apart):
+    def learn_apart(self, apart: LearningApart) -> None:
         """Lets the networks that `apart` names learn by it.
 
         Args:
@@ -80,7 +83,7 @@ class VariablesApart:
             )
         self.apart = apart
 
-    def find_networks(self, variables):
+    def find_networks(self, variables: Sequence[keras.Variable]) -> None:
         """Finds what network each variable is of: called before all are built for."""
         networks = [None] * len(variables)
         if self.apart is not None:
@@ -97,12 +100,14 @@ class VariablesApart:
             trainable_variables, name, *args, **kwargs
         )
 
-    def averaged(self, variables):
+    def averaged(self, variables: Sequence[keras.Variable]) -> list[keras.Variable]:
         """Those of all variables of which a moving average is kept."""
         pairs = zip(variables, self.networks, strict=True)
         return [variable for variable, network in pairs if network is None]
 
-    def clip(self, grads, variables):
+    def clip(
+        self, grads: list[Tensor], variables: Sequence[keras.Variable]
+    ) -> list[Tensor]:
         """Gradients, clipped by a norm over each network's, and over those of the rest.
 
         Args:

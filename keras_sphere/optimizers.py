@@ -1,12 +1,16 @@
 """The paper's optimizer: Adam with a slower encoder and an average of the weights."""
 
+from __future__ import annotations
+
 import re
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from keras_sphere.backend.batched_updates import BatchedUpdates
 from keras_sphere.backend.operations import assign_if, num_replicas, outside_graph
 from keras_sphere.optimizer_groups import APART, VariablesApart
+from keras_sphere.typing import Tensor
 from keras_sphere.validation import (
     if_given,
     plain,
@@ -16,6 +20,9 @@ from keras_sphere.validation import (
     read_positive,
     read_share,
 )
+
+if TYPE_CHECKING:
+    from keras_sphere.optimizer_groups import LearningApart
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -63,20 +70,20 @@ class SphereAdamW(BatchedUpdates, VariablesApart, keras.optimizers.Adam):
 
     def __init__(
         self,
-        learning_rate=1e-4,
-        beta_1=0.9,
-        beta_2=0.95,
-        epsilon=1e-8,
-        weight_decay=0.0,
-        encoder_learning_rate_factor=0.1,
-        global_clipnorm=1.0,
-        use_ema=True,
-        ema_momentum=0.9997,
-        gradient_accumulation_steps=None,
-        apart=None,
-        name="sphere_adamw",
-        **kwargs,
-    ):
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 1e-4,
+        beta_1: float = 0.9,
+        beta_2: float = 0.95,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
+        encoder_learning_rate_factor: float = 0.1,
+        global_clipnorm: float | None = 1.0,
+        use_ema: bool = True,
+        ema_momentum: float = 0.9997,
+        gradient_accumulation_steps: int | None = None,
+        apart: LearningApart | None = None,
+        name: str = "sphere_adamw",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             learning_rate=plain(learning_rate),
             beta_1=read_share("beta_1", beta_1),
@@ -144,7 +151,7 @@ class SphereAdamW(BatchedUpdates, VariablesApart, keras.optimizers.Adam):
         with outside_graph():
             self.restart_moving_average()
 
-    def restart_moving_average(self):
+    def restart_moving_average(self) -> None:
         """Sets the moving average to the present weights."""
         if self.use_ema:
             for average, variable in zip(
@@ -155,7 +162,7 @@ class SphereAdamW(BatchedUpdates, VariablesApart, keras.optimizers.Adam):
                 average.assign(keras.ops.copy(variable))
         self._average_is_lost = False
 
-    def lose_moving_average(self):
+    def lose_moving_average(self) -> None:
         """Says that the weights are others now: the average is not one of them.
 
         It is again once it is loaded or restarted; until then, to ask for it is an
@@ -164,7 +171,7 @@ class SphereAdamW(BatchedUpdates, VariablesApart, keras.optimizers.Adam):
         self._average_is_lost = True
 
     @property
-    def average_is_lost(self):
+    def average_is_lost(self) -> bool:
         """Whether the average has to be loaded or restarted before it is used."""
         return self._average_is_lost
 
@@ -173,7 +180,7 @@ class SphereAdamW(BatchedUpdates, VariablesApart, keras.optimizers.Adam):
         if len(store.keys()) == len(self.variables):  # else Keras warns and skips it
             self._average_is_lost = False
 
-    def moving_averages(self):
+    def moving_averages(self) -> list[tuple[keras.Variable, keras.Variable]]:
         """Pairs of a trained variable and its moving average.
 
         Raises:
@@ -238,7 +245,9 @@ class SphereAdamW(BatchedUpdates, VariablesApart, keras.optimizers.Adam):
                 self.averaged(self._trainable_variables)
             )
 
-    def step_sizes(self, learning_rate, dtype):
+    def step_sizes(
+        self, learning_rate: Tensor, dtype: str
+    ) -> tuple[dict[float, Tensor], dict[float, Tensor]]:
         """Step size and epsilon by factor, with bias correction folded in: two dicts.
 
         `lr / (1 - b1^t) m / (sqrt(v / (1 - b2^t)) + eps)` is
@@ -261,7 +270,7 @@ class SphereAdamW(BatchedUpdates, VariablesApart, keras.optimizers.Adam):
         base = base / (1.0 - ops.power(ops.cast(self.beta_1, dtype), step))
         return base, self.epsilon * correction
 
-    def decay(self, index, learning_rate):
+    def decay(self, index: int, learning_rate: Tensor) -> Tensor | None:
         """Share of variable number `index` that a step decays, or `None`."""
         if not self.weight_decay or not self._decayed[index]:
             return None

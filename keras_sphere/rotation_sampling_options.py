@@ -4,9 +4,13 @@ Reference:
     - [Sphere Encoder 2](https://arxiv.org/abs/2610.02208), sampling.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -61,42 +65,49 @@ class RotationSamplingOptions(LoopOptions):
 
     depends_on_steps = False
 
-    def loop_degrees(self, trained_degrees):
+    def loop_degrees(self, trained_degrees: float) -> float:
         """The angle by which later steps turn the latent."""
         loop = self.loop_angle_degrees
         return self.angle_degrees if loop is None else loop
 
-    def share_of_loop(self, angle_degrees, loop_degrees):
+    def share_of_loop(self, angle_degrees: float, loop_degrees: float) -> float:
         """The strength of noise that turns by an angle, as a share of the loop's."""
         return min(1.0, angle_degrees / loop_degrees)
 
     @property
-    def is_guided(self):
+    def is_guided(self) -> bool:
         """Whether a class is stressed, which needs one."""
         return self.guidance_degrees > 0.0
 
-    def num_draws(self, num_moves):
+    def num_draws(self, num_moves: int) -> int:
         """How many noises `num_moves` moves need, from noise."""
         if self.shared_noise:
             return 0
         return max(2 * num_moves - 1, 0) if self.is_guided else num_moves
 
     @property
-    def passes(self):
+    def passes(self) -> int:
         """How often encoder and decoder run per image, both streams counted."""
         streams = 2 if self.is_guided else 1
         return self.steps + (self.steps - 1) * (2 * streams - 1)
 
-    def refined_passes(self, share):
+    def refined_passes(self, share: float) -> float:
         """`passes` with a refiner, which counts as a share of one between the steps."""
         streams = 2 if self.is_guided else 1
         return 1 + (self.steps - 1) * streams * share
 
-    def for_reconstruction(self, use_ema=None):
+    def for_reconstruction(
+        self, use_ema: bool | None = None
+    ) -> RotationSamplingOptions:
         """Options of one step from images."""
         return self.override(steps=1, guidance_degrees=0.0, use_ema=use_ema)
 
-    def reconstruction(self, strength=None, angle_degrees=None, trained_degrees=90.0):
+    def reconstruction(
+        self,
+        strength: float | None = None,
+        angle_degrees: float | None = None,
+        trained_degrees: float = 90.0,
+    ) -> dict[str, Any]:
         """Arguments of `plan` for a reconstruction.
 
         Args:
@@ -118,7 +129,13 @@ class RotationSamplingOptions(LoopOptions):
         angle = read_right_angle("angle_degrees", angle_degrees)
         return {"first": (angle, angle)}
 
-    def plan(self, from_noise, trained_degrees, strength=1.0, first=None):
+    def plan(
+        self,
+        from_noise: bool,
+        trained_degrees: float,
+        strength: float | Sequence[float] = 1.0,
+        first: tuple[float, float] | None = None,
+    ) -> LoopPlan:
         """The plan of a loop.
 
         Args:
@@ -148,10 +165,13 @@ class RotationSamplingOptions(LoopOptions):
                     f"`{name}` must be in [0, {trained_degrees:g}], the angles that "
                     f"the model was trained with. Received: {name}={max(angles):g}"
                 )
+        starts_clean = first is not None and turns[0] == 0
+        draws, null_draws = self._draws(from_noise, starts_clean)
         return LoopPlan(
             [math.radians(turn) for turn in turns],
             [math.radians(angle) for angle in told],
-            *self._draws(from_noise, starts_clean=first is not None and turns[0] == 0),
+            draws,
+            null_draws,
             (math.radians(self.guidance_degrees) if self.is_guided else None,),
         )
 

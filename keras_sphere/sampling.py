@@ -8,15 +8,26 @@ Reference:
     - [Sphere Encoder](https://arxiv.org/abs/2602.15030), few-step generation.
 """
 
+from collections.abc import Callable, Iterable, Sequence
+
 import keras
 import numpy as np
 
 from keras_sphere import geometry
+from keras_sphere.typing import Array, Tensor
 
 __all__ = ["guide", "host_noise", "sample"]
 
 
-def sample(encode, decode, noise, step_noise, strengths, sigma, per_token=False):
+def sample(
+    encode: Callable[[Tensor], Tensor],
+    decode: Callable[[Tensor], Tensor],
+    noise: Tensor,
+    step_noise: Sequence[Tensor],
+    strengths: Sequence[float],
+    sigma: float,
+    per_token: bool = False,
+) -> list[Tensor]:
     """Generates images in `len(strengths) + 1` steps.
 
     Args:
@@ -136,7 +147,13 @@ def draw_of_move(step_noise, t, from_noise):
     return ops.take(step_noise, draw, axis=0)
 
 
-def guide(network, inputs, labels, null_labels, weight):
+def guide(
+    network: Callable[[Tensor, Tensor], Tensor],
+    inputs: Tensor,
+    labels: Tensor,
+    null_labels: Tensor,
+    weight: float | Tensor,
+) -> Tensor:
     """Classifier-free guidance: `null + weight (conditional - null)`.
 
     Both passes run as one batch of twice the size.
@@ -187,7 +204,9 @@ def halves(both):
     return pair[0], pair[1]
 
 
-def host_noise(seed, indices, draw, shape):
+def host_noise(
+    seed: int, indices: Iterable[int], draw: int, shape: Sequence[int]
+) -> Array:
     """Standard normal noise that depends on nothing but seed, image and draw.
 
     Made by a counter-based generator on the host, so it is bit-identical on every

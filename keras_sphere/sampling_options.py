@@ -4,9 +4,13 @@ Reference:
     - [Sphere Encoder](https://arxiv.org/abs/2602.15030), few-step generation.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -73,31 +77,31 @@ class SamplingOptions(LoopOptions):
         )
 
     @property
-    def strengths(self):
+    def strengths(self) -> list[float]:
         """Noise strength in [0, 1] after each decoder call but the last."""
         if self.schedule == "fixed":
             return [1.0] * (self.steps - 1)
         return [1.0 - t / self.steps for t in range(1, self.steps)]
 
     @property
-    def strengths_from_image(self):
+    def strengths_from_image(self) -> list[float]:
         """Noise strength in [0, 1] of each step where the loop starts from images."""
         if self.schedule == "fixed":
             return [1.0] * self.steps
         return [1.0 - t / self.steps for t in range(self.steps)]
 
-    def num_draws(self, num_moves):
+    def num_draws(self, num_moves: int) -> int:
         """How many noises `num_moves` moves of a latent need."""
         return min(num_moves, 1) if self.shared_noise else num_moves
 
-    def sigma(self, trained_degrees):
+    def sigma(self, trained_degrees: float) -> float:
         """Noise strength at full strength, for a model trained up to an angle."""
         degrees = self.max_angle_degrees
         return geometry.sigma_from_degrees(
             trained_degrees if degrees is None else degrees
         )
 
-    def guidance_at(self, place):
+    def guidance_at(self, place: str) -> float | None:
         """Guidance weight at `"encoder"` or `"decoder"`; `None` where it is off."""
         if self.guidance_scale <= 1.0:
             return None
@@ -105,28 +109,28 @@ class SamplingOptions(LoopOptions):
             return math.sqrt(self.guidance_scale)
         return self.guidance_scale if self.guidance_position == place else None
 
-    def loop_degrees(self, trained_degrees):
+    def loop_degrees(self, trained_degrees: float) -> float:
         """The angle of the loop's noise at full strength."""
         return self.max_angle_degrees or trained_degrees
 
-    def share_of_loop(self, angle_degrees, loop_degrees):
+    def share_of_loop(self, angle_degrees: float, loop_degrees: float) -> float:
         """The strength of noise that turns by an angle, as a share of the loop's."""
         sigmas = map(geometry.sigma_from_degrees, (angle_degrees, loop_degrees))
         strength, full = sigmas
         return min(1.0, strength / full)
 
     @property
-    def is_guided(self):
+    def is_guided(self) -> bool:
         """Whether a class is stressed, which needs one."""
         return self.guidance_scale > 1.0
 
     @property
-    def depends_on_steps(self):
+    def depends_on_steps(self) -> bool:
         """Whether the noise of a step depends on how many follow."""
         return self.schedule != "fixed"
 
     @property
-    def passes(self):
+    def passes(self) -> int:
         """How often encoder and decoder run per image, guidance counted twice."""
         twice = {
             place: 2 if self.guidance_at(place) is not None else 1
@@ -134,19 +138,24 @@ class SamplingOptions(LoopOptions):
         }
         return self.steps * twice["decoder"] + (self.steps - 1) * twice["encoder"]
 
-    def refined_passes(self, share):
+    def refined_passes(self, share: float) -> float:
         """`passes` with a refiner, which counts as a share of one between the steps."""
         at_the_end = 2 if self.guidance_at("decoder") is not None else 1
         return at_the_end + (self.steps - 1) * share
 
-    def for_reconstruction(self, use_ema=None):
+    def for_reconstruction(self, use_ema: bool | None = None) -> SamplingOptions:
         """Options of one step from images, at the angles of training."""
         options = self.override(
             steps=1, guidance_scale=1.0, schedule="fixed", use_ema=use_ema
         )
         return dataclasses.replace(options, max_angle_degrees=None)
 
-    def reconstruction(self, strength=None, angle_degrees=None, trained_degrees=90.0):
+    def reconstruction(
+        self,
+        strength: float | None = None,
+        angle_degrees: float | None = None,
+        trained_degrees: float = 90.0,
+    ) -> dict[str, Any]:
         """Arguments of `plan` for a reconstruction.
 
         Args:
@@ -162,7 +171,12 @@ class SamplingOptions(LoopOptions):
             "strength": 0.0 if strength is None else read_share("strength", strength)
         }
 
-    def plan(self, from_noise, trained_degrees, strength=1.0):
+    def plan(
+        self,
+        from_noise: bool,
+        trained_degrees: float,
+        strength: float | Sequence[float] = 1.0,
+    ) -> LoopPlan:
         """The plan of a loop.
 
         Args:

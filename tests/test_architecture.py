@@ -22,6 +22,7 @@ ORDER = (
     "optional_imports",
     "readable",
     "files",
+    "typing",
     "backend",
     "geometry",
     "rotation",
@@ -68,6 +69,7 @@ TOOLS_MAY_IMPORT = (
     "optional_imports",
     "files",
     "readable",
+    "typing",
     "short_repr",
     "notebooks",
     "geometry",
@@ -84,19 +86,28 @@ IMPORT_FUNCTIONS = ("import_module", "import_optional", "__import__")
 LAZY_NAMES = "lazy_names"  # of a package, its own modules
 
 
-def imported_names(source, module):
+class _AtRunTime(ast.NodeTransformer):
+    """Leaves out what only a type checker imports."""
+
+    def visit_If(self, node):
+        is_for_types = ast.unparse(node.test) == "TYPE_CHECKING"
+        return node.orelse if is_for_types else self.generic_visit(node)
+
+
+def imported_names(source, module, at_run_time=False):
     """Dotted names that a module imports, anywhere in it, by line.
 
     Args:
         source: String. The module's code.
         module: String. Its dotted name, which relative imports start from; a
             package's ends in `.__init__`.
+        at_run_time: Boolean. Whether to leave out imports for annotations.
 
     Returns:
         List of pairs of a line number and a name, such as `package.part.Class`.
     """
-    names = []
-    for node in ast.walk(ast.parse(source)):
+    names, tree = [], ast.parse(source)
+    for node in ast.walk(_AtRunTime().visit(tree) if at_run_time else tree):
         if isinstance(node, ast.Import):
             names += [(node.lineno, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -170,7 +181,7 @@ def sources():
 
 
 def module_imports(modules):
-    """Dict of module -> the modules of the package that it imports."""
+    """Dict of module -> the modules of the package that it imports to run."""
 
     def resolve(name):
         parts = name.split(".")
@@ -182,7 +193,7 @@ def module_imports(modules):
 
     return {
         module: sorted(
-            {resolve(name) for _, name in imported_names(source, module)} - {None}
+            {resolve(name) for _, name in imported_names(source, module, True)} - {None}
         )
         for module, source in modules.items()
     }
@@ -212,6 +223,7 @@ def test_no_circles():
         ("geometry", "from keras_sphere.layers import SwiGLU"),
         ("geometry", "import keras_sphere.models.encoder"),
         ("geometry", "from keras_sphere import SphereEncoderModel"),
+        ("geometry", "if TYPE_CHECKING:\n    from keras_sphere.layers import SwiGLU"),
         ("layers.swiglu", "from keras_sphere.losses import PixelLoss"),
         ("layers.swiglu", "from ..losses import PixelLoss"),
         ("layers.swiglu", "from .. import models"),
@@ -268,6 +280,10 @@ def test_the_check_finds_circles():
         "keras_sphere.models.a": "def f():\n    from keras_sphere.models import B",
     }
     assert cycle(module_imports(modules)) is not None
+    modules["keras_sphere.models.a"] = (
+        "if TYPE_CHECKING:\n    from keras_sphere.models import B"
+    )
+    assert cycle(module_imports(modules)) is None
     modules["keras_sphere.models.a"] = "from keras_sphere.models.b import B"
     modules["keras_sphere.models.b"] = "import keras"
     assert cycle(module_imports(modules)) is None

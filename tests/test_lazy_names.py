@@ -1,11 +1,16 @@
 """Packages that import a module when a name of it is first used."""
 
+import ast
+import pathlib
 import pkgutil
 import sys
 
 import pytest
 
-from keras_sphere import convert, data, evaluation, perceptual, presets
+from docs_build.public_names import lazy_places
+from keras_sphere import convert, data, evaluation, export, perceptual, presets
+
+PACKAGES = [convert, data, evaluation, export, perceptual, presets]
 
 
 def test_the_module_is_imported_by_its_name(tmp_path, monkeypatch):
@@ -27,9 +32,25 @@ def test_the_module_is_imported_by_its_name(tmp_path, monkeypatch):
         _ = lazy_package.y
 
 
-@pytest.mark.parametrize("package", [convert, data, evaluation, perceptual, presets])
+@pytest.mark.parametrize("package", PACKAGES)
 def test_all_names_are_there(package):
     """None has the name of a module, which would take its place once imported."""
     modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
     assert not modules & set(package.__all__)
     assert all(getattr(package, name) is not None for name in package.__all__)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_type_checkers_see_the_same_names(package):
+    source = pathlib.Path(package.__file__).read_text()
+    (block,) = (
+        node
+        for node in ast.parse(source).body
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    )
+    seen = {
+        alias.name: node.module.removeprefix(f"{package.__name__}.")
+        for node in block.body
+        for alias in node.names
+    }
+    assert seen == lazy_places(source)

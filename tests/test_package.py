@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tarfile
@@ -122,6 +123,28 @@ def test_archives_are_complete_and_lean(archives):
         *("CHANGELOG.md", "CITATION.cff", "LICENSE", "MANIFEST.in", "README.md"),
         *("PKG-INFO", "pyproject.toml", "setup.cfg"),
     }
+
+
+def pictures_broken_elsewhere(text, urls):
+    """Pictures of a README that an index of packages cannot show.
+
+    Relative ones are all there is while the project's `urls` have no `Repository`.
+    """
+    pictures = re.findall(r"!\[[^\]]*\]\(([^)\s]+)", text)
+    relative = [address for address in pictures if "://" not in address]
+    return relative if "Repository" in urls else []
+
+
+def test_pictures_of_the_readme():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    text = (ROOT / project["readme"]).read_text()
+    assert "![" in text
+    assert pictures_broken_elsewhere(text, project["urls"]) == []
+    text = "![a](https://b/c.png) ![d](docs/e.png)"
+    assert pictures_broken_elsewhere(text, {"Repository": "https://b"}) == [
+        "docs/e.png"
+    ]
+    assert pictures_broken_elsewhere(text, {}) == []
 
 
 @pytest.mark.slow

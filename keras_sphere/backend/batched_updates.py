@@ -88,7 +88,7 @@ if ON_TORCH:
 
 else:
 
-    class BatchedUpdates:
+    class BatchedUpdates:  # type: ignore[no-redef]
         """Optimizer mixin: XLA and TensorFlow graphs fuse the updates themselves.
 
         TensorFlow's replicas add up their gradients only after clipping if left to

@@ -1,6 +1,7 @@
 """A task about to draw: its settings resolved, its files read, its model loaded."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from keras_sphere.class_names import class_id
 from keras_sphere.command_line.model_source import ModelDescription
 from keras_sphere.command_line.text_forms import parse_class_mix
 from keras_sphere.loop_plan import UNGUIDED
+from keras_sphere.typing import Array
 
 WEIGHT_FLAGS = ("use_ema", "batch_size")
 SAMPLING_FLAGS = (
@@ -39,9 +41,9 @@ class Job:
         negative_vector: Vector that guidance leads away from, or `None`.
     """
 
-    settings: dict
+    settings: dict[str, Any]
     description: ModelDescription
-    images: dict
+    images: dict[str, Array]
     model: object = None
     refiner: object = None
     vectors: object = None

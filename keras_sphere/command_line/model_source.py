@@ -4,6 +4,7 @@ import dataclasses
 import json
 import pathlib
 import zipfile
+from typing import Any
 
 from keras_sphere import presets
 from keras_sphere.files.integrity import check_present, sha256
@@ -32,9 +33,9 @@ class ModelDescription:
     image_size: int
     num_channels: int
     num_classes: int
-    latent_shape: tuple
-    sampling: dict
-    class_names: tuple | None = None
+    latent_shape: tuple[int, ...]
+    sampling: dict[str, Any]
+    class_names: tuple[str, ...] | None = None
     keeps_average: bool = False
     max_angle_degrees: float = 90.0
     has_encoder: bool = True

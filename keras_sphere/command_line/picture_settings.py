@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import reprlib
+from typing import Any
 
 from keras_sphere.backend.selection import selected_backend
 from keras_sphere.version import __version__
@@ -38,8 +39,8 @@ class PictureSettings:
 
     task: str
     weights_sha256: str
-    flags: dict
-    inputs: dict
+    flags: dict[str, Any]
+    inputs: dict[str, str]
     backend: str = dataclasses.field(default_factory=selected_backend)
     version: str = __version__
 

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 from collections.abc import Callable
+from typing import Any
 
 from absl import flags
 
@@ -26,7 +27,7 @@ class Task:
 
     name: str
     summary: str
-    define: tuple[Callable, ...]
+    define: tuple[Callable[..., Any], ...]
     required: tuple[str, ...] = ("preset",)
     arguments: tuple[str, ...] = ()
     example: str = "--preset=digits16"
@@ -66,6 +67,6 @@ class Request:
     """
 
     task: Task
-    settings: dict
-    load_model: Callable | None = None
+    settings: dict[str, Any]
+    load_model: Callable[..., Any] | None = None
     recorded: object = None

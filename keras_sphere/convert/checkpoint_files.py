@@ -6,6 +6,7 @@ import pathlib
 import pickle
 import zipfile
 from collections.abc import Callable
+from typing import Any
 
 import ml_dtypes  # noqa: F401  teaches NumPy bfloat16
 import numpy as np
@@ -28,8 +29,8 @@ class StoredTensor:
         read: Callable that returns the values, a float32 array.
     """
 
-    shape: tuple
-    read: Callable
+    shape: tuple[int, ...]
+    read: Callable[..., Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Checkpoint:
         epoch: Integer or `None`.
     """
 
-    state_dicts: dict
+    state_dicts: dict[str, Any]
     epoch: int | None = None
 
 

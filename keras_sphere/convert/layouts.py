@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +16,8 @@ class Layout:
         to_reference: Callable, its inverse.
     """
 
-    to_ours: Callable
-    to_reference: Callable
+    to_ours: Callable[..., Any]
+    to_reference: Callable[..., Any]
 
     def __call__(self, array):
         return self.to_ours(array)

@@ -22,6 +22,7 @@ from keras_sphere.perceptual.efficientnet_weights import (
     read_efficientnet_weights,
 )
 from keras_sphere.perceptual.weight_files import weight_folders, write_weight_file
+from keras_sphere.typing import PathLike
 
 logger = logging.getLogger("keras_sphere")
 
@@ -51,7 +52,12 @@ _CONVNEXTV2_UNUSED = {
 _HEADS_MD5 = "d507d7349b931f0638a25a48a722f98a"
 
 
-def convert_lpips(vgg16, heads, folder=None, verify=True):
+def convert_lpips(
+    vgg16: PathLike,
+    heads: PathLike,
+    folder: PathLike | None = None,
+    verify: bool = True,
+) -> pathlib.Path:
     """Writes `lpips_vgg16.npz`, the weights of `keras_sphere.perceptual.LPIPS`.
 
     Args:
@@ -90,7 +96,12 @@ def convert_lpips(vgg16, heads, folder=None, verify=True):
     return _write(network, weights, folder)
 
 
-def convert_convnext(convnext, folder=None, verify=True, network=None):
+def convert_convnext(
+    convnext: PathLike,
+    folder: PathLike | None = None,
+    verify: bool = True,
+    network: ConvNeXtLogits | None = None,
+) -> pathlib.Path:
     """Writes `convnext_small.npz`, the weights of `ConvNeXtLogits`.
 
     Args:
@@ -112,7 +123,9 @@ def convert_convnext(convnext, folder=None, verify=True, network=None):
     return _write(network, weights, folder)
 
 
-def convert_convnextv2(source, folder=None, network=None):
+def convert_convnextv2(
+    source: PathLike, folder: PathLike | None = None, network: ConvNeXtV2 | None = None
+) -> pathlib.Path:
     """Writes `convnextv2_nano.npz`, the weights of `ConvNeXtV2`.
 
     Args:
@@ -135,7 +148,9 @@ def convert_convnextv2(source, folder=None, network=None):
     return _write(network, weights, folder)
 
 
-def convert_efficientnet_lite2(source, folder=None, verify=True):
+def convert_efficientnet_lite2(
+    source: PathLike, folder: PathLike | None = None, verify: bool = True
+) -> pathlib.Path:
     """Writes `efficientnet_lite2.npz`, the weights of `EfficientNetLite2`.
 
     Args:

@@ -1,5 +1,8 @@
 """Models from a configuration and state dict in the reference's own terms."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from keras_sphere.convert.reference_weights import clean_name, load_reference_weights
 from keras_sphere.losses import LatentCosineDistance, PixelLoss
 from keras_sphere.models import SphereEncoderBackbone, SphereEncoderModel
@@ -14,7 +17,9 @@ SIZE_KEYS = {
 }
 
 
-def from_reference(config, state_dict):
+def from_reference(
+    config: Mapping[str, Any], state_dict: Mapping[str, Any]
+) -> SphereEncoderModel:
     """Builds a model from a reference configuration and its weights.
 
     Args:

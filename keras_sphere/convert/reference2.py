@@ -1,5 +1,8 @@
 """Models of Sphere Encoder 2 from a configuration and state dict in its own terms."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from keras_sphere.choices import PRETRAINED_ENCODERS
 from keras_sphere.convert.reference import named_sizes, reference_size
 from keras_sphere.convert.reference_weights import clean_name, load_reference_weights
@@ -20,7 +23,9 @@ _INTERPOLATIONS = {
 _REGIMES = {"lo": "low", "hi": "high", "all": "all"}
 
 
-def from_reference2(config, state_dict):
+def from_reference2(
+    config: Mapping[str, Any], state_dict: Mapping[str, Any]
+) -> SphereEncoderModel:
     """Builds a model of Sphere Encoder 2 from its configuration and weights.
 
     Args:

@@ -27,19 +27,20 @@ from keras_sphere.preset_files.schema import check_architecture
 from keras_sphere.preset_files.sources import find
 from keras_sphere.preset_files.weights_file import read_weights
 from keras_sphere.sampling_options import SamplingOptions
+from keras_sphere.typing import PathLike
 from keras_sphere.validation import check_choice
 
 
 def reference_to_preset(
-    source,
-    path,
-    weights=None,
-    dtype="float32",
-    name=None,
-    description="",
-    license="unspecified",
-    overwrite=False,
-):
+    source: PathLike,
+    path: PathLike,
+    weights: str | None = None,
+    dtype: str = "float32",
+    name: str | None = None,
+    description: str = "",
+    license: str = "unspecified",
+    overwrite: bool = False,
+) -> None:
     """Converts a run folder of the PyTorch reference to a preset.
 
     Tensors are read and written one by one: neither model is ever in memory.
@@ -90,7 +91,7 @@ def reference_to_preset(
         )
 
 
-def preset_to_reference(preset, path, format="pth"):
+def preset_to_reference(preset: PathLike, path: PathLike, format: str = "pth") -> None:
     """Converts a preset to a run folder of the PyTorch reference.
 
     Tensors are read one by one; the new state dict is in memory once.

@@ -24,6 +24,7 @@ from keras_sphere.models.limits import check_parameters
 from keras_sphere.models.sizes import SIZES
 from keras_sphere.preset_files.schema import check_architecture
 from keras_sphere.rotation_sampling_options import RotationSamplingOptions
+from keras_sphere.typing import PathLike
 from keras_sphere.validation import check_choice
 
 PARTS = ("decoder", "all")
@@ -43,17 +44,17 @@ _NO_NAMES = (
 
 
 def sphere2_to_preset(
-    source,
-    path,
-    part="decoder",
-    weights=None,
-    accept_license=None,
-    dtype="float32",
-    name=None,
-    description="",
-    license=None,
-    overwrite=False,
-):
+    source: PathLike,
+    path: PathLike,
+    part: str = "decoder",
+    weights: str | None = None,
+    accept_license: str | None = None,
+    dtype: str = "float32",
+    name: str | None = None,
+    description: str = "",
+    license: str | None = None,
+    overwrite: bool = False,
+) -> None:
     """Converts a folder of published weights of Sphere Encoder 2 to a preset.
 
     Tensors are read and written one by one: no model is ever in memory. Names of

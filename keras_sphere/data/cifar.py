@@ -50,7 +50,7 @@ class CifarArchive:
     file: str
     num_bytes: int
     sha256: str
-    batches: dict
+    batches: dict[str, tuple[str, ...]]
     label_key: bytes
 
 

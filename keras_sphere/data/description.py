@@ -29,7 +29,7 @@ class DatasetDescription(ShortRepr):
     image_size: int
     num_channels: int
     num_classes: int
-    class_names: tuple
+    class_names: tuple[str, ...]
     num_images: int
     num_skipped: int
     source: str

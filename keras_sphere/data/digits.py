@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_sphere.optional_imports import import_optional
+from keras_sphere.typing import Array
 from keras_sphere.validation import read_integer
 
 PACKAGES = (("sklearn.datasets", "`load_digits`"), ("PIL.Image", "`load_digits`"))
@@ -11,7 +12,9 @@ NUM_TRAIN_IMAGES = 1500
 LARGEST_GRAY = 16.0  # the scans have 17 gray levels
 
 
-def load_digits(image_size=16):
+def load_digits(
+    image_size: int = 16,
+) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     """Loads scikit-learn's 1,797 handwritten digits, split for training and test.
 
     The 8x8 scans are enlarged by bicubic interpolation in float32 and clipped.

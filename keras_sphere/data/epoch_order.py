@@ -2,6 +2,7 @@
 
 import copy
 import threading
+from typing import Self
 
 import numpy as np
 
@@ -192,11 +193,11 @@ class OrderedBatches:
         return self._epochs.num_batches
 
     @property
-    def num_dropped(self):
+    def num_dropped(self) -> int:
         """Images of an epoch that `drop_last` leaves out."""
         return self._epochs.num_dropped
 
-    def shard(self, index, count):
+    def shard(self, index: int, count: int) -> Self:
         """The part of the same batches that one of several processes reads.
 
         Args:

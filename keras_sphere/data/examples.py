@@ -1,6 +1,10 @@
 """Single images of a dataset, by their place."""
 
+from collections.abc import Iterable
+
 import numpy as np
+
+from keras_sphere.typing import Array
 
 
 class Examples:
@@ -9,7 +13,7 @@ class Examples:
     It needs `_source` and `_read`.
     """
 
-    def examples(self, indices):
+    def examples(self, indices: Iterable[int]) -> tuple[Array, Array | None]:
         """Images by their place in file order, cropped at the center, else unchanged.
 
         Args:
@@ -26,7 +30,7 @@ class Examples:
         images, labels, _ = self._read(indices, np.full(len(indices), 0.5))
         return images, labels
 
-    def embeddings_of(self, indices):
+    def embeddings_of(self, indices: Iterable[int]) -> Array | None:
         """Vectors of images by their place in file order; see `examples`.
 
         Returns:
@@ -35,7 +39,7 @@ class Examples:
         vectors, indices = self._source.embeddings, self._checked(indices)
         return None if vectors is None else vectors[indices]
 
-    def captions_of(self, indices):
+    def captions_of(self, indices: Iterable[int]) -> list[str] | None:
         """List of the captions of images, likewise, or `None` without captions."""
         captions, indices = self._source.captions, self._checked(indices)
         return None if captions is None else [captions[index] for index in indices]

@@ -1,10 +1,14 @@
 """Batches of images for `fit`, from any source, in an order known beforehand."""
 
+from __future__ import annotations
+
 import copy
 import hashlib
 import itertools
 import logging
 import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -17,6 +21,10 @@ from keras_sphere.data.image_fitting import fit_image, to_channels
 from keras_sphere.data.read_ahead import ReadAhead
 from keras_sphere.data.read_report import ReadReport
 from keras_sphere.short_repr import ShortRepr
+from keras_sphere.typing import Array
+
+if TYPE_CHECKING:
+    from keras_sphere.data.augmentation import Augmentation
 
 logger = logging.getLogger("keras_sphere")
 
@@ -74,24 +82,24 @@ class ImageDataset(ShortRepr, Examples, OrderedBatches, keras.utils.PyDataset):
 
     def __init__(
         self,
-        source,
-        name,
-        split,
-        image_size,
-        num_channels,
-        resize,
-        batch_size=32,
-        seed=0,
-        shuffle=True,
-        drop_last=True,
-        horizontal_flip=False,
-        crop="center",
-        conditional=None,
-        report=None,
-        num_threads=1,
-        augmentation=None,
-        steps_per_epoch=None,
-    ):
+        source: Any,
+        name: str,
+        split: str,
+        image_size: int,
+        num_channels: int,
+        resize: str,
+        batch_size: int = 32,
+        seed: int = 0,
+        shuffle: bool = True,
+        drop_last: bool = True,
+        horizontal_flip: bool = False,
+        crop: str = "center",
+        conditional: bool | None = None,
+        report: ReadReport | None = None,
+        num_threads: int = 1,
+        augmentation: Augmentation | None = None,
+        steps_per_epoch: int | None = None,
+    ) -> None:
         has_labels = len(source.class_names) > 0
         if conditional and not has_labels:
             raise ValueError(
@@ -138,14 +146,14 @@ class ImageDataset(ShortRepr, Examples, OrderedBatches, keras.utils.PyDataset):
         self._lock = threading.Lock()
         self._steps_read = set()
 
-    def shard(self, index, count):
+    def shard(self, index: int, count: int) -> ImageDataset:
         shard = super().shard(index, count)
         shard._start_reading()
         return shard
 
     shard.__doc__ = OrderedBatches.shard.__doc__
 
-    def with_epochs_of(self, steps):
+    def with_epochs_of(self, steps: int) -> ImageDataset:
         """The same images, in epochs of so many batches; see `load`.
 
         Args:
@@ -159,7 +167,7 @@ class ImageDataset(ShortRepr, Examples, OrderedBatches, keras.utils.PyDataset):
         other._start_reading()
         return other
 
-    def checksum(self):
+    def checksum(self) -> str:
         """Short name of the content: equal for the same images, wherever they lie.
 
         Of images in files the names and sizes count, not the pixels; vectors count.
@@ -192,7 +200,7 @@ class ImageDataset(ShortRepr, Examples, OrderedBatches, keras.utils.PyDataset):
             position = self.epoch * len(self) + step
             return self._batch_at(position) if self._is_quick else self._ahead[position]
 
-    def starting_at(self, epoch=0, step=0):
+    def starting_at(self, epoch: int = 0, step: int = 0) -> Iterator[tuple[Array, ...]]:
         """A generator of batches without end, for `fit` with `steps_per_epoch`.
 
         Images from files, and augmented ones, are made ahead, in threads, by grain.
@@ -218,7 +226,7 @@ class ImageDataset(ShortRepr, Examples, OrderedBatches, keras.utils.PyDataset):
         return self._ahead.starting_at(epoch * len(self) + step)
 
     @property
-    def report(self):
+    def report(self) -> str:
         """Text: how many images were read, converted, skipped, with their paths."""
         what = self.description
         classes = f" of {what.num_classes} classes" if what.num_classes else ""

@@ -27,7 +27,7 @@ class UnreadableImageError(ValueError):
         reason: String. What is wrong with it.
     """
 
-    def __init__(self, path, reason):
+    def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"An image cannot be read: {path}: {reason}")
         self.path = path
         self.reason = reason

@@ -23,12 +23,12 @@ class Listing:
             classes that some splits lack.
     """
 
-    names: list
-    labels: list | None
-    class_names: tuple
-    skipped: dict = dataclasses.field(default_factory=dict)
-    other_files: list = dataclasses.field(default_factory=list)
-    partial_classes: dict = dataclasses.field(default_factory=dict)
+    names: list[str]
+    labels: list[int] | None
+    class_names: tuple[str, ...]
+    skipped: dict[str, str] = dataclasses.field(default_factory=dict)
+    other_files: list[str] = dataclasses.field(default_factory=list)
+    partial_classes: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 def files_below(folder):

@@ -1,7 +1,11 @@
 """Datasets by name or path."""
 
+from __future__ import annotations
+
 import logging
 import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from keras_sphere.data.augmentation import Augmentation
 from keras_sphere.data.captions import BESIDE
@@ -18,7 +22,11 @@ from keras_sphere.data.path_source import path_source
 from keras_sphere.data.read_report import ReadReport
 from keras_sphere.data.splits import parse_split, part_of
 from keras_sphere.data.vectors import add_vectors, check_vectors
+from keras_sphere.typing import ArrayLike, Embed, PathLike
 from keras_sphere.validation import check_choice, if_given, read_boolean, read_integer
+
+if TYPE_CHECKING:
+    import keras
 
 logger = logging.getLogger("keras_sphere")
 
@@ -26,31 +34,31 @@ MOST_THREADS_BY_DEFAULT = 8
 
 
 def load(
-    name_or_path,
-    split="train",
-    image_size=None,
-    batch_size=32,
-    seed=0,
-    horizontal_flip=False,
-    resize=None,
-    crop="center",
-    drop_last=None,
-    conditional=None,
-    strict=False,
-    data_dir=None,
-    download=True,
-    shuffle=None,
-    num_channels=None,
-    num_images=None,
-    num_classes=None,
-    check=None,
-    num_threads=None,
-    augment=None,
-    steps_per_epoch=None,
-    embeddings=None,
-    captions=None,
-    embed=None,
-):
+    name_or_path: PathLike,
+    split: str = "train",
+    image_size: int | None = None,
+    batch_size: int = 32,
+    seed: int = 0,
+    horizontal_flip: bool = False,
+    resize: str | None = None,
+    crop: str = "center",
+    drop_last: bool | None = None,
+    conditional: bool | None = None,
+    strict: bool = False,
+    data_dir: PathLike | None = None,
+    download: bool = True,
+    shuffle: bool | None = None,
+    num_channels: int | None = None,
+    num_images: int | None = None,
+    num_classes: int | None = None,
+    check: str | None = None,
+    num_threads: int | None = None,
+    augment: str | keras.Layer | Sequence[str | keras.Layer] | None = None,
+    steps_per_epoch: int | None = None,
+    embeddings: ArrayLike | PathLike | Mapping[str, Any] | None = None,
+    captions: PathLike | Sequence[str] | Mapping[str, Any] | None = None,
+    embed: str | Embed | None = None,
+) -> ImageDataset:
     """Loads a dataset of images for `fit`.
 
     The shorter side is resized to `image_size` and a square cut out. Batches are

@@ -40,8 +40,8 @@ class MnistFiles:
     """
 
     folder: str
-    class_names: tuple
-    num_bytes: dict
+    class_names: tuple[str, ...]
+    num_bytes: dict[str, int]
     archive: str = ""
     sha256: str = ""
 

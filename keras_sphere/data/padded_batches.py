@@ -1,9 +1,12 @@
 """Batches for evaluation: all of one size, each image counted once."""
 
+from __future__ import annotations
+
 import keras
 import numpy as np
 
 from keras_sphere.data.epoch_order import check_share_of_batch
+from keras_sphere.typing import Array
 from keras_sphere.validation import read_integer
 
 
@@ -25,7 +28,9 @@ class PaddedBatches(keras.utils.PyDataset):
     >>> model.evaluate(PaddedBatches(images, labels, batch_size=64))
     """
 
-    def __init__(self, images, labels=None, batch_size=32):
+    def __init__(
+        self, images: Array, labels: Array | None = None, batch_size: int = 32
+    ) -> None:
         super().__init__()
         batch_size = read_integer("batch_size", batch_size)
         if len(images) == 0 or (labels is not None and len(labels) != len(images)):
@@ -55,7 +60,7 @@ class PaddedBatches(keras.utils.PyDataset):
         labels = None if self.labels is None else self.labels[rows]
         return self.images[rows], labels, weights
 
-    def shard(self, index, count):
+    def shard(self, index: int, count: int) -> PaddedBatches:
         """The part of the same batches that one of several processes reads.
 
         Args:

@@ -1,8 +1,10 @@
 """Batches of arrays in an order that can be taken up again anywhere."""
 
 import itertools
+from collections.abc import Iterator
 
 from keras_sphere.data.epoch_order import EpochOrder, OrderedBatches
+from keras_sphere.typing import Array
 
 
 class ShuffledBatches(OrderedBatches):
@@ -35,13 +37,13 @@ class ShuffledBatches(OrderedBatches):
 
     def __init__(
         self,
-        images,
-        labels=None,
-        batch_size=32,
-        seed=0,
-        drop_last=False,
-        embeddings=None,
-    ):
+        images: Array,
+        labels: Array | None = None,
+        batch_size: int = 32,
+        seed: int = 0,
+        drop_last: bool = False,
+        embeddings: Array | None = None,
+    ) -> None:
         for what, rows in (("labels", labels), ("embeddings", embeddings)):
             if len(images) == 0 or (rows is not None and len(rows) != len(images)):
                 raise ValueError(
@@ -56,11 +58,11 @@ class ShuffledBatches(OrderedBatches):
         self.batch_size = self._epochs.batch_size
         self.seed = self._epochs.seed
 
-    def order(self, epoch):
+    def order(self, epoch: int) -> Array:
         """Indices of all images in the order of an epoch, counted from 0."""
         return self._epochs.order(epoch)
 
-    def starting_at(self, epoch=0, step=0):
+    def starting_at(self, epoch: int = 0, step: int = 0) -> Iterator[tuple[Array, ...]]:
         """A generator of batches without end, for `fit` with `steps_per_epoch`.
 
         Args:

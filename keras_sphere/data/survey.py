@@ -42,7 +42,7 @@ class Survey:
     name: str
     num_images: int
     num_classes: int
-    class_names: tuple | None
+    class_names: tuple[str, ...] | None
     sides: np.ndarray
     num_channels: int
     has_held_out: bool

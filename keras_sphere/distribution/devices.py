@@ -2,6 +2,9 @@
 
 import contextlib
 import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
 
 from keras_sphere.backend.replicas import num_shares, processes
 
@@ -23,7 +26,12 @@ class Devices:
         is_main: Boolean. Whether this is the process that writes.
     """
 
-    def __init__(self, mode, num_devices, start=contextlib.nullcontext):
+    def __init__(
+        self,
+        mode: str,
+        num_devices: int,
+        start: Callable[[], AbstractContextManager[Any]] = contextlib.nullcontext,
+    ) -> None:
         """See `setup`; `start` makes the context in which the engine is on."""
         self.mode = mode
         self.num_devices = num_devices
@@ -48,7 +56,7 @@ class Devices:
             f"{self.num_processes}>"
         )
 
-    def check_batch_size(self, batch_size):
+    def check_batch_size(self, batch_size: int) -> None:
         """Raises a `ValueError` unless every device gets as much of a batch.
 
         Args:
@@ -61,7 +69,7 @@ class Devices:
                 f"Received: batch_size={batch_size}"
             )
 
-    def shard(self, dataset):
+    def shard(self, dataset: Any) -> Any:
         """What this process reads of a dataset: its rows of every global batch.
 
         Args:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Mapping, Sequence
 
 import keras
 
@@ -11,7 +12,12 @@ from keras_sphere.distribution.layouts import BATCH_AXIS, MODEL_AXIS, ShardedMod
 from keras_sphere.validation import check_choice, if_given, read_integer
 
 
-def setup(mode="none", model_devices=None, simulated_devices=None, layout=None):
+def setup(
+    mode: str = "none",
+    model_devices: int | None = None,
+    simulated_devices: int | None = None,
+    layout: Mapping[str, Sequence[int]] | None = None,
+) -> Devices:
     """Prepares training on many devices.
 
     Call it before anything else of JAX or TensorFlow runs, and make and train the

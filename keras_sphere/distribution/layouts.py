@@ -1,6 +1,7 @@
 """Which dimension of which variable is split over the devices of a model."""
 
 import re
+from collections.abc import Mapping, Sequence
 
 import keras
 
@@ -102,7 +103,11 @@ class ShardedModel(keras.distribution.ModelParallel):
         ValueError: When data arrives, if a pattern matched no variable.
     """
 
-    def __init__(self, device_mesh, layout=None):
+    def __init__(
+        self,
+        device_mesh: keras.distribution.DeviceMesh,
+        layout: Mapping[str, Sequence[int]] | None = None,
+    ) -> None:
         super().__init__(
             layout_map=keras.distribution.LayoutMap(device_mesh),
             batch_dim_name=BATCH_AXIS,
@@ -112,11 +117,13 @@ class ShardedModel(keras.distribution.ModelParallel):
         self._paths = set()
         self._is_checked = False
 
-    def get_variable_layout(self, variable):
+    def get_variable_layout(
+        self, variable: keras.Variable
+    ) -> keras.distribution.TensorLayout:
         if getattr(variable, "_layout", None) is not None:
             return variable._layout
         self._paths.add(variable.path)
-        axes = [None] * len(variable.shape)
+        axes: list[str | None] = [None] * len(variable.shape)
         dimension = split_dimension(
             variable.path, variable.shape, self.device_mesh.shape[1], self.layout
         )
@@ -124,7 +131,9 @@ class ShardedModel(keras.distribution.ModelParallel):
             axes[dimension] = MODEL_AXIS
         return keras.distribution.TensorLayout(axes, self.device_mesh)
 
-    def get_data_layout(self, data_shape):
+    def get_data_layout(
+        self, data_shape: Sequence[int]
+    ) -> keras.distribution.TensorLayout:
         if not self._is_checked:
             check_patterns(self.layout, self._paths)
             self._is_checked = True

@@ -1,6 +1,8 @@
 """Memory of a training's variables per device, from their shapes alone."""
 
 import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from keras_sphere.validation import check_choice, read_integer
 COPIES = ("weights", "gradients", "first_moments", "second_moments", "moving_average")
 
 
-def abstract_variables(architecture):
+def abstract_variables(architecture: Mapping[str, Any]) -> list[Any]:
     """The variables of a backbone, with shapes and no values.
 
     Args:
@@ -28,7 +30,12 @@ def abstract_variables(architecture):
     return variables
 
 
-def memory_per_device(variables, mode="none", model_devices=1, layout=None):
+def memory_per_device(
+    variables: Iterable[Any],
+    mode: str = "none",
+    model_devices: int = 1,
+    layout: Mapping[str, Sequence[int]] | None = None,
+) -> dict[str, int]:
     """Bytes of weights, gradients and optimizer state on each device.
 
     Activations come on top: they grow with the batch of a device, and depend on

@@ -1,14 +1,22 @@
 """Two images stitched along a line, and made one by the loop."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from keras_sphere.choices import PATTERNS
 from keras_sphere.editing.refinement import run_refinement
 from keras_sphere.models.generation_inputs import read_images
+from keras_sphere.typing import Array, ArrayLike, Labels
 from keras_sphere.validation import as_array, check_choice, read_boolean, read_integer
 
+if TYPE_CHECKING:
+    from keras_sphere.models.sphere_encoder_model import SphereEncoderModel
 
-def crossover_mask(pattern, image_size):
+
+def crossover_mask(pattern: str, image_size: int) -> Array:
     """Where the first of two stitched images shows.
 
     Args:
@@ -35,15 +43,15 @@ def crossover_mask(pattern, image_size):
 
 
 def crossover(
-    model,
-    first,
-    second,
-    pattern="horizontal",
-    swap=False,
-    mask=None,
-    labels=None,
-    **options,
-):
+    model: SphereEncoderModel,
+    first: ArrayLike,
+    second: ArrayLike,
+    pattern: str = "horizontal",
+    swap: bool = False,
+    mask: ArrayLike | None = None,
+    labels: Labels | None = None,
+    **options: Any,
+) -> Array:
     """Stitches pairs of images and makes each pair one image.
 
     The stitched image goes through the loop of `refine`, by default with the null
@@ -85,7 +93,13 @@ def crossover(
     return run_refinement(model, images, labels, **options)
 
 
-def stitch(model, first, second, mask, swap=False):
+def stitch(
+    model: SphereEncoderModel,
+    first: ArrayLike,
+    second: ArrayLike,
+    mask: ArrayLike,
+    swap: bool = False,
+) -> Array:
     """`mask first + (1 - mask) second`, in [-1, 1]; see `crossover`."""
     first = read_images(model.backbone, first, "first")
     second = read_images(model.backbone, second, "second")

@@ -1,23 +1,31 @@
 """An image as the direction that the loop moves in."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from keras_sphere.editing.refinement import run_refinement
 from keras_sphere.models.conditions import read_labels
 from keras_sphere.models.generation import encode_images
 from keras_sphere.models.generation_inputs import read_images
+from keras_sphere.typing import Array, ArrayLike, Labels
+
+if TYPE_CHECKING:
+    from keras_sphere.models.sphere_encoder_model import SphereEncoderModel
 
 
 def direction(
-    model,
-    direction_images,
-    images=None,
-    labels=None,
-    direction_labels=None,
-    noise=None,
-    seed=None,
-    **options,
-):
+    model: SphereEncoderModel,
+    direction_images: ArrayLike,
+    images: ArrayLike | None = None,
+    labels: Labels | None = None,
+    direction_labels: Labels | None = None,
+    noise: Array | None = None,
+    seed: int | None = None,
+    **options: Any,
+) -> Array:
     """Runs the loop with the latent of an image in place of the shared noise.
 
     Every step moves towards the direction image: the noise e of

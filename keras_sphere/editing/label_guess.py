@@ -1,5 +1,10 @@
 """The class of an image of which only a part is known."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from keras_sphere.editing.restoration import (
@@ -9,17 +14,21 @@ from keras_sphere.editing.restoration import (
     run_restoration,
 )
 from keras_sphere.models.generation_inputs import read_seed
+from keras_sphere.typing import Array, ArrayLike
+
+if TYPE_CHECKING:
+    from keras_sphere.models.sphere_encoder_model import SphereEncoderModel
 
 
 def guess_labels(
-    model,
-    images,
-    mask,
-    strengths=INPAINT_STRENGTHS,
-    num_samples=1,
-    seed=None,
-    **options,
-):
+    model: SphereEncoderModel,
+    images: ArrayLike,
+    mask: ArrayLike,
+    strengths: Sequence[float] = INPAINT_STRENGTHS,
+    num_samples: int = 1,
+    seed: int | None = None,
+    **options: Any,
+) -> Array:
     """Guesses classes: those under which the model explains the known pixels best.
 
     Every class is tried on all images, as `inpaint` would. What the model makes of an

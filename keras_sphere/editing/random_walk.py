@@ -1,11 +1,19 @@
 """Steps of a given angle on the sphere."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from keras_sphere import sampling
 from keras_sphere.models.generation_inputs import read_seed
 from keras_sphere.models.interpolation import noise_of_paths, read_points
+from keras_sphere.typing import Array, ArrayLike, Labels
 from keras_sphere.validation import read_angle_degrees, read_boolean, read_integer
+
+if TYPE_CHECKING:
+    from keras_sphere.models.sphere_encoder_model import SphereEncoderModel
 
 
 def walk_points(start, directions, angle_degrees, num_points, per_token=False):
@@ -51,15 +59,15 @@ def _unit(vectors):
 
 
 def random_walk(
-    model,
-    start=None,
-    angle_degrees=10.0,
-    num_images=16,
-    labels=None,
-    turning=False,
-    seed=None,
-    **options,
-):
+    model: SphereEncoderModel,
+    start: int | ArrayLike | None = None,
+    angle_degrees: float = 10.0,
+    num_images: int = 16,
+    labels: Labels | None = None,
+    turning: bool = False,
+    seed: int | None = None,
+    **options: Any,
+) -> Array:
     """Generates images along a walk on the sphere.
 
     With more than one step of generation the noise of the later steps, which all

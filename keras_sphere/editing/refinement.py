@@ -1,31 +1,39 @@
 """The loop of generation, started from images: what all editing is made of."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from keras_sphere.models.conditions import read_labels
 from keras_sphere.models.generation_inputs import read_images
 from keras_sphere.models.sampling_run import run_sampling, sampling_options
+from keras_sphere.typing import Array, ArrayLike, Labels
 from keras_sphere.validation import read_integer, read_model_angle, read_share
+
+if TYPE_CHECKING:
+    from keras_sphere.models.sphere_encoder_model import SphereEncoderModel
 
 
 def refine(
-    model,
-    images,
-    labels=None,
-    steps=None,
-    strength=1.0,
-    guidance_scale=None,
-    guidance_position=None,
-    schedule=None,
-    shared_noise=None,
-    seed=None,
-    step_noise=None,
-    return_steps=False,
-    batch_size=None,
-    use_ema=None,
-    loop_angle_degrees=None,
-    guidance_degrees=None,
-):
+    model: SphereEncoderModel,
+    images: ArrayLike,
+    labels: Labels | None = None,
+    steps: int | None = None,
+    strength: float = 1.0,
+    guidance_scale: float | None = None,
+    guidance_position: str | None = None,
+    schedule: str | None = None,
+    shared_noise: bool | None = None,
+    seed: int | None = None,
+    step_noise: ArrayLike | None = None,
+    return_steps: bool = False,
+    batch_size: int | None = None,
+    use_ema: bool | None = None,
+    loop_angle_degrees: float | None = None,
+    guidance_degrees: float | None = None,
+) -> Array:
     """Runs the loop of `generate` from images in place of a decoded noise.
 
     `steps` times `x <- decode(f(f(encode(x)) + strength s_t sigma e))`: all steps
@@ -117,15 +125,15 @@ def run_refinement(
 
 
 def variations(
-    model,
-    images,
-    labels=None,
-    num_variations=4,
-    strength=None,
-    angle_degrees=None,
-    steps=1,
-    **options,
-):
+    model: SphereEncoderModel,
+    images: ArrayLike,
+    labels: Labels | None = None,
+    num_variations: int = 4,
+    strength: float | None = None,
+    angle_degrees: float | None = None,
+    steps: int = 1,
+    **options: Any,
+) -> Array:
     """Images near given ones: encoded, moved by noise, decoded.
 
     Args:
@@ -188,7 +196,14 @@ def _strength(model, strength, angle_degrees):
     return model.sampling.share_of_loop(angle_degrees, largest)
 
 
-def manipulate_class(model, images, labels, strength=0.25, steps=5, **options):
+def manipulate_class(
+    model: SphereEncoderModel,
+    images: ArrayLike,
+    labels: Labels,
+    strength: float = 0.25,
+    steps: int = 5,
+    **options: Any,
+) -> Array:
     """Turns images into images of another class.
 
     The loop starts from the images, with the class vector of the wanted class in

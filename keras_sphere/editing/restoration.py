@@ -9,6 +9,11 @@ Reference:
     - SP3 (arXiv 2606.16396), restoration by the projection of a Sphere Encoder.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from keras_sphere.editing.crossover import read_mask
@@ -22,6 +27,7 @@ from keras_sphere.editing.refinement import run_refinement
 from keras_sphere.image_validation import PIXEL_LIMIT, as_images
 from keras_sphere.models.conditions import read_labels
 from keras_sphere.models.generation_inputs import read_images, read_seed
+from keras_sphere.typing import Array, ArrayLike, Labels
 from keras_sphere.validation import (
     if_given,
     read_boolean,
@@ -30,6 +36,9 @@ from keras_sphere.validation import (
     read_sequence,
     read_share,
 )
+
+if TYPE_CHECKING:
+    from keras_sphere.models.sphere_encoder_model import SphereEncoderModel
 
 # Best of several, on training digits.
 INPAINT_STRENGTHS = (0.5, 0.4, 0.3, 0.2, 0.1, 0.05, 0.0)
@@ -41,15 +50,15 @@ NOISE_REACH = 6.5
 
 
 def restore(
-    model,
-    images,
-    data_step,
-    labels=None,
-    strengths=INPAINT_STRENGTHS,
-    num_samples=1,
-    seed=None,
-    **options,
-):
+    model: SphereEncoderModel,
+    images: ArrayLike,
+    data_step: Callable[[Array], Array],
+    labels: Labels | None = None,
+    strengths: Sequence[float] = INPAINT_STRENGTHS,
+    num_samples: int = 1,
+    seed: int | None = None,
+    **options: Any,
+) -> Array:
     """Alternates the model's projection with a step towards what is known.
 
     Args:
@@ -118,15 +127,15 @@ def run_restoration(
 
 
 def inpaint(
-    model,
-    images,
-    mask,
-    labels=None,
-    strengths=INPAINT_STRENGTHS,
-    num_samples=1,
-    seed=None,
-    **options,
-):
+    model: SphereEncoderModel,
+    images: ArrayLike,
+    mask: ArrayLike,
+    labels: Labels | None = None,
+    strengths: Sequence[float] = INPAINT_STRENGTHS,
+    num_samples: int = 1,
+    seed: int | None = None,
+    **options: Any,
+) -> Array:
     """Fills in missing pixels; known ones stay exactly as they are.
 
     Args:
@@ -180,15 +189,15 @@ def mean_of_known(images, known):
 
 
 def super_resolve(
-    model,
-    images,
-    factor,
-    labels=None,
-    strengths=SUPER_RESOLUTION_STRENGTHS,
-    num_samples=1,
-    seed=None,
-    **options,
-):
+    model: SphereEncoderModel,
+    images: ArrayLike,
+    factor: int,
+    labels: Labels | None = None,
+    strengths: Sequence[float] = SUPER_RESOLUTION_STRENGTHS,
+    num_samples: int = 1,
+    seed: int | None = None,
+    **options: Any,
+) -> Array:
     """Enlarges images to the model's size; their means stay as measured.
 
     A pixel of a small image is taken for the mean of `factor` x `factor` pixels of
@@ -234,17 +243,17 @@ def super_resolve(
 
 
 def denoise(
-    model,
-    images,
-    sigma,
-    labels=None,
-    strengths=DENOISE_STRENGTHS,
-    prior_deviation=None,
-    blur_deviation=None,
-    num_samples=1,
-    seed=None,
-    **options,
-):
+    model: SphereEncoderModel,
+    images: ArrayLike,
+    sigma: float,
+    labels: Labels | None = None,
+    strengths: Sequence[float] = DENOISE_STRENGTHS,
+    prior_deviation: float | None = None,
+    blur_deviation: float | None = None,
+    num_samples: int = 1,
+    seed: int | None = None,
+    **options: Any,
+) -> Array:
     """Removes normal noise of known strength.
 
     The first guess is blurred. The data step is the mean of the noisy image and the

@@ -1,23 +1,32 @@
 """The same images at several settings, in one call."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from keras_sphere.loop_plan import UNGUIDED
 from keras_sphere.models.generation_inputs import read_seed
 from keras_sphere.models.sampling_run import sampling_options
+from keras_sphere.typing import Array, Labels
 from keras_sphere.validation import read_integer, read_not_negative, read_sequence
+
+if TYPE_CHECKING:
+    from keras_sphere.models.sphere_encoder_model import SphereEncoderModel
 
 
 def sweep(
-    model,
-    num_images=None,
-    labels=None,
-    steps=(1, 2, 4),
-    guidance_scales=None,
-    guidance_degrees=None,
-    seed=None,
-    **options,
-):
+    model: SphereEncoderModel,
+    num_images: int | None = None,
+    labels: Labels | None = None,
+    steps: Sequence[int] = (1, 2, 4),
+    guidance_scales: Sequence[float] | None = None,
+    guidance_degrees: Sequence[float] | None = None,
+    seed: int | None = None,
+    **options: Any,
+) -> Array:
     """Generates the same images with several step counts and guidance scales.
 
     Where the noise strength does not depend on the number of steps (the "fixed"

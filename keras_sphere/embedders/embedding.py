@@ -1,10 +1,12 @@
 """Any callable from texts to vectors: its name, and what it returns, checked."""
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
 from keras_sphere.embedders.hashing import HashingEmbedder
+from keras_sphere.typing import Array, Embed
 
 LONGEST_NAME = 200
 MOST_CHANNELS = 2**16
@@ -20,12 +22,12 @@ class Embedder:
         name: String.
     """
 
-    def __init__(self, function, name):
+    def __init__(self, function: Embed | None, name: str) -> None:
         self.function = function
         self.name = name
 
 
-def find_embedder(embed):
+def find_embedder(embed: str | Embed | Embedder) -> Embedder:
     """An `Embedder` from what a user gave.
 
     Args:
@@ -59,7 +61,12 @@ def known_embedder(name):
     return Embedder(_shipped(name), name)
 
 
-def embed_texts(embedder, texts, dim=None, argument="embed"):
+def embed_texts(
+    embedder: Embedder,
+    texts: Sequence[str],
+    dim: int | None = None,
+    argument: str = "embed",
+) -> Array:
     """The vectors of texts, checked.
 
     Args:
@@ -75,6 +82,11 @@ def embed_texts(embedder, texts, dim=None, argument="embed"):
         ValueError: If there is not one finite vector for each text, or they are of
             another length.
     """
+    if embedder.function is None:
+        raise ValueError(
+            f"`{argument}` must have a function. Received: {embedder.name!r}, of which "
+            "the name alone is known"
+        )
     chunks = []
     for start in range(0, len(texts), _IN_ONE_CALL):
         some = list(texts[start : start + _IN_ONE_CALL])

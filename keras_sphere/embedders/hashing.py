@@ -4,9 +4,11 @@ import collections
 import hashlib
 import itertools
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
+from keras_sphere.typing import Array
 from keras_sphere.validation import read_integer
 
 _WORD = re.compile(r"\w+")
@@ -42,11 +44,11 @@ class HashingEmbedder:
     (2, 256)
     """
 
-    def __init__(self, dim=256):
+    def __init__(self, dim: int = 256) -> None:
         self.dim = read_integer("dim", dim, least=2)
         self.name = f"hashing_{self.dim}"
 
-    def __call__(self, texts):
+    def __call__(self, texts: Sequence[str]) -> Array:
         vectors = np.zeros((len(texts), self.dim), "float64")
         for vector, text in zip(vectors, texts, strict=True):
             for feature, weight in _features(text).items():

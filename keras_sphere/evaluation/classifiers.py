@@ -26,7 +26,7 @@ class Classifier:
 
     title: str
     image_size: int
-    channels: tuple
+    channels: tuple[int, ...]
     sha256: str
 
 

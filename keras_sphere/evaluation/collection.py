@@ -28,7 +28,7 @@ class Collected:
     """
 
     gaussian: Gaussian
-    inception_score: tuple | None
+    inception_score: tuple[float, float] | None
     kept: np.ndarray
     class_agreement: float | None = None
 

@@ -1,6 +1,9 @@
 """Diagnostics of the sphere: what the latents do, beside what they should."""
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -13,7 +16,11 @@ from keras_sphere.models.class_labels import read_classes
 from keras_sphere.models.generation import encode_images
 from keras_sphere.models.generation_inputs import read_images
 from keras_sphere.short_repr import ShortRepr
+from keras_sphere.typing import ArrayLike, Labels
 from keras_sphere.validation import read_integer, read_seed
+
+if TYPE_CHECKING:
+    from keras_sphere.models.sphere_encoder_model import SphereEncoderModel
 
 NUM_DIRECTIONS, NUM_NULL = 64, 100
 STRENGTHS = (0.25, 0.5, 0.75, 1.0)
@@ -69,12 +76,12 @@ class SphereDiagnostics(ShortRepr):
     dimensions: int
     latents: np.ndarray
     labels: np.ndarray | None
-    uniformity: tuple
+    uniformity: tuple[Uniformity, ...]
     norms: np.ndarray
-    angles: dict
+    angles: dict[float, tuple[float, float]]
     coverage: float
     nearest_angles: np.ndarray
-    drift: dict
+    drift: dict[str, list[float]]
 
     def _facts(self):
         return {
@@ -120,8 +127,14 @@ class SphereDiagnostics(ShortRepr):
 
 
 def diagnose_sphere(
-    model, images, labels=None, num_loops=20, seed=0, batch_size=64, use_ema=None
-):
+    model: SphereEncoderModel,
+    images: ArrayLike,
+    labels: Labels | None = None,
+    num_loops: int = 20,
+    seed: int = 0,
+    batch_size: int = 64,
+    use_ema: bool | None = None,
+) -> SphereDiagnostics:
     """Looks at the latents of real images: are they where the method wants them?
 
     A uniform sphere is what generation relies on: it starts from uniform points.

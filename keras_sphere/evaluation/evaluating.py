@@ -1,7 +1,11 @@
 """Measures a model or a set of images against real images."""
 
+from __future__ import annotations
+
 import functools
 import itertools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from keras_sphere.evaluation.classifiers import classifier_features
 from keras_sphere.evaluation.feature_networks import (
@@ -34,6 +38,7 @@ from keras_sphere.export import OnnxModel
 from keras_sphere.metrics import Gaussian
 from keras_sphere.models import SphereEncoderModel
 from keras_sphere.models.refiner_checks import find_refiner
+from keras_sphere.typing import ArrayLike, PathLike
 from keras_sphere.validation import (
     if_given,
     read_boolean,
@@ -42,6 +47,10 @@ from keras_sphere.validation import (
     read_seed,
     read_sequence,
 )
+
+if TYPE_CHECKING:
+    from keras_sphere.data.image_dataset import ImageDataset
+    from keras_sphere.models.latent_refiner import LatentRefiner
 
 NETWORKS = {
     "inception": InceptionFeatures,
@@ -53,23 +62,23 @@ NETWORKS = {
 
 
 def evaluate(
-    source,
-    data,
-    metrics=DEFAULT_METRICS,
-    network="inception",
-    held_out=None,
-    num_images=None,
-    steps=None,
-    guidance_scales=None,
-    guidance_degrees=None,
-    seed=0,
-    batch_size=64,
-    use_ema=None,
-    cache_dir=None,
-    image_size=None,
-    tick=None,
-    refiner=None,
-):
+    source: SphereEncoderModel | OnnxModel | ImageDataset | ArrayLike | PathLike,
+    data: ImageDataset | ArrayLike | PathLike | Gaussian,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    network: str | FeatureNetwork = "inception",
+    held_out: ImageDataset | ArrayLike | PathLike | None = None,
+    num_images: int | None = None,
+    steps: Sequence[int] | None = None,
+    guidance_scales: Sequence[float] | None = None,
+    guidance_degrees: Sequence[float] | None = None,
+    seed: int = 0,
+    batch_size: int = 64,
+    use_ema: bool | None = None,
+    cache_dir: PathLike | None = None,
+    image_size: int | None = None,
+    tick: Callable[[str, int, int], object] | None = None,
+    refiner: LatentRefiner | bool | None = None,
+) -> Evaluation:
     """Measures what a model generates and reconstructs, or images of any origin.
 
     Frechet distance, kernel distance, Inception score, precision, recall, density and
@@ -159,7 +168,7 @@ def evaluate(
             f"source={type(source).__name__}"
         )
     loops = [None, find_refiner(source, refiner)] if refiner else [None]
-    sets = []
+    sets: list[Any] = []
     if not is_model:
         sets.append(GivenImages(source, "images", num_images, argument="source"))
     if held_out is not None:

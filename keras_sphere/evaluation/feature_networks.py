@@ -1,6 +1,8 @@
 """Networks whose features stand for images when sets of images are compared."""
 
 import hashlib
+from collections.abc import Callable
+from typing import Any
 
 import keras
 
@@ -14,6 +16,7 @@ from keras_sphere.evaluation.inception_network import (
 )
 from keras_sphere.perceptual import EfficientNetLite2Classifier
 from keras_sphere.perceptual.resizing import resize_bilinear
+from keras_sphere.typing import PathLike, Tensor
 from keras_sphere.validation import check_choice
 
 
@@ -38,11 +41,16 @@ class FeatureNetwork:
         of shape `(batch, classes)`, or `None`.
     """
 
-    def __init__(self, model, name, prepare=None):
+    def __init__(
+        self,
+        model: Callable[[Tensor], Any],
+        name: str,
+        prepare: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
         self.name = name
         self._run = CompiledModel(model, prepare)
 
-    def __call__(self, images):
+    def __call__(self, images: Tensor) -> Any:
         outputs = self._run(images)
         if not isinstance(outputs, dict):
             outputs = {"features": outputs}
@@ -66,7 +74,9 @@ class InceptionFeatures(FeatureNetwork):
         ValueError: If it does not hold the weights of the network.
     """
 
-    def __init__(self, weights=None, resize="tensorflow1"):
+    def __init__(
+        self, weights: PathLike | None = None, resize: str = "tensorflow1"
+    ) -> None:
         check_choice("resize", resize, RESIZINGS)
         weights = find_inception_weights(weights)
         network = build_inception_network()
@@ -99,7 +109,7 @@ class EfficientNetFeatures(FeatureNetwork):
         ValueError: If it does not hold the weights of the network.
     """
 
-    def __init__(self, weights=None, image_size=128):
+    def __init__(self, weights: PathLike | None = None, image_size: int = 128) -> None:
         network = EfficientNetLite2Classifier(image_size, weights or "package")
         network.build((None, image_size, image_size, 3))
         digest = hashlib.sha256()  # of the numbers, alike for both kinds of files

@@ -1,6 +1,9 @@
 """Whether a model copies its training images."""
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,8 +11,12 @@ from keras_sphere import metrics
 from keras_sphere.evaluation.image_sets import to_bytes
 from keras_sphere.image_validation import as_images
 from keras_sphere.short_repr import ShortRepr
+from keras_sphere.typing import ArrayLike, PathLike
 from keras_sphere.validation import read_integer
 from keras_sphere.visualization import plot_image_table
+
+if TYPE_CHECKING:
+    from keras_sphere.models.sphere_encoder_model import SphereEncoderModel
 
 NUM_SHOWN = 10
 
@@ -34,17 +41,17 @@ class MemorizationReport(ShortRepr):
         return {"samples": len(self.of_samples), "verdict": self.verdict}
 
     @property
-    def ratio(self):
+    def ratio(self) -> float:
         """Median of the samples by median of the held-out images."""
         return float(np.median(self.of_samples) / np.median(self.of_held_out))
 
     @property
-    def share_nearer(self):
+    def share_nearer(self) -> float:
         """Share of the samples nearer than 99 of 100 held-out images are."""
         return float(np.mean(self.of_samples < np.quantile(self.of_held_out, 0.01)))
 
     @property
-    def verdict(self):
+    def verdict(self) -> str:
         """One sentence."""
         if self.share_nearer > 0.05:
             return (
@@ -62,7 +69,7 @@ class MemorizationReport(ShortRepr):
             f"unseen real images are (median ratio {self.ratio:.2f})."
         )
 
-    def plot(self, path):
+    def plot(self, path: PathLike) -> None:
         """Draws the samples nearest to a training image beside that image."""
         order = np.argsort(self.of_samples)[:NUM_SHOWN]
         rows = np.stack([self.samples[order], self.nearest[order]])
@@ -70,7 +77,13 @@ class MemorizationReport(ShortRepr):
         plot_image_table({"the samples nearest to training images": rows}, names, path)
 
 
-def report_memorization(model, train_images, held_out_images, num_samples=256, seed=0):
+def report_memorization(
+    model: SphereEncoderModel,
+    train_images: ArrayLike,
+    held_out_images: ArrayLike,
+    num_samples: int = 256,
+    seed: int = 0,
+) -> MemorizationReport:
     """Compares samples with their nearest training images.
 
     Args:

@@ -1,10 +1,14 @@
 """One page about a model: pictures, plots, tables and settings in a single file."""
 
+from __future__ import annotations
+
 import base64
 import html
 import json
 import pathlib
 import tempfile
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,9 +23,16 @@ from keras_sphere.evaluation.results import plot_quality
 from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.image_validation import as_images
 from keras_sphere.models.class_labels import read_classes
+from keras_sphere.typing import ArrayLike, PathLike
 from keras_sphere.validation import read_integer, read_seed, read_sequence
 from keras_sphere.version import __version__
 from keras_sphere.visualization import plot_image_table, plot_sphere
+
+if TYPE_CHECKING:
+    from keras_sphere.data.image_dataset import ImageDataset
+    from keras_sphere.evaluation.feature_networks import FeatureNetwork
+    from keras_sphere.evaluation.results import Evaluation
+    from keras_sphere.models.sphere_encoder_model import SphereEncoderModel
 
 COLUMNS, MOST_ROWS = 8, 10
 MOST_DIAGNOSED, MOST_COMPARED = 1000, 20_000
@@ -34,22 +45,22 @@ figcaption{color:#555;font-size:13px}figure{margin:1rem 0}
 
 
 def write_report(
-    model,
-    train,
-    held_out,
-    path,
-    title="Sphere Encoder",
-    network="inception",
-    steps=(1, 4),
-    guidance_scales=None,
-    guidance_degrees=None,
-    num_images=None,
-    seed=0,
-    batch_size=64,
-    use_ema=None,
-    cache_dir=None,
-    tick=None,
-):
+    model: SphereEncoderModel,
+    train: ImageDataset | tuple[ArrayLike, ArrayLike | None],
+    held_out: ImageDataset | tuple[ArrayLike, ArrayLike | None],
+    path: PathLike,
+    title: str = "Sphere Encoder",
+    network: str | FeatureNetwork = "inception",
+    steps: Sequence[int] = (1, 4),
+    guidance_scales: Sequence[float] | None = None,
+    guidance_degrees: Sequence[float] | None = None,
+    num_images: int | None = None,
+    seed: int = 0,
+    batch_size: int = 64,
+    use_ema: bool | None = None,
+    cache_dir: PathLike | None = None,
+    tick: Callable[[str, int, int], object] | None = None,
+) -> Evaluation:
     """Measures a model and writes what was found as one HTML file.
 
     The file holds its pictures and asks for nothing from the network. It shows samples,
@@ -102,7 +113,7 @@ def write_report(
         cache_dir=cache_dir,
         tick=tick,
     )
-    chunked = {"batch_size": batch_size, "use_ema": use_ema}
+    chunked: dict[str, Any] = {"batch_size": batch_size, "use_ema": use_ema}
     images, labels = _some(held_out, MOST_DIAGNOSED)
     diagnostics = diagnose_sphere(
         model, images, _labels(model, labels), seed=seed, **chunked

@@ -1,12 +1,17 @@
 """The result of an evaluation: a table that knows what it can be compared with."""
 
+from __future__ import annotations
+
 import dataclasses
 import html
 import json
 import pathlib
+from collections.abc import Mapping
+from typing import Any
 
 from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.short_repr import ShortRepr, html_table
+from keras_sphere.typing import PathLike
 from keras_sphere.visualization.figure import new_figure, save_figure
 
 RESULT = "evaluation.json"
@@ -46,8 +51,8 @@ class Row:
     """
 
     name: str
-    settings: dict
-    values: dict
+    settings: dict[str, Any]
+    values: dict[str, float]
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -60,8 +65,8 @@ class Evaluation(ShortRepr):
             reference set, rounding of the pixels, metrics.
     """
 
-    rows: tuple
-    settings: dict
+    rows: tuple[Row, ...]
+    settings: dict[str, Any]
 
     def _facts(self):
         return {
@@ -131,16 +136,16 @@ class Evaluation(ShortRepr):
         if seeds:
             yield f"Seed: {', '.join(map(str, sorted(seeds)))}."
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """All of it as plain values, for JSON."""
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, content):
+    def from_dict(cls, content: Mapping[str, Any]) -> Evaluation:
         """What `to_dict` returned, as an `Evaluation`."""
         return cls(tuple(Row(**row) for row in content["rows"]), content["settings"])
 
-    def join(self, other, allow_incomparable=False):
+    def join(self, other: Evaluation, allow_incomparable: bool = False) -> Evaluation:
         """The rows of two evaluations in one table.
 
         Args:
@@ -183,7 +188,7 @@ class Evaluation(ShortRepr):
             found.append(f"images: {sorted(counts[0])} and {sorted(counts[1])}")
         return found
 
-    def save(self, folder):
+    def save(self, folder: PathLike) -> None:
         """Writes `evaluation.json`, `evaluation.txt` and `evaluation.png`.
 
         The picture shows the Frechet distance over network passes, with the held-out
@@ -201,7 +206,7 @@ class Evaluation(ShortRepr):
             plot_quality(self, folder / "evaluation.png")
 
     @classmethod
-    def load(cls, folder):
+    def load(cls, folder: PathLike) -> Evaluation:
         """Reads what `save` wrote.
 
         Raises:

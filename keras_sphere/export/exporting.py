@@ -1,8 +1,12 @@
 """The model as ONNX files."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 import pathlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +29,10 @@ from keras_sphere.export.parts import (
 from keras_sphere.export.weight_types import store_weights
 from keras_sphere.files.atomic_file import folder_when_done
 from keras_sphere.models.sampling_run import sampling_options
+from keras_sphere.typing import PathLike
+
+if TYPE_CHECKING:
+    from keras_sphere.models.sphere_encoder_model import SphereEncoderModel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,16 +53,16 @@ class ExportedFile:
 
 
 def export_onnx(
-    model,
-    folder,
-    parts=PARTS,
-    weights="float32",
-    opset=18,
-    steps=None,
-    use_ema=None,
-    license=None,
-    tell=None,
-):
+    model: SphereEncoderModel,
+    folder: PathLike,
+    parts: Sequence[str] = PARTS,
+    weights: str = "float32",
+    opset: int = 18,
+    steps: int | None = None,
+    use_ema: bool | None = None,
+    license: str | None = None,
+    tell: Callable[[ExportedFile], object] | None = None,
+) -> list[ExportedFile]:
     """Writes parts of a model as ONNX files, and checks them by onnxruntime.
 
     Every graph takes batches of any size, float32 inputs and outputs, and draws nothing

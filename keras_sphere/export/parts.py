@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -28,9 +29,9 @@ class Part:
     """
 
     name: str
-    inputs: dict
-    outputs: dict
-    function: Callable
+    inputs: dict[str, tuple[int | None, ...]]
+    outputs: dict[str, tuple[int | None, ...]]
+    function: Callable[..., Any]
 
 
 def decoder_part(model):

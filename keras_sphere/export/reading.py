@@ -1,8 +1,12 @@
 """Exported files as a generator: what an evaluation needs of a model."""
 
+from __future__ import annotations
+
 import dataclasses
 import hashlib
 import pathlib
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -26,11 +30,12 @@ from keras_sphere.models.generation_inputs import (
 from keras_sphere.models.loops import new_steps
 from keras_sphere.models.methods import METHODS
 from keras_sphere.models.sampling_run import sampling_options
+from keras_sphere.typing import Array, ArrayLike, Labels, PathLike
 
 BATCH_SIZE = 64
 
 
-def load_onnx(folder):
+def load_onnx(folder: PathLike) -> OnnxModel:
     """Reads what `export_onnx` wrote.
 
     Args:
@@ -59,7 +64,7 @@ class OnnxModel(Conditions):
         name_in_tables: String.
     """
 
-    def __init__(self, files):
+    def __init__(self, files: Mapping[str, pathlib.Path]) -> None:
         decoder = _File(files["decoder"])
         encoder = _File(files["encoder"]) if "encoder" in files else None
         known = decoder.metadata
@@ -72,13 +77,13 @@ class OnnxModel(Conditions):
 
     def generate(
         self,
-        num_images=None,
-        labels=None,
-        noise=None,
-        step_noise=None,
-        seed=None,
-        **how,
-    ):
+        num_images: int | None = None,
+        labels: Labels | None = None,
+        noise: ArrayLike | None = None,
+        step_noise: ArrayLike | None = None,
+        seed: int | None = None,
+        **how: Any,
+    ) -> Array:
         """Generates images; see `SphereEncoderModel.generate`.
 
         Args:
@@ -112,7 +117,7 @@ class OnnxModel(Conditions):
             chunks.append(_run_steps(backbone, plan, options.steps, chosen, draws))
         return np.concatenate(chunks)
 
-    def reconstruct(self, images, use_ema=None):
+    def reconstruct(self, images: ArrayLike, use_ema: bool | None = None) -> Array:
         """Images encoded and decoded, without class and without noise."""
         backbone = self.backbone
         images = read_images(backbone, images)
@@ -178,7 +183,7 @@ class _File:
 class _Networks:
     """Both networks as `models.loops` and the readers of labels take a backbone."""
 
-    architecture: dict
+    architecture: dict[str, Any]
     _decoder: _File
     encoder: _File | None
 

@@ -78,8 +78,8 @@ class _Storage:
 class _Tensor:
     storage: _Storage
     offset: int
-    shape: tuple
-    strides: tuple
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
 
 
 class _Unpickler(pickle.Unpickler):

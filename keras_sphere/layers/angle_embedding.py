@@ -1,6 +1,7 @@
 """Angles to vectors: what tells a decoder how noisy its latent is."""
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
@@ -52,7 +53,9 @@ class SinusoidEmbedding(keras.layers.Layer):
         - [Scalable Diffusion Models with Transformers](https://arxiv.org/abs/2212.09748)
     """
 
-    def __init__(self, hidden_dim, starts_at_zero=False, **kwargs):
+    def __init__(
+        self, hidden_dim: int, starts_at_zero: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.autocast = False  # phases of a thousand need float32
         self.hidden_dim = read_integer("hidden_dim", hidden_dim)
@@ -110,7 +113,13 @@ class AngleEmbedding(SinusoidEmbedding):
         - [Sphere Encoder 2](https://arxiv.org/abs/2610.02208)
     """
 
-    def __init__(self, hidden_dim, max_angle_degrees, starts_at_zero=False, **kwargs):
+    def __init__(
+        self,
+        hidden_dim: int,
+        max_angle_degrees: float,
+        starts_at_zero: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(hidden_dim, starts_at_zero, **kwargs)
         self.max_angle_degrees = read_positive("max_angle_degrees", max_angle_degrees)
 

@@ -1,10 +1,13 @@
 """Self-attention with rotary positions."""
 
+from typing import Any
+
 import keras
 
 from keras_sphere.backend import fused_operations
 from keras_sphere.layers.dense import Dense
 from keras_sphere.layers.rotary_embedding import rotation
+from keras_sphere.typing import Tensor
 from keras_sphere.validation import read_boolean, read_integer, read_positive
 
 
@@ -54,7 +57,14 @@ class RotaryAttention(keras.layers.Layer):
         ValueError: If `hidden_dim / num_heads` is not a multiple of 4.
     """
 
-    def __init__(self, num_heads, grid_size, qk_norm=False, epsilon=1e-6, **kwargs):
+    def __init__(
+        self,
+        num_heads: int,
+        grid_size: int,
+        qk_norm: bool = False,
+        epsilon: float = 1e-6,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.num_heads = read_integer("num_heads", num_heads)
         self.grid_size = read_integer("grid_size", grid_size)
@@ -80,13 +90,13 @@ class RotaryAttention(keras.layers.Layer):
             )
 
     @property
-    def norm(self):
+    def norm(self) -> tuple[Tensor, Tensor, float] | None:
         """What `fused_operations.rotary_attention` takes as `norm`."""
         if not self.qk_norm:
             return None
         return self.query_scale, self.key_scale, self.epsilon
 
-    def tables(self, tokens):
+    def tables(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Cosines and signed sines of the rotation of tokens, of their dtype."""
         num_prefix_tokens = tokens.shape[1] - self.grid_size**2
         return fused_operations.constants(

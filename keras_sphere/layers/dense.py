@@ -3,6 +3,7 @@
 import keras
 
 from keras_sphere.backend import fused_operations
+from keras_sphere.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -16,7 +17,7 @@ class Dense(keras.layers.Dense):
         x = fused_operations.dense(inputs, self.kernel, self.bias)
         return self.activation(x)
 
-    def inside(self, inputs):
+    def inside(self, inputs: Tensor) -> Tensor:
         """The output, for a layer of the same policy that is being called.
 
         Keras' `__call__` takes as long as the product of a small model; only a
@@ -30,7 +31,7 @@ class Dense(keras.layers.Dense):
         """
         return self.call(inputs) if self.quantization_mode is None else self(inputs)
 
-    def halves(self, inputs):
+    def halves(self, inputs: Tensor) -> list[Tensor]:
         """`inside`, split into the first and the last half of the channels.
 
         By two products, or by one if the kernel is quantized.

@@ -1,5 +1,7 @@
 """One block of DINOv3's vision transformers."""
 
+from typing import Any
+
 import keras
 
 from keras_sphere.backend import fused_operations
@@ -155,14 +157,14 @@ class DINOv3Block(WideTensors, keras.layers.Layer):
 
     def __init__(
         self,
-        num_heads,
-        grid_size,
-        mlp_dim,
-        gated_mlp=True,
-        rope_theta=100.0,
-        epsilon=1e-5,
-        **kwargs,
-    ):
+        num_heads: int,
+        grid_size: int,
+        mlp_dim: int,
+        gated_mlp: bool = True,
+        rope_theta: float = 100.0,
+        epsilon: float = 1e-5,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.num_heads = read_integer("num_heads", num_heads)
         self.grid_size = read_integer("grid_size", grid_size)

@@ -1,5 +1,7 @@
 """DINOv3's vision transformer, which is never trained."""
 
+from typing import Any
+
 import keras
 
 from keras_sphere.geometry import as_float
@@ -52,17 +54,17 @@ class DINOv3Network(WideTensors, keras.layers.Layer):
 
     def __init__(
         self,
-        hidden_dim,
-        num_layers,
-        num_heads,
-        patch_size,
-        mlp_dim,
-        gated_mlp=True,
-        num_register_tokens=4,
-        rope_theta=100.0,
-        epsilon=1e-5,
-        **kwargs,
-    ):
+        hidden_dim: int,
+        num_layers: int,
+        num_heads: int,
+        patch_size: int,
+        mlp_dim: int,
+        gated_mlp: bool = True,
+        num_register_tokens: int = 4,
+        rope_theta: float = 100.0,
+        epsilon: float = 1e-5,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.hidden_dim = read_integer("hidden_dim", hidden_dim)
         self.num_layers = read_integer("num_layers", num_layers)
@@ -77,12 +79,12 @@ class DINOv3Network(WideTensors, keras.layers.Layer):
         self.epsilon = read_positive("epsilon", epsilon)
 
     @property
-    def trainable(self):
+    def trainable(self) -> bool:
         """`False`, whatever it is set to."""
         return False
 
     @trainable.setter
-    def trainable(self, value):
+    def trainable(self, value: bool) -> None:
         self._freeze()
 
     def _freeze(self):
@@ -139,7 +141,7 @@ class DINOv3Network(WideTensors, keras.layers.Layer):
                 setattr(self, name, weight)
 
     @property
-    def num_prefix_tokens(self):
+    def num_prefix_tokens(self) -> int:
         """Tokens in front of those of the patches."""
         return 1 + self.num_register_tokens
 

@@ -1,5 +1,7 @@
 """Image gradients at several scales: perceptual features that need no weights."""
 
+from typing import Any
+
 import keras
 
 from keras_sphere.validation import read_integer
@@ -25,7 +27,7 @@ class GradientPyramid(keras.layers.Layer):
         List of feature maps: per scale the vertical and the horizontal differences.
     """
 
-    def __init__(self, num_scales=3, **kwargs):
+    def __init__(self, num_scales: int = 3, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.num_scales = read_integer("num_scales", num_scales)
 

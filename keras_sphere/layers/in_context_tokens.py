@@ -1,5 +1,7 @@
 """Extra tokens that carry the condition through the later blocks."""
 
+from typing import Any
+
 import keras
 
 from keras_sphere.validation import read_boolean, read_integer
@@ -26,7 +28,9 @@ class InContextTokens(keras.layers.Layer):
         `(batch, num_in_context_tokens + num_tokens, hidden_dim)`.
     """
 
-    def __init__(self, num_in_context_tokens, conditional=False, **kwargs):
+    def __init__(
+        self, num_in_context_tokens: int, conditional: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.num_in_context_tokens = read_integer(
             "num_in_context_tokens", num_in_context_tokens

@@ -1,5 +1,7 @@
 """Classes, and vectors of condition, to vectors of a network's width."""
 
+from typing import Any
+
 import keras
 
 from keras_sphere.backend.replicas import draw_for_batch
@@ -48,13 +50,13 @@ class LabelEmbedding(keras.layers.Layer):
 
     def __init__(
         self,
-        num_classes,
-        hidden_dim,
-        dropout_rate=0.1,
-        seed=None,
-        condition_dim=0,
-        **kwargs,
-    ):
+        num_classes: int,
+        hidden_dim: int,
+        dropout_rate: float = 0.1,
+        seed: int | None = None,
+        condition_dim: int = 0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.condition_dim = read_integer("condition_dim", condition_dim, least=0)
         fewest = 0 if self.condition_dim else 1

@@ -1,5 +1,7 @@
 """MLP-Mixer: lets the tokens of a latent exchange information cheaply."""
 
+from typing import Any
+
 import keras
 
 from keras_sphere.backend.fused_operations import multiply_add, rms_normalization
@@ -106,8 +108,12 @@ class MLPMixer(keras.layers.Layer):
     """
 
     def __init__(
-        self, depth, affine=True, kernel_initializer="glorot_uniform", **kwargs
-    ):
+        self,
+        depth: int,
+        affine: bool = True,
+        kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.depth = read_integer("depth", depth)
         self.affine = read_boolean("affine", affine)

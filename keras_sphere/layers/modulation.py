@@ -1,5 +1,7 @@
 """Conditioning by adaptive normalisation (AdaLN) with a class vector."""
 
+from typing import Any
+
 import keras
 
 from keras_sphere.backend.fused_operations import modulated_normalization, silu, split
@@ -36,7 +38,7 @@ class AdaptiveModulation(keras.layers.Layer):
         - [Scalable Diffusion Models with Transformers](https://arxiv.org/abs/2212.09748)
     """
 
-    def __init__(self, num_chunks, **kwargs):
+    def __init__(self, num_chunks: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.num_chunks = read_integer("num_chunks", num_chunks)
 
@@ -80,7 +82,13 @@ class ModulatedDense(keras.layers.Layer):
         Float tensor of shape `(batch, num_tokens, units)`.
     """
 
-    def __init__(self, units, conditional=False, epsilon=1e-6, **kwargs):
+    def __init__(
+        self,
+        units: int,
+        conditional: bool = False,
+        epsilon: float = 1e-6,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.units = read_integer("units", units)
         self.conditional = read_boolean("conditional", conditional)

@@ -1,5 +1,7 @@
 """Images to tokens."""
 
+from typing import Any
+
 import keras
 
 from keras_sphere.layers.initializers import FlattenedGlorotUniform
@@ -28,7 +30,7 @@ class PatchEmbedding(keras.layers.Layer):
         ValueError: If the patch does not divide height and width.
     """
 
-    def __init__(self, patch_size, hidden_dim, **kwargs):
+    def __init__(self, patch_size: int, hidden_dim: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.patch_size = read_integer("patch_size", patch_size)
         self.hidden_dim = read_integer("hidden_dim", hidden_dim)

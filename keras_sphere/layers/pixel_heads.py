@@ -1,6 +1,7 @@
 """Tokens to pixels: the two ways in which the decoder ends."""
 
 import math
+from typing import Any
 
 import keras
 
@@ -80,7 +81,13 @@ def unpatchify(tokens, grid_size, patch_size, num_channels):
 class PixelHead(keras.layers.Layer):
     """What all heads share: their arguments, input and output shapes."""
 
-    def __init__(self, patch_size, num_channels=3, activation="tanh", **kwargs):
+    def __init__(
+        self,
+        patch_size: int,
+        num_channels: int = 3,
+        activation: str = "tanh",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.patch_size = read_integer("patch_size", patch_size)
         self.num_channels = read_integer("num_channels", num_channels)
@@ -132,7 +139,7 @@ class PatchPixelHead(PixelHead):
     """
 
     @property
-    def token_channels(self):
+    def token_channels(self) -> int:
         return self.num_channels * self.patch_size**2
 
     def build(self, input_shape):

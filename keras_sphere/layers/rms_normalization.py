@@ -1,5 +1,7 @@
 """The norm of the networks."""
 
+from typing import Any
+
 import keras
 
 from keras_sphere.backend import fused_operations
@@ -14,7 +16,7 @@ class RMSNormalization(keras.layers.RMSNormalization):
         **kwargs: Arguments of `keras.layers.RMSNormalization`.
     """
 
-    def __init__(self, epsilon=1e-6, **kwargs):
+    def __init__(self, epsilon: float = 1e-6, **kwargs: Any) -> None:
         super().__init__(epsilon=epsilon, **kwargs)
 
     def call(self, x):

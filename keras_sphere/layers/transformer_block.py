@@ -1,6 +1,7 @@
 """One block of the vision transformers."""
 
 import functools
+from typing import Any
 
 import keras
 
@@ -162,14 +163,14 @@ class TransformerBlock(keras.layers.Layer):
 
     def __init__(
         self,
-        num_heads,
-        grid_size,
-        conditional=False,
-        qk_norm=False,
-        epsilon=1e-6,
-        wide_residuals=False,
-        **kwargs,
-    ):
+        num_heads: int,
+        grid_size: int,
+        conditional: bool = False,
+        qk_norm: bool = False,
+        epsilon: float = 1e-6,
+        wide_residuals: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.wide_residuals = read_boolean("wide_residuals", wide_residuals)
         self.num_heads = read_integer("num_heads", num_heads)
@@ -179,12 +180,12 @@ class TransformerBlock(keras.layers.Layer):
         self.epsilon = read_positive("epsilon", epsilon)
 
     @property
-    def branch_dtype(self):
+    def branch_dtype(self) -> str | None:
         """The dtype of the branches, if the tokens' is another; else `None`."""
         return narrow_dtype(self) if self.wide_residuals else None
 
     @property
-    def input_dtype(self):
+    def input_dtype(self) -> str:
         """The dtype that Keras casts inputs to."""
         return "float32" if self.branch_dtype else super().input_dtype
 

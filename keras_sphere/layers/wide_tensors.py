@@ -18,7 +18,7 @@ class WideTensors:
     """
 
     @property
-    def input_dtype(self):
+    def input_dtype(self) -> str:
         """The dtype that Keras casts inputs to."""
         return "float64" if self.compute_dtype == "float64" else "float32"
 

@@ -1,12 +1,14 @@
 """Losses that count by the angle by which noise turned a latent."""
 
 import math
+from typing import Any
 
 import keras
 
 from keras_sphere.choices import REGIMES
 from keras_sphere.geometry import as_float
 from keras_sphere.losses.item_weights import balanced_weights
+from keras_sphere.typing import Tensor
 from keras_sphere.validation import check_choice, read_boolean, read_not_negative
 
 
@@ -55,14 +57,14 @@ class ByAngle(keras.losses.Loss):
 
     def __init__(
         self,
-        loss,
-        regime="all",
-        cutoff_degrees=70.0,
-        band_degrees=5.0,
-        soft=True,
-        name="by_angle",
-        **kwargs,
-    ):
+        loss: keras.losses.Loss,
+        regime: str = "all",
+        cutoff_degrees: float = 70.0,
+        band_degrees: float = 5.0,
+        soft: bool = True,
+        name: str = "by_angle",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, **kwargs)
         check_choice("regime", regime, REGIMES)
         self.loss = loss
@@ -71,7 +73,7 @@ class ByAngle(keras.losses.Loss):
         self.band_degrees = read_not_negative("band_degrees", band_degrees)
         self.soft = read_boolean("soft", soft)
 
-    def weights(self, angles):
+    def weights(self, angles: Tensor) -> Tensor:
         """How much each image counts: float tensor of shape `(batch,)`, in [0, 1]."""
         if self.regime == "all":
             return keras.ops.ones_like(as_float(angles))

@@ -1,5 +1,7 @@
 """A loss whose values are there already."""
 
+from typing import Any
+
 import keras
 
 
@@ -16,7 +18,7 @@ class ComputedLoss(keras.losses.Loss):
         y_pred: Float tensor of shape `(batch,)`: the values.
     """
 
-    def __init__(self, name="computed_loss", **kwargs):
+    def __init__(self, name: str = "computed_loss", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
 
     def call(self, y_true, y_pred):

@@ -1,9 +1,13 @@
 """Drifting: generated images move as attraction and repulsion of a batch say."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from keras_sphere.backend.replicas import global_rows, own_rows
 from keras_sphere.geometry import as_float
+from keras_sphere.typing import Tensor
 from keras_sphere.validation import (
     check_choice,
     read_boolean,
@@ -59,12 +63,12 @@ class Drifting(keras.losses.Loss):
 
     def __init__(
         self,
-        temperatures=TEMPERATURES,
-        pooling="flatten",
-        per_class=True,
-        name="drifting",
-        **kwargs,
-    ):
+        temperatures: Sequence[float] = TEMPERATURES,
+        pooling: str = "flatten",
+        per_class: bool = True,
+        name: str = "drifting",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.temperatures = read_sequence("temperatures", temperatures, read_positive)
         check_choice("pooling", pooling, POOLINGS)
@@ -80,8 +84,13 @@ class Drifting(keras.losses.Loss):
         return sum(terms) / len(terms)
 
     def pair(
-        self, real, generated, real_labels=None, generated_labels=None, weights=None
-    ):
+        self,
+        real: Sequence[Tensor],
+        generated: Sequence[Tensor],
+        real_labels: Tensor | None = None,
+        generated_labels: Tensor | None = None,
+        weights: Tensor | None = None,
+    ) -> tuple[list[Tensor], list[Tensor]]:
         """Targets and predictions of the loss.
 
         Args:
@@ -108,7 +117,8 @@ class Drifting(keras.losses.Loss):
             )
             for a, b in zip(real, generated, strict=True)
         ]
-        return tuple(map(list, zip(*pairs, strict=True)))
+        rows, targets = map(list, zip(*pairs, strict=True))
+        return rows, targets
 
     def _rows(self, x):
         x = as_float(x)

@@ -1,5 +1,7 @@
 """Latent consistency: the decoded image encodes back to the same latent."""
 
+from typing import Any
+
 import keras
 
 from keras_sphere.losses.distances import cosine_distance
@@ -17,7 +19,7 @@ class LatentCosineDistance(keras.losses.Loss):
         - [Sphere Encoder](https://arxiv.org/abs/2602.15030), latent consistency.
     """
 
-    def __init__(self, name="latent_cosine_distance", **kwargs):
+    def __init__(self, name: str = "latent_cosine_distance", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
 
     def call(self, y_true, y_pred):

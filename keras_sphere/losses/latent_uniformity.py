@@ -1,9 +1,12 @@
 """Latent uniformity: the latents of a batch lie on the sphere as random points do."""
 
+from typing import Any
+
 import keras
 
 from keras_sphere.backend.replicas import draw_for_batch, global_rows, own_rows
 from keras_sphere.geometry import as_float
+from keras_sphere.typing import Tensor
 from keras_sphere.validation import read_boolean, read_integer
 
 
@@ -37,8 +40,12 @@ class LatentUniformity(keras.losses.Loss):
     """
 
     def __init__(
-        self, num_projections=256, per_class=False, name="latent_uniformity", **kwargs
-    ):
+        self,
+        num_projections: int = 256,
+        per_class: bool = False,
+        name: str = "latent_uniformity",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.num_projections = read_integer("num_projections", num_projections)
         self.per_class = read_boolean("per_class", per_class)
@@ -46,7 +53,9 @@ class LatentUniformity(keras.losses.Loss):
     def call(self, y_true, y_pred):
         return keras.ops.mean(keras.ops.square(y_pred - y_true), axis=-1)
 
-    def draw(self, latents, seed):
+    def draw(
+        self, latents: Tensor, seed: keras.random.SeedGenerator
+    ) -> dict[str, Tensor]:
         """Draws points and directions, for the global batch.
 
         Args:

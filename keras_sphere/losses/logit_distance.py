@@ -1,5 +1,7 @@
 """How far what a classifier says of two images is apart."""
 
+from typing import Any
+
 import keras
 
 from keras_sphere.choices import LOGIT_DISTANCES
@@ -25,7 +27,9 @@ class LogitDistance(keras.losses.Loss):
         - [Sphere Encoder 2](https://arxiv.org/abs/2610.02208), training.
     """
 
-    def __init__(self, distance="cosine", name="logit_distance", **kwargs):
+    def __init__(
+        self, distance: str = "cosine", name: str = "logit_distance", **kwargs: Any
+    ) -> None:
         super().__init__(name=name, **kwargs)
         check_choice("distance", distance, LOGIT_DISTANCES)
         self.distance = distance

@@ -1,5 +1,7 @@
 """Pixel reconstruction and pixel consistency: how far two images are apart."""
 
+from typing import Any
+
 import keras
 
 from keras_sphere.losses.distances import DISTANCES, mean_distance
@@ -35,13 +37,13 @@ class PixelLoss(keras.losses.Loss):
 
     def __init__(
         self,
-        distance="l1",
-        distance_weight=1.0,
-        perceptual_weight=1.0,
-        feature_distance="absolute",
-        name="pixel_loss",
-        **kwargs,
-    ):
+        distance: str = "l1",
+        distance_weight: float = 1.0,
+        perceptual_weight: float = 1.0,
+        feature_distance: str = "absolute",
+        name: str = "pixel_loss",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, **kwargs)
         check_choice("distance", distance, DISTANCES)
         check_choice("feature_distance", feature_distance, DISTANCES)

@@ -1,11 +1,19 @@
 """Distance between the Gaussians of two sets of features."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from keras_sphere.metrics.features import as_features, check_same_width
+from keras_sphere.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from keras_sphere.metrics.gaussian import Gaussian
 
 
-def frechet_distance(features_a, features_b):
+def frechet_distance(features_a: ArrayLike, features_b: ArrayLike) -> float:
     """Frechet distance between the Gaussians fitted to two sets of features.
 
     `|m_a - m_b|^2 + tr(C_a) + tr(C_b) - 2 tr((C_a C_b)^(1/2))`, with the means `m`
@@ -45,7 +53,7 @@ def frechet_distance(features_a, features_b):
     )
 
 
-def frechet_distance_of_gaussians(a, b):
+def frechet_distance_of_gaussians(a: Gaussian, b: Gaussian) -> float:
     """The same of two Gaussians, such as those of a file of statistics.
 
     Args:

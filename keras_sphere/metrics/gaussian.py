@@ -1,12 +1,16 @@
 """The Gaussian of features that come in batches, in constant memory, and its file."""
 
+from __future__ import annotations
+
 import dataclasses
 import pathlib
+from typing import Any
 
 import numpy as np
 
 from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.metrics.features import as_features
+from keras_sphere.typing import ArrayLike, PathLike
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,15 +27,15 @@ class Gaussian:
     covariance: np.ndarray
     count: int | None = None
 
-    def save(self, path):
+    def save(self, path: PathLike) -> None:
         """Writes an .npz file with `mu` and `sigma`, as public files have, and `n`."""
         path = pathlib.Path(path)
-        known = {} if self.count is None else {"n": self.count}
+        known: dict[str, Any] = {} if self.count is None else {"n": self.count}
         with replace_when_done(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, mu=self.mean, sigma=self.covariance, **known)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: PathLike) -> Gaussian:
         """Reads what `save` wrote, or a public file of `mu` and `sigma`.
 
         Args:
@@ -47,12 +51,13 @@ class Gaussian:
                 f"There is no such file of statistics. Received: path={str(path)!r}"
             )
         with np.load(path, allow_pickle=False) as file:
-            arrays = {
+            arrays: dict[str, Any] = {
                 key: np.asarray(file[key], "float64")
                 for key in ("mu", "sigma", "n")
                 if key in file.files
             }
-        mean, covariance = arrays.get("mu"), arrays.get("sigma")
+        mean: Any = arrays.get("mu")
+        covariance: Any = arrays.get("sigma")
         is_valid = (
             mean is not None
             and mean.ndim == 1
@@ -86,12 +91,12 @@ class GaussianFit:
     >>> fit.gaussian().save("reference.npz")
     """
 
-    def __init__(self, num_features):
+    def __init__(self, num_features: int) -> None:
         self.count = 0
         self.mean = np.zeros(num_features)
         self.scatter = np.zeros((num_features, num_features))
 
-    def update(self, features):
+    def update(self, features: ArrayLike) -> None:
         """Adds features, an array of shape `(items, num_features)`."""
         features = as_features("features", features)
         if features.shape[1] != len(self.mean):
@@ -107,7 +112,7 @@ class GaussianFit:
         self.mean = self.mean + shift * (count / total)
         self.count = total
 
-    def gaussian(self):
+    def gaussian(self) -> Gaussian:
         """The `Gaussian` of all features so far.
 
         Raises:

@@ -1,8 +1,13 @@
 """Inception score of class probabilities that come in batches."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+
 import numpy as np
 
 from keras_sphere.metrics.features import as_features
+from keras_sphere.typing import Array, ArrayLike
 from keras_sphere.validation import read_integer
 
 
@@ -20,14 +25,14 @@ class InceptionScore:
         - [Salimans et al., 2016](https://arxiv.org/abs/1606.03498)
     """
 
-    def __init__(self, num_splits=10):
+    def __init__(self, num_splits: int = 10) -> None:
         self.num_splits = num_splits = read_integer("num_splits", num_splits)
         self.count = 0
         self._counts = np.zeros(num_splits)
         self._entropies = np.zeros(num_splits)
-        self._probabilities = None
+        self._probabilities: Array | None = None
 
-    def update(self, logits):
+    def update(self, logits: ArrayLike) -> None:
         """Adds logits of the classifier, of shape `(images, classes)`."""
         logits = as_features("logits", logits)
         logs = logits - logits.max(axis=1, keepdims=True)
@@ -42,7 +47,7 @@ class InceptionScore:
         np.add.at(self._probabilities, groups, probabilities)
         self.count += len(logits)
 
-    def state(self):
+    def state(self) -> dict[str, Array]:
         """All that has been added so far, as a dict of arrays, for `from_state`."""
         probabilities = self._probabilities
         if probabilities is None:
@@ -55,7 +60,7 @@ class InceptionScore:
         }
 
     @classmethod
-    def from_state(cls, state):
+    def from_state(cls, state: Mapping[str, Array]) -> InceptionScore:
         """The score whose `state` was kept."""
         score = cls(len(state["counts"]))
         score.count = int(state["count"])
@@ -64,7 +69,7 @@ class InceptionScore:
             score._probabilities = state["probabilities"]
         return score
 
-    def result(self):
+    def result(self) -> tuple[float, float]:
         """Pair of floats: the mean score over the groups, and its spread.
 
         Raises:

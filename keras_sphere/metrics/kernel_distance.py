@@ -3,10 +3,17 @@
 import numpy as np
 
 from keras_sphere.metrics.features import as_features, check_same_width
+from keras_sphere.typing import ArrayLike
 from keras_sphere.validation import read_integer, read_seed
 
 
-def kernel_distance(features_a, features_b, subset_size=1000, num_subsets=100, seed=0):
+def kernel_distance(
+    features_a: ArrayLike,
+    features_b: ArrayLike,
+    subset_size: int = 1000,
+    num_subsets: int = 100,
+    seed: int = 0,
+) -> tuple[float, float]:
     """Squared maximum mean discrepancy with the kernel `(<x, y> / d + 1)^3`.
 
     The unbiased estimate, averaged over random subsets. Unlike the Frechet distance it

@@ -4,13 +4,16 @@ import numpy as np
 
 from keras_sphere.metrics.features import as_features, check_same_width
 from keras_sphere.optional_imports import import_optional
+from keras_sphere.typing import Array, ArrayLike
 from keras_sphere.validation import read_integer
 
 BLOCK_ITEMS = 1024
 PACKAGE = ("scipy.spatial.distance", "Comparing neighbors")
 
 
-def precision_recall(real, fake, num_neighbors=3):
+def precision_recall(
+    real: ArrayLike, fake: ArrayLike, num_neighbors: int = 3
+) -> tuple[float, float]:
     """Precision and recall of generated features against real ones.
 
     The manifold of a set is the union of balls around its items, each reaching to
@@ -42,7 +45,9 @@ def precision_recall(real, fake, num_neighbors=3):
     return values["precision"], values["recall"]
 
 
-def density_coverage(real, fake, num_neighbors=5):
+def density_coverage(
+    real: ArrayLike, fake: ArrayLike, num_neighbors: int = 5
+) -> tuple[float, float]:
     """Density and coverage of generated features against real ones.
 
     Both use the balls around the real items only, each reaching to its k-th nearest
@@ -71,7 +76,9 @@ def density_coverage(real, fake, num_neighbors=5):
     return values["density"], values["coverage"]
 
 
-def neighbor_measures(real, fake, num_neighbors=3, density_neighbors=5):
+def neighbor_measures(
+    real: ArrayLike, fake: ArrayLike, num_neighbors: int = 3, density_neighbors: int = 5
+) -> dict[str, float]:
     """What `precision_recall`, `density_coverage` and `nearest_distances` say, at once.
 
     Each distance is computed once.
@@ -113,7 +120,7 @@ def neighbor_measures(real, fake, num_neighbors=3, density_neighbors=5):
     }
 
 
-def nearest_distances(samples, references):
+def nearest_distances(samples: ArrayLike, references: ArrayLike) -> Array:
     """Euclidean distance of each sample to the nearest reference.
 
     Against training images it shows memorization: samples much nearer to them than
@@ -134,7 +141,7 @@ def nearest_distances(samples, references):
     return nearest_neighbors(samples, references)[0]
 
 
-def nearest_neighbors(samples, references):
+def nearest_neighbors(samples: ArrayLike, references: ArrayLike) -> tuple[Array, Array]:
     """As `nearest_distances`, with the index of the nearest reference of each sample.
 
     Returns:
@@ -148,7 +155,8 @@ def nearest_neighbors(samples, references):
         (distances.min(axis=1), distances.argmin(axis=1))
         for _, distances in _distance_blocks(samples, references)
     ]
-    return tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    distances, indices = map(np.concatenate, zip(*blocks, strict=True))
+    return distances, indices
 
 
 def _radii(centers, *ranks):

@@ -3,9 +3,10 @@
 import numpy as np
 
 from keras_sphere.metrics.image_pairs import read_image_pair
+from keras_sphere.typing import Array, ArrayLike
 
 
-def psnr(a, b, max_value):
+def psnr(a: ArrayLike, b: ArrayLike, max_value: float) -> Array:
     """Peak signal-to-noise ratio of each pair of images, in decibels.
 
     `10 log10(max_value^2 / mean squared difference)`.

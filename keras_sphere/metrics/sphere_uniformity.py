@@ -5,11 +5,13 @@ a uniform point and any fixed direction has `(1 + t) / 2 ~ Beta((d - 1)/2, (d - 
 """
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
 from keras_sphere.metrics.features import as_features
 from keras_sphere.optional_imports import import_optional
+from keras_sphere.typing import Array, ArrayLike
 from keras_sphere.validation import read_integer, read_positive, read_seed
 
 BLOCK_ITEMS = 1024
@@ -29,12 +31,12 @@ class UniformityTest:
     null: np.ndarray
 
     @property
-    def p_value(self):
+    def p_value(self) -> float:
         """Share of uniform sets at least as far from uniform, the points counted in."""
         return float((1 + np.sum(self.null >= self.value)) / (1 + len(self.null)))
 
 
-def cosine_law(dimensions):
+def cosine_law(dimensions: int) -> Any:
     """The law of the cosine between two uniform points, a frozen SciPy distribution.
 
     Args:
@@ -45,7 +47,7 @@ def cosine_law(dimensions):
     return stats.beta(half, half, loc=-1.0, scale=2.0)
 
 
-def pair_angles(points, num_pairs=100_000, seed=0):
+def pair_angles(points: ArrayLike, num_pairs: int = 100_000, seed: int = 0) -> Array:
     """Angles in degrees of random pairs of different points.
 
     Args:
@@ -75,7 +77,9 @@ def pair_angles(points, num_pairs=100_000, seed=0):
     return np.degrees(np.arccos(np.clip(cosines, -1.0, 1.0)))
 
 
-def sliced_wasserstein_test(points, num_directions=128, num_null=100, seed=0):
+def sliced_wasserstein_test(
+    points: ArrayLike, num_directions: int = 128, num_null: int = 100, seed: int = 0
+) -> UniformityTest:
     """Sliced Wasserstein distance of points to the uniform law of their sphere.
 
     The mean over random directions of the first Wasserstein distance between the
@@ -108,7 +112,9 @@ def sliced_wasserstein_test(points, num_directions=128, num_null=100, seed=0):
     return UniformityTest(distance(points), np.array(null))
 
 
-def cone_coverage(points, angle_degrees, num_samples=2000, seed=0):
+def cone_coverage(
+    points: ArrayLike, angle_degrees: float, num_samples: int = 2000, seed: int = 0
+) -> tuple[float, Array]:
     """Share of the sphere within an angle of some point, and how far the rest is.
 
     Args:

@@ -4,6 +4,7 @@ import numpy as np
 
 from keras_sphere.metrics.image_pairs import read_image_pair
 from keras_sphere.optional_imports import import_optional
+from keras_sphere.typing import Array, ArrayLike
 
 PACKAGE = ("skimage.metrics", "Structural similarity (`ssim`)", "evaluate")
 WINDOW = 11
@@ -18,7 +19,7 @@ def check_size(height, width):
         )
 
 
-def ssim(a, b, max_value):
+def ssim(a: ArrayLike, b: ArrayLike, max_value: float) -> Array:
     """Structural similarity of each pair of images, with a Gaussian window.
 
     The settings are those of the paper: a window of standard deviation 1.5 (11 pixels

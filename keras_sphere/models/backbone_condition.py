@@ -1,6 +1,11 @@
 """What a backbone is conditional on, beside the names of its classes."""
 
-from keras_sphere.embedders.embedding import find_embedder, known_embedder
+from keras_sphere.embedders.embedding import (
+    Embedder,
+    find_embedder,
+    known_embedder,
+)
+from keras_sphere.typing import Embed, Tensor
 
 
 class BackboneCondition:
@@ -10,16 +15,18 @@ class BackboneCondition:
     """
 
     @property
-    def condition_dim(self):
+    def condition_dim(self) -> int:
         """Length of the vectors that the model is conditional on; 0 for none."""
         return self.condition_rows.condition_dim
 
     @property
-    def is_conditional(self):
+    def is_conditional(self) -> bool:
         """Whether there are classes, or vectors, that generation can follow."""
         return self.condition_rows.width > 0
 
-    def joined_condition(self, labels, embeddings=None):
+    def joined_condition(
+        self, labels: Tensor | None, embeddings: Tensor | None = None
+    ) -> Tensor | None:
         """What the networks take of both: rows, or labels where there are no vectors.
 
         Args:
@@ -31,12 +38,12 @@ class BackboneCondition:
         return self.condition_rows.pack(labels, embeddings)
 
     @property
-    def embedder(self):
+    def embedder(self) -> Embedder | None:
         """An `Embedder`, whose function may be unknown, or `None`."""
         return self._embedder
 
     @embedder.setter
-    def embedder(self, embedder):
+    def embedder(self, embedder: str | Embed | Embedder | None) -> None:
         if embedder is not None and not self.condition_dim:
             raise ValueError(
                 "`embedder` is for models that are conditional on vectors. Received: "

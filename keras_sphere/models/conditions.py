@@ -1,10 +1,13 @@
 """What public calls say of conditions, brought into the rows of a backbone."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from keras_sphere.class_names import class_ids
 from keras_sphere.embedders.embedding import embed_texts
 from keras_sphere.models.class_labels import read_class_labels
+from keras_sphere.typing import Array, ArrayLike, Labels
 from keras_sphere.validation import as_array, read_integer
 
 
@@ -147,7 +150,13 @@ def only_one(name, value, other_name, other):
 class Conditions:
     """Mixin of `SphereEncoderModel`: what generation is to follow, as rows."""
 
-    def condition(self, labels=None, embeddings=None, prompts=None, num_images=None):
+    def condition(
+        self,
+        labels: Labels | None = None,
+        embeddings: ArrayLike | None = None,
+        prompts: str | Sequence[str] | None = None,
+        num_images: int | None = None,
+    ) -> Array:
         """Rows that stand wherever `labels` do, in all methods and in editing.
 
         Of a model that is conditional on vectors, alone or beside classes. What is left

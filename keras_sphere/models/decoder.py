@@ -1,5 +1,8 @@
 """Points of the sphere to images."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 
 from keras_sphere.layers import (
@@ -59,16 +62,16 @@ class Decoder(ProgramExport, KeptParts, keras.layers.Layer):
 
     def __init__(
         self,
-        patch_size,
-        num_channels,
-        transformer,
-        pixel_head="linear",
-        mixer_depth=0,
-        mixer_affine=True,
-        activation="tanh",
-        embedding_stddev=1.0,
-        **kwargs,
-    ):
+        patch_size: int,
+        num_channels: int,
+        transformer: Mapping[str, Any],
+        pixel_head: str = "linear",
+        mixer_depth: int = 0,
+        mixer_affine: bool = True,
+        activation: str = "tanh",
+        embedding_stddev: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.patch_size = read_integer("patch_size", patch_size)
         self.num_channels = read_integer("num_channels", num_channels)

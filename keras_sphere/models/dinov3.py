@@ -1,5 +1,7 @@
 """Images to latents by a frozen DINOv3."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -78,21 +80,21 @@ class DINOv3Encoder(ProgramExport, KeptParts, WideTensors, keras.layers.Layer):
 
     def __init__(
         self,
-        hidden_dim=384,
-        num_layers=12,
-        num_heads=6,
-        patch_size=16,
-        mlp_dim=1536,
-        gated_mlp=True,
-        num_register_tokens=4,
-        input_size=256,
-        rope_theta=100.0,
-        epsilon=1e-5,
-        token_channels=None,
-        grid_size=None,
-        interpolate="input",
-        **kwargs,
-    ):
+        hidden_dim: int = 384,
+        num_layers: int = 12,
+        num_heads: int = 6,
+        patch_size: int = 16,
+        mlp_dim: int = 1536,
+        gated_mlp: bool = True,
+        num_register_tokens: int = 4,
+        input_size: int = 256,
+        rope_theta: float = 100.0,
+        epsilon: float = 1e-5,
+        token_channels: int | None = None,
+        grid_size: int | None = None,
+        interpolate: str = "input",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.hidden_dim = read_integer("hidden_dim", hidden_dim)
         self.num_layers = read_integer("num_layers", num_layers)

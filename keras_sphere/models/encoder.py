@@ -1,5 +1,8 @@
 """Images to latents."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 
 from keras_sphere.layers import MLPMixer, PatchEmbedding
@@ -34,13 +37,13 @@ class Encoder(ProgramExport, KeptParts, keras.layers.Layer):
 
     def __init__(
         self,
-        patch_size,
-        token_channels,
-        transformer,
-        mixer_depth=0,
-        mixer_affine=True,
-        **kwargs,
-    ):
+        patch_size: int,
+        token_channels: int,
+        transformer: Mapping[str, Any],
+        mixer_depth: int = 0,
+        mixer_affine: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.patch_size = read_integer("patch_size", patch_size)
         self.token_channels = read_integer("token_channels", token_channels)

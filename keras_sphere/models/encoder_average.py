@@ -4,6 +4,7 @@ import keras
 
 from keras_sphere.backend.fixed_weights import fixed_weights
 from keras_sphere.choices import CYCLE_ENCODERS
+from keras_sphere.typing import Tensor
 from keras_sphere.validation import check_choice, read_share
 
 
@@ -71,7 +72,9 @@ class EncoderAverage:
         if self.encoder_average is not None and not has_steps:
             self.encoder_average.restart()
 
-    def encode_again(self, images, labels=None, training=False):
+    def encode_again(
+        self, images: Tensor, labels: Tensor | None = None, training: bool = False
+    ) -> Tensor:
         """Decoded images to latents, before projection; see `backbone.encode`."""
         if self.cycle_encoder == "live":
             return self.backbone.encode(images, labels, training)

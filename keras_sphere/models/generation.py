@@ -1,5 +1,10 @@
 """The model's methods that take and return NumPy arrays, in chunks."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from keras_sphere.models.chunks import in_chunks
 from keras_sphere.models.conditions import (
     Conditions,
@@ -19,7 +24,11 @@ from keras_sphere.models.inference import current_weights
 from keras_sphere.models.reconstruction import Reconstruction
 from keras_sphere.models.refiner_checks import find_refiner
 from keras_sphere.models.sampling_run import run_sampling, sampling_options
+from keras_sphere.typing import Array, ArrayLike, Labels
 from keras_sphere.validation import as_array, if_given, read_boolean
+
+if TYPE_CHECKING:
+    from keras_sphere.models.latent_refiner import LatentRefiner
 
 
 class Generation(Conditions, Reconstruction):
@@ -35,7 +44,13 @@ class Generation(Conditions, Reconstruction):
     `batch_size` (64 by default), by programs compiled for that size.
     """
 
-    def encode(self, images, labels=None, batch_size=None, use_ema=None):
+    def encode(
+        self,
+        images: ArrayLike,
+        labels: Labels | None = None,
+        batch_size: int | None = None,
+        use_ema: bool | None = None,
+    ) -> Array:
         """Images to points of the sphere.
 
         Args:
@@ -55,8 +70,13 @@ class Generation(Conditions, Reconstruction):
         return encode_images(self, images, labels, batch_size, use_ema)
 
     def decode(
-        self, latents, labels=None, angle_degrees=None, batch_size=None, use_ema=None
-    ):
+        self,
+        latents: ArrayLike,
+        labels: Labels | None = None,
+        angle_degrees: ArrayLike | None = None,
+        batch_size: int | None = None,
+        use_ema: bool | None = None,
+    ) -> Array:
         """Latents, projected onto the sphere, to images.
 
         Args:
@@ -84,28 +104,28 @@ class Generation(Conditions, Reconstruction):
 
     def generate(
         self,
-        num_images=None,
-        labels=None,
-        steps=None,
-        guidance_scale=None,
-        guidance_position=None,
-        schedule=None,
-        shared_noise=None,
-        seed=None,
-        noise=None,
-        step_noise=None,
-        return_steps=False,
-        batch_size=None,
-        use_ema=None,
-        angle_degrees=None,
-        loop_angle_degrees=None,
-        guidance_degrees=None,
-        refiner=None,
-        embeddings=None,
-        negative_embeddings=None,
-        prompts=None,
-        negative_prompts=None,
-    ):
+        num_images: int | None = None,
+        labels: Labels | None = None,
+        steps: int | None = None,
+        guidance_scale: float | None = None,
+        guidance_position: str | None = None,
+        schedule: str | None = None,
+        shared_noise: bool | None = None,
+        seed: int | None = None,
+        noise: ArrayLike | None = None,
+        step_noise: ArrayLike | None = None,
+        return_steps: bool = False,
+        batch_size: int | None = None,
+        use_ema: bool | None = None,
+        angle_degrees: float | None = None,
+        loop_angle_degrees: float | None = None,
+        guidance_degrees: float | None = None,
+        refiner: LatentRefiner | bool | None = None,
+        embeddings: ArrayLike | None = None,
+        negative_embeddings: ArrayLike | None = None,
+        prompts: str | Sequence[str] | None = None,
+        negative_prompts: str | Sequence[str] | None = None,
+    ) -> Array:
         """Generates images from random points of the sphere.
 
         What is `None` takes the model's own default, `model.sampling`, which also

@@ -170,7 +170,7 @@ class GuardedTraining:
             super().test_on_batch(x, y, sample_weight, *args, **kwargs)
         )
 
-    def build_training(self):
+    def build_training(self) -> None:
         """Makes all variables of a training, which else its first step makes.
 
         TensorFlow traces a step twice that makes some.
@@ -180,7 +180,7 @@ class GuardedTraining:
             with self._strategy_scope():
                 self.optimizer.build(self.trainable_variables)
 
-    def build_metrics(self):
+    def build_metrics(self) -> None:
         """Makes the running means of the losses.
 
         Keras finds out what they are by a pass through all networks.

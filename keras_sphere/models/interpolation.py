@@ -1,5 +1,7 @@
 """The model's methods that generate between given points."""
 
+from typing import Any
+
 import numpy as np
 
 from keras_sphere import sampling
@@ -10,6 +12,7 @@ from keras_sphere.models.generation_inputs import (
     read_latents,
     read_seed,
 )
+from keras_sphere.typing import Array, ArrayLike, Labels
 from keras_sphere.validation import check_choice, read_integer
 
 
@@ -26,17 +29,17 @@ class Interpolation(Generation):
 
     def interpolate(
         self,
-        start=None,
-        end=None,
-        start_labels=None,
-        end_labels=None,
-        num_images=9,
-        method="slerp",
-        label_method="lerp",
-        seed=None,
-        step_noise=None,
-        **options,
-    ):
+        start: int | ArrayLike | None = None,
+        end: int | ArrayLike | None = None,
+        start_labels: Labels | None = None,
+        end_labels: Labels | None = None,
+        num_images: int = 9,
+        method: str = "slerp",
+        label_method: str = "lerp",
+        seed: int | None = None,
+        step_noise: ArrayLike | None = None,
+        **options: Any,
+    ) -> Array:
         """Generates images at even distances between two points of the sphere.
 
         Args:
@@ -79,7 +82,7 @@ class Interpolation(Generation):
         ends, several = self._read_points({"start": start, "end": end}, seed)
         pairs, per_token = len(ends[0]), self.backbone.spherify_per_token
         shares = np.linspace(0.0, 1.0, num_images, dtype="float32")
-        points = latent_paths.path(*ends, shares, method, per_token)
+        points = latent_paths.path(ends[0], ends[1], shares, method, per_token)
         end_labels = start_labels if end_labels is None else end_labels
         corners = [
             read_labels(self.backbone, labels, pairs, name)
@@ -104,14 +107,14 @@ class Interpolation(Generation):
 
     def interpolate_grid(
         self,
-        corners=None,
-        corner_labels=None,
-        num_rows=5,
-        num_columns=5,
-        seed=None,
-        step_noise=None,
-        **options,
-    ):
+        corners: ArrayLike | None = None,
+        corner_labels: Labels | None = None,
+        num_rows: int = 5,
+        num_columns: int = 5,
+        seed: int | None = None,
+        step_noise: ArrayLike | None = None,
+        **options: Any,
+    ) -> Array:
         """Generates a grid of images between four points of the sphere.
 
         Args:
@@ -142,13 +145,12 @@ class Interpolation(Generation):
         per_token = self.backbone.spherify_per_token
         points = latent_paths.grid(corners, num_rows, num_columns, per_token)
         labels = read_labels(self.backbone, corner_labels, 4, "corner_labels")
-        if labels is not None:
-            labels = np.split(labels, 4)
+        labels = [None] if labels is None else list(np.split(labels, 4))
         weights = latent_paths.grid_weights(num_rows, num_columns)
         images = generate_images(
             self,
             len(points),
-            class_paths.mixed(self.backbone, labels or [None], weights),
+            class_paths.mixed(self.backbone, labels, weights),
             noise=points,
             step_noise=noise_of_paths(self, step_noise, seed, 1, len(points), options),
             **options,

@@ -40,7 +40,7 @@ class KeptParts:
             network.restore_parts()
         return network
 
-    def restore_parts(self):
+    def restore_parts(self) -> None:
         """Quantizes and freezes layers as the configuration says."""
         kept = self._kept or {}
         for group in kept.get("quantized", ()):

@@ -1,6 +1,10 @@
 """A small network in place of decoder and encoder between the steps of generation."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import keras
 
@@ -22,6 +26,9 @@ from keras_sphere.validation import (
     read_positive,
     read_share,
 )
+
+if TYPE_CHECKING:
+    from keras_sphere.models.sphere_encoder_model import SphereEncoderModel
 
 CONDITIONS = ("guidance_scale", "angle_degrees")
 
@@ -76,21 +83,21 @@ class LatentRefiner(FileSaving, keras.Model):
 
     def __init__(
         self,
-        hidden_dim,
-        num_layers,
-        num_heads,
-        grid_size,
-        token_channels,
-        num_classes=0,
-        condition=None,
-        condition_range=None,
-        guidance_position=None,
-        spherify_per_token=False,
-        epsilon=1e-6,
-        teacher=None,
-        condition_dim=0,
-        **kwargs,
-    ):
+        hidden_dim: int,
+        num_layers: int,
+        num_heads: int,
+        grid_size: int,
+        token_channels: int,
+        num_classes: int = 0,
+        condition: str | None = None,
+        condition_range: tuple[float, float] | None = None,
+        guidance_position: str | None = None,
+        spherify_per_token: bool = False,
+        epsilon: float = 1e-6,
+        teacher: str | None = None,
+        condition_dim: int = 0,
+        **kwargs: Any,
+    ) -> None:
         kwargs.setdefault("name", "refiner")
         super().__init__(**kwargs)
         self.autocast = False  # points stay in float32
@@ -133,8 +140,14 @@ class LatentRefiner(FileSaving, keras.Model):
 
     @classmethod
     def of(
-        cls, model, share=0.25, condition_range=None, size=None, use_ema=None, **kwargs
-    ):
+        cls,
+        model: SphereEncoderModel,
+        share: float = 0.25,
+        condition_range: tuple[float, float] | None = None,
+        size: Mapping[str, int] | None = None,
+        use_ema: bool | None = None,
+        **kwargs: Any,
+    ) -> LatentRefiner:
         """A new refiner for a model, which knows that model from then on.
 
         Args:

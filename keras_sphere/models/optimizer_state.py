@@ -63,7 +63,7 @@ class OptimizerState:
                 self.optimizer.get_config()
             )
 
-    def check_optimizer_variables(self):
+    def check_optimizer_variables(self) -> None:
         """Raises a `ValueError` if the optimizer was built for other weights."""
         if self.optimizer is None or not self.optimizer.built:
             return

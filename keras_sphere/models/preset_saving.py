@@ -1,6 +1,8 @@
 """The model as a preset: a folder of configuration, weights and a card."""
 
 import pathlib
+from collections.abc import Mapping
+from typing import Any
 
 from keras_sphere.backend.operations import sync_variables
 from keras_sphere.backend.unasked_tensorflow import without_tensorflow
@@ -20,6 +22,7 @@ from keras_sphere.preset_files.schema import (
     needed_version,
 )
 from keras_sphere.preset_files.weights_file import write_weights
+from keras_sphere.typing import PathLike
 from keras_sphere.validation import check_choice, if_given, read_boolean
 
 
@@ -28,16 +31,16 @@ class PresetSaving:
 
     def save_to_preset(
         self,
-        path,
-        use_ema=None,
-        dtype="float32",
-        name=None,
-        description="",
-        license="unspecified",
-        training=None,
-        card=None,
-        overwrite=False,
-    ):
+        path: PathLike,
+        use_ema: bool | None = None,
+        dtype: str = "float32",
+        name: str | None = None,
+        description: str = "",
+        license: str = "unspecified",
+        training: Mapping[str, Any] | None = None,
+        card: str | None = None,
+        overwrite: bool = False,
+    ) -> None:
         """Saves the backbone's weights, the recipe and the sampling defaults.
 
         The folder holds `config.json`, `model.weights.h5` and `README.md`. It

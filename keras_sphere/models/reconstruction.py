@@ -3,6 +3,7 @@
 from keras_sphere.models.conditions import read_labels
 from keras_sphere.models.generation_inputs import read_images
 from keras_sphere.models.sampling_run import run_sampling, sampling_options
+from keras_sphere.typing import Array, ArrayLike, Labels
 
 
 class Reconstruction:
@@ -10,15 +11,15 @@ class Reconstruction:
 
     def reconstruct(
         self,
-        images,
-        labels=None,
-        strength=None,
-        noise=None,
-        seed=None,
-        batch_size=None,
-        use_ema=None,
-        angle_degrees=None,
-    ):
+        images: ArrayLike,
+        labels: Labels | None = None,
+        strength: float | None = None,
+        noise: ArrayLike | None = None,
+        seed: int | None = None,
+        batch_size: int | None = None,
+        use_ema: bool | None = None,
+        angle_degrees: float | None = None,
+    ) -> Array:
         """Encodes images and decodes them, with noise in between if asked for.
 
         `decode(f(f(encode(x)) + strength sigma e))`: strength 0 reconstructs, 1 is a
@@ -59,18 +60,18 @@ class Reconstruction:
 
     def reconstruct_loop(
         self,
-        images,
-        labels=None,
-        steps=None,
-        angle_degrees=None,
-        loop_angle_degrees=None,
-        shared_noise=None,
-        seed=None,
-        step_noise=None,
-        return_steps=False,
-        batch_size=None,
-        use_ema=None,
-    ):
+        images: ArrayLike,
+        labels: Labels | None = None,
+        steps: int | None = None,
+        angle_degrees: float | None = None,
+        loop_angle_degrees: float | None = None,
+        shared_noise: bool | None = None,
+        seed: int | None = None,
+        step_noise: ArrayLike | None = None,
+        return_steps: bool = False,
+        batch_size: int | None = None,
+        use_ema: bool | None = None,
+    ) -> Array:
         """Decodes the encoded images as if they were noisy, then loops as `generate`.
 
         The first step moves nothing and tells the decoder `angle_degrees`, so that it

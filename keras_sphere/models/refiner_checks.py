@@ -1,6 +1,7 @@
 """Whether a refiner is one for this model and this way to generate."""
 
 import math
+from typing import Any
 
 from keras_sphere.models.latent_refiner import LatentRefiner
 from keras_sphere.models.teacher_fingerprint import teacher_fingerprint
@@ -13,14 +14,14 @@ class HeldRefiner:
     with them. Presets hold it.
     """
 
-    _held_refiner = None
+    _held_refiner: Any = None
 
     @property
-    def refiner(self):
+    def refiner(self) -> LatentRefiner | None:
         """The `LatentRefiner` that `attach_refiner` was given, or `None`."""
         return self._held_refiner and self._held_refiner.refiner
 
-    def attach_refiner(self, refiner):
+    def attach_refiner(self, refiner: LatentRefiner | None) -> None:
         """Lets `generate(refiner=True)` use a refiner, and presets hold it.
 
         Args:

@@ -1,5 +1,8 @@
 """Encoder and decoder together: what is trained, and what presets publish."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import keras
 
 from keras_sphere import geometry
@@ -14,6 +17,7 @@ from keras_sphere.models.backbone_condition import BackboneCondition
 from keras_sphere.models.kept_parts import KeptParts
 from keras_sphere.models.program_export import ProgramExport
 from keras_sphere.short_repr import ShortRepr
+from keras_sphere.typing import Embed, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -101,37 +105,37 @@ class SphereEncoderBackbone(
 
     def __init__(
         self,
-        image_size,
-        patch_size,
-        token_channels,
-        num_channels=3,
-        num_classes=0,
-        encoder_size="base",
-        decoder_size="base",
-        pixel_head="linear",
-        encoder_mixer_depth=2,
-        decoder_mixer_depth=2,
-        mixer_affine=True,
-        num_in_context_tokens=0,
-        spherify_decoder_blocks=False,
-        spherify_per_token=False,
-        label_dropout=0.1,
-        rematerialize_every=None,
-        class_names=None,
-        motion="addition",
-        epsilon=1e-6,
-        qk_norm=False,
-        path_dropout=0.0,
-        pixel_activation="tanh",
-        conditional_encoder=True,
-        angle_condition=None,
-        angle_condition_degrees=90.0,
-        pretrained_encoder=None,
-        has_encoder=True,
-        condition_dim=0,
-        embedder=None,
-        **kwargs,
-    ):
+        image_size: int,
+        patch_size: int,
+        token_channels: int,
+        num_channels: int = 3,
+        num_classes: int = 0,
+        encoder_size: str | Mapping[str, int] = "base",
+        decoder_size: str | Mapping[str, int] = "base",
+        pixel_head: str = "linear",
+        encoder_mixer_depth: int = 2,
+        decoder_mixer_depth: int = 2,
+        mixer_affine: bool = True,
+        num_in_context_tokens: int = 0,
+        spherify_decoder_blocks: bool = False,
+        spherify_per_token: bool = False,
+        label_dropout: float = 0.1,
+        rematerialize_every: int | None = None,
+        class_names: Sequence[str] | None = None,
+        motion: str = "addition",
+        epsilon: float = 1e-6,
+        qk_norm: bool = False,
+        path_dropout: float = 0.0,
+        pixel_activation: str = "tanh",
+        conditional_encoder: bool = True,
+        angle_condition: str | None = None,
+        angle_condition_degrees: float = 90.0,
+        pretrained_encoder: str | Mapping[str, Any] | None = None,
+        has_encoder: bool = True,
+        condition_dim: int = 0,
+        embedder: str | Embed | None = None,
+        **kwargs: Any,
+    ) -> None:
         kwargs.setdefault("name", "backbone")
         super().__init__(**kwargs)
         self._arguments = read_architecture(
@@ -200,27 +204,27 @@ class SphereEncoderBackbone(
         self.decoder.build((None, self.num_tokens, self.token_channels))
 
     @property
-    def class_names(self):
+    def class_names(self) -> tuple[str, ...] | None:
         """Names of the classes, a tuple of strings, or `None` if nobody said them."""
         names = self._arguments["class_names"]
         return None if names is None else tuple(names)
 
     @class_names.setter
-    def class_names(self, class_names):
+    def class_names(self, class_names: Sequence[str] | None) -> None:
         names = read_class_names(class_names, self.num_classes)
         self._arguments["class_names"] = names
 
     @property
-    def architecture(self):
+    def architecture(self) -> dict[str, Any]:
         """The arguments of this backbone, as plain values, in a new dict."""
         return dict(self._arguments)
 
     @property
-    def latent_shape(self):
+    def latent_shape(self) -> tuple[int, int]:
         """Shape of one latent, `(num_tokens, token_channels)`."""
         return (self.num_tokens, self.token_channels)
 
-    def require_encoder(self, what):
+    def require_encoder(self, what: str) -> None:
         """Raises a `ValueError` if there is no encoder.
 
         Args:
@@ -234,15 +238,19 @@ class SphereEncoderBackbone(
                 'them with `part="all"`. Received: has_encoder=False'
             )
 
-    def spherify(self, latents):
+    def spherify(self, latents: Tensor) -> Tensor:
         """Projects latents onto the sphere of this model; see `geometry.spherify`."""
         return self.motion.project(latents)
 
-    def perturb(self, sphere_latents, noise, strength):
+    def perturb(
+        self, sphere_latents: Tensor, noise: Tensor, strength: float | Tensor
+    ) -> Tensor:
         """Moves points by noise, as this model does; see `keras_sphere.motions`."""
         return self.motion.move(sphere_latents, noise, strength)
 
-    def encode(self, images, labels=None, training=False):
+    def encode(
+        self, images: Tensor, labels: Tensor | None = None, training: bool = False
+    ) -> Tensor:
         """Images to latents, before projection onto the sphere.
 
         Args:
@@ -261,7 +269,13 @@ class SphereEncoderBackbone(
         labels = labels if self._arguments["conditional_encoder"] else None
         return geometry.as_float(self.encoder(images, labels, training=training))
 
-    def decode(self, sphere_latents, labels=None, training=False, angles=None):
+    def decode(
+        self,
+        sphere_latents: Tensor,
+        labels: Tensor | None = None,
+        training: bool = False,
+        angles: Tensor | None = None,
+    ) -> Tensor:
         """Points of the sphere to images.
 
         Args:

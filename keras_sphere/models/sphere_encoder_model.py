@@ -1,5 +1,10 @@
 """The model that users train and generate with."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import keras
 
 from keras_sphere.choices import DISTRIBUTION_FEATURES as FEATURES
@@ -31,6 +36,9 @@ from keras_sphere.models.training_objective import UNIFORMITY
 from keras_sphere.preset_files.card import describe_sampling
 from keras_sphere.short_repr import ShortRepr
 from keras_sphere.validation import check_choice, if_given, read_seed
+
+if TYPE_CHECKING:
+    from keras_sphere.models.sphere_encoder_backbone import SphereEncoderBackbone
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -119,22 +127,22 @@ class SphereEncoderModel(
 
     def __init__(
         self,
-        backbone,
-        max_angle_degrees=None,
-        hard_case_probability=None,
-        hard_case_max_angle_degrees=None,
-        hard_case_band=None,
-        perceptual=None,
-        sampling=None,
-        seed=None,
-        cycle_encoder="live",
-        cycle_encoder_momentum=0.99985,
-        distribution_features="pixels",
-        score_matching=None,
-        classifier=None,
-        frechet_matching=None,
-        **kwargs,
-    ):
+        backbone: SphereEncoderBackbone,
+        max_angle_degrees: float | None = None,
+        hard_case_probability: float | None = None,
+        hard_case_max_angle_degrees: float | None = None,
+        hard_case_band: str | None = None,
+        perceptual: str | keras.Layer | None = None,
+        sampling: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        cycle_encoder: str = "live",
+        cycle_encoder_momentum: float = 0.99985,
+        distribution_features: str | keras.Layer = "pixels",
+        score_matching: Mapping[str, Any] | None = None,
+        classifier: keras.Layer | None = None,
+        frechet_matching: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.autocast = False  # images, noise and radii stay in float32
         self.backbone = backbone

@@ -1,11 +1,18 @@
 """The layers that a model has for its optional losses."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from keras_sphere.models.distribution_terms import DISTRIBUTION, map_shapes
 from keras_sphere.models.logits_term import LogitsTerm, resolve_classifier
 from keras_sphere.models.own_terms import FRECHET, LOGITS
 from keras_sphere.models.perceptual_maps import resolve_distribution_network
 from keras_sphere.models.scheduled_frechet import new_frechet
 from keras_sphere.models.scheduled_scores import new_scores
+
+if TYPE_CHECKING:
+    import keras
 
 # Each layer draws from a stream of its own, whose seed is so far from the model's.
 _SCORES, _WINDOWS = 1, 2
@@ -65,7 +72,7 @@ class TermLayers:
             self.frechet.build(shapes)
 
     @property
-    def distribution_network(self):
+    def distribution_network(self) -> keras.Layer | None:
         """What makes the maps that losses of distributions compare; `None`: pixels.
 
         Its weights are looked for when a loss needs them first.
@@ -75,17 +82,17 @@ class TermLayers:
         return self._distribution_network
 
     @property
-    def score_matching(self):
+    def score_matching(self) -> dict[str, Any] | None:
         """All settings of the score-matching term, or `None`."""
         return None if self.scores is None else self.scores.settings()
 
     @property
-    def frechet_matching(self):
+    def frechet_matching(self) -> dict[str, Any] | None:
         """All settings of the Frechet terms, or `None`."""
         return None if self.frechet is None else self.frechet.settings()
 
     @property
-    def frozen_networks(self):
+    def frozen_networks(self) -> list[keras.Layer]:
         """Networks that are not trained, of which files of models may keep nothing."""
         terms = [self.logits_term]
         networks = [term.classifier for term in terms if term is not None]

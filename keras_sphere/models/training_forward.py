@@ -1,7 +1,11 @@
 """The forward pass of a training step, and the losses of what it gives."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from keras_sphere.models.training_inputs import rescale
 from keras_sphere.models.training_objective import loss_value
+from keras_sphere.typing import Tensor
 
 
 class TrainingForward:
@@ -11,8 +15,13 @@ class TrainingForward:
     """
 
     def training_outputs(
-        self, images, labels=None, draws=None, training=True, embeddings=None
-    ):
+        self,
+        images: Tensor,
+        labels: Tensor | None = None,
+        draws: Mapping[str, Tensor] | None = None,
+        training: bool = True,
+        embeddings: Tensor | None = None,
+    ) -> dict[str, Any]:
         """The training forward: noisy latents, what they decode to, and back.
 
         Args:
@@ -41,7 +50,9 @@ class TrainingForward:
             self, rescale(images), labels, draws, training and not draws, embeddings
         )
 
-    def loss_terms(self, images, outputs):
+    def loss_terms(
+        self, images: Tensor, outputs: Mapping[str, Any]
+    ) -> dict[str, Tensor]:
         """The weighted losses of a training forward.
 
         Args:

@@ -37,7 +37,7 @@ class Objective:
     """
 
     weights = {}
-    optional = (UNIFORMITY,)
+    optional: tuple[str, ...] = (UNIFORMITY,)
 
     @property
     def names(self):

@@ -1,9 +1,13 @@
 """What the networks of the family ConvNeXt share."""
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 
 from keras_sphere.perceptual.frozen_network import FrozenNetwork
+from keras_sphere.typing import PathLike, Tensor
 from keras_sphere.validation import read_integer, read_sequence
 
 # ImageNet, in [0, 1].
@@ -26,7 +30,13 @@ class ConvNeXt(FrozenNetwork):
         ValueError: If `depths` and `hidden_dims` are not of one length.
     """
 
-    def __init__(self, depths, hidden_dims, source, **kwargs):
+    def __init__(
+        self,
+        depths: Sequence[int],
+        hidden_dims: Sequence[int],
+        source: PathLike | None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(source, **kwargs)
         if len(depths) != len(hidden_dims):
             raise ValueError(
@@ -36,7 +46,7 @@ class ConvNeXt(FrozenNetwork):
         self.depths = read_sequence("depths", depths, read_integer)
         self.hidden_dims = read_sequence("hidden_dims", hidden_dims, read_integer)
 
-    def stage_outputs(self, images, count):
+    def stage_outputs(self, images: Tensor, count: int) -> Iterator[Tensor]:
         """Yields what each of the first stages makes of float32 images in [0, 1]."""
         ops = keras.ops
         x = (images - ops.cast(_MEAN, "float32")) / ops.cast(_DEVIATION, "float32")
@@ -63,15 +73,15 @@ class ConvNeXt(FrozenNetwork):
         x = ops.cast(self.dense(self.expanded(x, name), f"{name}_contract"), "float32")
         return self.contracted(x, name)
 
-    def expanded(self, x, name):
+    def expanded(self, x: Tensor, name: str) -> Tensor:
         """What the second dense layer of the block `name` sees of the first one's."""
         return x
 
-    def contracted(self, x, name):
+    def contracted(self, x: Tensor, name: str) -> Tensor:
         """What is added to the input of the block `name`, of float32."""
         return x
 
-    def norm(self, x, name):
+    def norm(self, x: Tensor, name: str) -> Tensor:
         """Layer normalization over channels, in float32."""
         ops = keras.ops
         x = ops.cast(x, "float32")
@@ -83,7 +93,7 @@ class ConvNeXt(FrozenNetwork):
         )
         return x * ops.rsqrt(variance + 1e-6) * scale + bias
 
-    def dense(self, x, name):
+    def dense(self, x: Tensor, name: str) -> Tensor:
         """Product with the weights `<name>_kernel` and `<name>_bias`."""
         x = keras.ops.cast(x, self.compute_dtype)
         x = keras.ops.matmul(x, self.value(f"{name}_kernel"))

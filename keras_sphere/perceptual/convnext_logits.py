@@ -1,10 +1,14 @@
 """The logits of a ConvNeXt classifier, as perceptual features."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from keras_sphere.perceptual.convnext import ConvNeXt, convnext_shapes
 from keras_sphere.perceptual.keras_applications import convnext_weights
 from keras_sphere.perceptual.resizing import resize_bilinear
+from keras_sphere.typing import Array, PathLike, Tensor
 from keras_sphere.validation import read_integer
 
 
@@ -40,18 +44,18 @@ class ConvNeXtLogits(ConvNeXt):
 
     def __init__(
         self,
-        depths=(3, 3, 27, 3),
-        hidden_dims=(96, 192, 384, 768),
-        num_classes=1000,
-        image_size=224,
-        source="torchvision",
-        **kwargs,
-    ):
+        depths: Sequence[int] = (3, 3, 27, 3),
+        hidden_dims: Sequence[int] = (96, 192, 384, 768),
+        num_classes: int = 1000,
+        image_size: int = 224,
+        source: PathLike | None = "torchvision",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(depths, hidden_dims, source, **kwargs)
         self.num_classes = read_integer("num_classes", num_classes)
         self.image_size = read_integer("image_size", image_size)
 
-    def weight_shapes(self):
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         def layer_scale(channels):
             return {"layer_scale": (channels,)}
 
@@ -62,17 +66,17 @@ class ConvNeXtLogits(ConvNeXt):
         shapes["head_bias"] = (self.num_classes,)
         return shapes
 
-    def keras_weights(self):
+    def keras_weights(self) -> dict[str, Array]:
         return convnext_weights()
 
-    def features(self, images):
+    def features(self, images: Tensor) -> Any:
         ops = keras.ops
         x = resize_bilinear(images, self.image_size)
         *_, x = self.stage_outputs(x, len(self.depths))
         x = self.norm(ops.mean(x, axis=(1, 2)), "head_norm")
         return [ops.cast(self.dense(x, "head"), "float32")]
 
-    def contracted(self, x, name):
+    def contracted(self, x: Tensor, name: str) -> Tensor:
         return x * keras.ops.cast(self.arrays[f"{name}_layer_scale"], "float32")
 
     def get_config(self):

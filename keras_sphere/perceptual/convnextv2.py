@@ -1,8 +1,12 @@
 """The maps of ConvNeXt V2, as features to compare distributions by."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from keras_sphere.perceptual.convnext import ConvNeXt, convnext_shapes
+from keras_sphere.typing import PathLike, Tensor
 from keras_sphere.validation import read_integer, read_sequence
 
 _EPSILON = 1e-6
@@ -51,12 +55,12 @@ class ConvNeXtV2(ConvNeXt):
 
     def __init__(
         self,
-        stages=(1, 2),
-        depths=(2, 2, 8, 2),
-        hidden_dims=(80, 160, 320, 640),
-        source="timm",
-        **kwargs,
-    ):
+        stages: Sequence[int] = (1, 2),
+        depths: Sequence[int] = (2, 2, 8, 2),
+        hidden_dims: Sequence[int] = (80, 160, 320, 640),
+        source: PathLike | None = "timm",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(depths, hidden_dims, source, **kwargs)
         self.stages = read_sequence(
             "stages", stages, lambda name, stage: read_integer(name, stage, least=0)
@@ -68,10 +72,10 @@ class ConvNeXtV2(ConvNeXt):
             )
         self.smallest_image = 4 * 2 ** max(self.stages)
 
-    def weight_shapes(self):
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         return self._shapes(len(self.depths))
 
-    def used_names(self):
+    def used_names(self) -> list[str]:
         return list(self._shapes(max(self.stages) + 1))
 
     def _shapes(self, count):
@@ -80,12 +84,12 @@ class ConvNeXtV2(ConvNeXt):
 
         return convnext_shapes(self.depths[:count], self.hidden_dims[:count], response)
 
-    def features(self, images):
+    def features(self, images: Tensor) -> Any:
         images = keras.ops.clip(images, 0.0, 1.0)
         maps = list(self.stage_outputs(images, max(self.stages) + 1))
         return [maps[stage] for stage in self.stages]
 
-    def expanded(self, x, name):
+    def expanded(self, x: Tensor, name: str) -> Tensor:
         """Global response normalization, in float32."""
         ops = keras.ops
         x = ops.cast(x, "float32")

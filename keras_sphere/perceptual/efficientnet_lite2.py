@@ -1,6 +1,8 @@
 """EfficientNet-Lite2, an ImageNet classifier: its maps, and its features and logits."""
 
 import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import keras
 
@@ -12,6 +14,7 @@ from keras_sphere.perceptual.efficientnet_weights import (
 )
 from keras_sphere.perceptual.frozen_network import FrozenNetwork
 from keras_sphere.perceptual.resizing import resize_bilinear
+from keras_sphere.typing import Array, PathLike, Tensor
 from keras_sphere.validation import if_given, read_integer
 
 IMAGE_SIZE, NUM_FEATURES, NUM_CLASSES = 260, 1280, 1000
@@ -63,16 +66,16 @@ class _EfficientNetLite2(FrozenNetwork):
     sources = ("package",)
     file_endings = (".npz", ".pth")
 
-    def weight_shapes(self):
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         return efficientnet_shapes(len(BLOCKS), with_head=True)
 
-    def read_weights(self, shapes):
+    def read_weights(self, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Array]:
         path = self.source
         if path == "package":
             path = find_efficientnet_weights()
         return read_efficientnet_weights(path, shapes, self.used_names())
 
-    def block_outputs(self, images, count):
+    def block_outputs(self, images: Tensor, count: int) -> Iterator[Tensor]:
         """Yields what each of the first blocks makes of images in [0, 1]."""
         x = (images * 255.0 - 127.0) / 128.0
         x = self._relu6_convolution(x, "stem", strides=2)
@@ -131,7 +134,13 @@ class EfficientNetLite2(_EfficientNetLite2):
           squeeze-and-excitation and with ReLU6.
     """
 
-    def __init__(self, map_range=(0, 4), image_size=None, source="package", **kwargs):
+    def __init__(
+        self,
+        map_range: tuple[int, int] = (0, 4),
+        image_size: int | None = None,
+        source: PathLike | None = "package",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(source, **kwargs)
         first, last = (read_integer("map_range", m, least=0) for m in map_range)
         if not 0 <= first < last <= len(_MAP_BLOCKS):
@@ -142,10 +151,10 @@ class EfficientNetLite2(_EfficientNetLite2):
         self.map_range = (first, last)
         self.image_size = if_given(read_integer, "image_size", image_size)
 
-    def used_names(self):
+    def used_names(self) -> list[str]:
         return list(efficientnet_shapes(self._num_blocks()))
 
-    def features(self, images):
+    def features(self, images: Tensor) -> Any:
         if self.image_size is not None:
             images = resize_bilinear(images, self.image_size)
         outputs = list(self.block_outputs(images, self._num_blocks()))
@@ -188,11 +197,16 @@ class EfficientNetLite2Classifier(_EfficientNetLite2):
         shape `(batch, 1000)`, by the classes of ImageNet in their usual order.
     """
 
-    def __init__(self, image_size=IMAGE_SIZE, source="package", **kwargs):
+    def __init__(
+        self,
+        image_size: int = IMAGE_SIZE,
+        source: PathLike | None = "package",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(source, **kwargs)
         self.image_size = read_integer("image_size", image_size)
 
-    def features(self, images):
+    def features(self, images: Tensor) -> Any:
         ops = keras.ops
         x = resize_bilinear(images, self.image_size)
         for output in self.block_outputs(x, len(BLOCKS)):

@@ -1,6 +1,8 @@
 """What the perceptual networks share: weights from a file, never trained."""
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 
@@ -9,6 +11,7 @@ from keras_sphere.perceptual.weight_files import (
     find_weight_files,
     read_weight_file,
 )
+from keras_sphere.typing import Array, PathLike, Tensor
 
 
 class FrozenNetwork(keras.layers.Layer):
@@ -46,13 +49,13 @@ class FrozenNetwork(keras.layers.Layer):
         ValueError: If they do not fit, or the images are too small.
     """
 
-    feature_distance = "l2"
-    file_name = None
-    sources = ("torchvision", "keras_applications")
-    file_endings = (".npz",)
+    feature_distance: str | None = "l2"
+    file_name: str | None = None
+    sources: tuple[str, ...] = ("torchvision", "keras_applications")
+    file_endings: tuple[str, ...] = (".npz",)
     smallest_image = 1
 
-    def __init__(self, source="torchvision", **kwargs):
+    def __init__(self, source: PathLike | None = "torchvision", **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         if source is not None:
             source = os.fspath(source)
@@ -90,19 +93,19 @@ class FrozenNetwork(keras.layers.Layer):
                 self.arrays[name].assign(weights.pop(name))
         self.built = True
 
-    def weight_shapes(self):
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         """Dict of name -> shape of all weights of the file, used here or not."""
         raise NotImplementedError
 
-    def used_names(self):
+    def used_names(self) -> list[str]:
         """Names of the weights that the layer has."""
         return list(self.weight_shapes())
 
-    def keras_weights(self):
+    def keras_weights(self) -> dict[str, Array]:
         """Dict of name -> array, from `keras.applications`."""
         raise NotImplementedError
 
-    def features(self, images):
+    def features(self, images: Tensor) -> Any:
         """Feature maps of float32 images of 3 channels."""
         raise NotImplementedError
 
@@ -112,7 +115,7 @@ class FrozenNetwork(keras.layers.Layer):
             images = keras.ops.repeat(images, 3, axis=-1)
         return self.features(images)
 
-    def read_weights(self, shapes):
+    def read_weights(self, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Array]:
         """Dict of name -> array of the weights in `used_names`, from the source."""
         if self.source == "keras_applications":
             weights = self.keras_weights()
@@ -124,11 +127,13 @@ class FrozenNetwork(keras.layers.Layer):
             path = find_weight_files([self.file_name], type(self).__name__)[0]
         return read_weight_file(path, shapes, self.used_names())
 
-    def value(self, name):
+    def value(self, name: str) -> Tensor:
         """A weight in the compute dtype."""
         return keras.ops.cast(self.arrays[name], self.compute_dtype)
 
-    def convolution(self, x, name, strides=1, padding="valid"):
+    def convolution(
+        self, x: Tensor, name: str, strides: int = 1, padding: str = "valid"
+    ) -> Tensor:
         """Convolution with the weights `<name>_kernel` and `<name>_bias`."""
         x = keras.ops.conv(
             keras.ops.cast(x, self.compute_dtype),
@@ -140,7 +145,7 @@ class FrozenNetwork(keras.layers.Layer):
         return x + self.value(f"{name}_bias")
 
     @property
-    def unsaved_weights(self):
+    def unsaved_weights(self) -> list[keras.Variable]:
         """Weights that files of models leave out."""
         return [] if self.source is None else self.weights
 

@@ -1,11 +1,14 @@
 """LPIPS: a distance of VGG16 features that was fitted to human judgments."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
 from keras_sphere.perceptual.frozen_network import FrozenNetwork
 from keras_sphere.perceptual.keras_applications import vgg16_weights
 from keras_sphere.perceptual.weight_files import LPIPS_FILE
+from keras_sphere.typing import Array, PathLike, Tensor
 from keras_sphere.validation import read_integer
 
 # Channels and convolutions of the blocks of VGG16, between which are poolings. LPIPS
@@ -57,7 +60,12 @@ class LPIPS(FrozenNetwork):
 
     file_name = LPIPS_FILE
 
-    def __init__(self, layer_range=(0, 5), source="torchvision", **kwargs):
+    def __init__(
+        self,
+        layer_range: tuple[int, int] = (0, 5),
+        source: PathLike | None = "torchvision",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(source, **kwargs)
         first, last = (
             read_integer("layer_range", layer, least=0) for layer in layer_range
@@ -70,18 +78,18 @@ class LPIPS(FrozenNetwork):
         self.layer_range = (first, last)
         self.smallest_image = 2 ** (last - 1)
 
-    def weight_shapes(self):
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         return lpips_shapes(len(BLOCKS))
 
-    def used_names(self):
+    def used_names(self) -> list[str]:
         first, last = self.layer_range
         unused = [f"lin{layer}" for layer in range(first)]
         return [name for name in lpips_shapes(last) if name not in unused]
 
-    def keras_weights(self):
+    def keras_weights(self) -> dict[str, Array]:
         return vgg16_weights()
 
-    def features(self, images):
+    def features(self, images: Tensor) -> Any:
         ops = keras.ops
         is_keras = self.source == "keras_applications"
         scale, offset = _KERAS_RANGE if is_keras else _LPIPS_RANGE

@@ -1,5 +1,9 @@
 """The perceptual networks that a model or a recipe can name."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from keras_sphere.choices import CLASSIFIERS, FEATURE_NETWORKS, PERCEPTUAL_NETWORKS
 from keras_sphere.perceptual.convnext_logits import ConvNeXtLogits
 from keras_sphere.perceptual.convnextv2 import ConvNeXtV2
@@ -11,10 +15,14 @@ from keras_sphere.perceptual.efficientnet_weights import find_efficientnet_weigh
 from keras_sphere.perceptual.lpips import LPIPS
 from keras_sphere.perceptual.weight_files import find_weight_files
 from keras_sphere.perceptual.weighted_sum import WeightedSum
+from keras_sphere.typing import PathLike
 from keras_sphere.validation import check_choice
 
+if TYPE_CHECKING:
+    import keras
+
 # Shares of the networks in the distance; "lpips_convnext" is the paper's.
-_SHARES = {
+_SHARES: dict[str, dict[Any, float]] = {
     "lpips": {LPIPS: 1.0},
     "convnext": {ConvNeXtLogits: 1.0},
     "lpips_convnext": {LPIPS: 1.0, ConvNeXtLogits: 0.1},
@@ -24,7 +32,11 @@ _SHARES = {
 NAMES = PERCEPTUAL_NETWORKS
 
 
-def load(name, folder=None, dtype=None):
+def load(
+    name: str,
+    folder: PathLike | None = None,
+    dtype: str | keras.DTypePolicy | None = None,
+) -> keras.Layer:
     """A perceptual network with its pretrained weights.
 
     Args:
@@ -69,7 +81,11 @@ def load(name, folder=None, dtype=None):
     return WeightedSum(networks, list(shares.values()), dtype=dtype, name="perceptual")
 
 
-def load_classifier(name, folder=None, dtype=None):
+def load_classifier(
+    name: str,
+    folder: PathLike | None = None,
+    dtype: str | keras.DTypePolicy | None = None,
+) -> keras.Layer:
     """A classifier with its pretrained weights, whose logits a loss can compare.
 
     Args:
@@ -93,7 +109,11 @@ def load_classifier(name, folder=None, dtype=None):
     )
 
 
-def load_features(name, folder=None, dtype=None):
+def load_features(
+    name: str,
+    folder: PathLike | None = None,
+    dtype: str | keras.DTypePolicy | None = None,
+) -> keras.Layer:
     """A network whose maps a loss of distributions can compare, with its weights.
 
     Args:
@@ -113,7 +133,7 @@ def load_features(name, folder=None, dtype=None):
     return ConvNeXtV2(source=source, dtype=dtype, name="distribution_network")
 
 
-def feature_distance_of(perceptual):
+def feature_distance_of(perceptual: str | keras.Layer | None) -> str | None:
     """Which `PixelLoss(feature_distance=...)` the maps of a network are made for.
 
     Args:

@@ -1,6 +1,8 @@
 """Several perceptual networks as one: the weighted mean of their distances."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -32,7 +34,9 @@ class WeightedSum(keras.layers.Layer):
 
     feature_distance = "l2"
 
-    def __init__(self, networks, shares, **kwargs):
+    def __init__(
+        self, networks: Sequence[keras.Layer], shares: Sequence[float], **kwargs: Any
+    ) -> None:
         super().__init__(autocast=False, **kwargs)
         shares = read_sequence("shares", shares, read_positive)
         if len(networks) != len(shares):
@@ -57,7 +61,7 @@ class WeightedSum(keras.layers.Layer):
         return maps
 
     @property
-    def unsaved_weights(self):
+    def unsaved_weights(self) -> list[keras.Variable]:
         """Weights that files of models leave out."""
         return [w for n in self.networks for w in getattr(n, "unsaved_weights", ())]
 

@@ -1,6 +1,7 @@
 """A preset's model card: what `README.md` says when nobody wrote one."""
 
 from keras_sphere.class_names import describe_classes
+from keras_sphere.preset_files.hub_metadata import front_matter
 from keras_sphere.readable import readable_duration
 
 NOT_STATED = "not stated"
@@ -16,13 +17,14 @@ def model_card(config):
             and `kind`.
 
     Returns:
-        String, in Markdown.
+        String, in Markdown, with what the Hugging Face Hub reads at its top.
     """
     architecture, sampling = config["architecture"], config["sampling"]
     classes, names = architecture["num_classes"], architecture["class_names"]
     quantized = len(config.get("quantized_layers", ()))
     in_int8 = f"; the matrices of {quantized} layers in int8" if quantized else ""
     lines = [
+        *front_matter(config),
         f"# {config['name']}",
         "",
         config["description"] or "A Sphere Encoder, made with keras_sphere.",

@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 import re
+from typing import Any
 
 from keras_sphere.nearest import by_likeness
 from keras_sphere.optional_imports import import_optional
@@ -32,7 +33,7 @@ class PresetSource:
 
     handle: str
     folder: pathlib.Path
-    config: dict
+    config: dict[str, Any]
     repository: str | None = None
 
     def weights(self):

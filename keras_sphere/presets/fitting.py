@@ -20,10 +20,10 @@ class Fitted(typing.NamedTuple):
             theirs; `None` if rows were not told apart.
     """
 
-    afresh: list
-    left_out: list
+    afresh: list[str]
+    left_out: list[str]
     share: float
-    known_classes: list | None
+    known_classes: list[int] | None
 
 
 def copy_fitting(source, target, by_class=False):

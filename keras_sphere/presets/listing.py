@@ -1,17 +1,20 @@
 """What there is to load, as text."""
 
 import textwrap
+from typing import Any
 
 from keras_sphere.angle_gap import describe_gap
 from keras_sphere.class_names import describe_classes
 from keras_sphere.preset_files.card import describe_weights
+from keras_sphere.preset_files.hub_metadata import without_front_matter
 from keras_sphere.presets.sources import built_in_names, find
 from keras_sphere.short_repr import ShortRepr, html_table
+from keras_sphere.typing import PathLike
 
 WIDTH, MOST_NAMES = 88, 1000
 
 
-class PresetTable(list):
+class PresetTable(list[dict[str, Any]]):
     """A list of dicts, one per preset, that prints as a table."""
 
     _COLUMNS = ("name", "image_size", "classes", "parameters", "license", "weights")
@@ -29,7 +32,7 @@ class PresetTable(list):
         return html_table(rows, self._COLUMNS)
 
 
-class PresetDescription(ShortRepr, dict):
+class PresetDescription(ShortRepr, dict[str, Any]):
     """A preset's configuration, with `card`; it prints as its card and numbers."""
 
     def _facts(self):
@@ -47,7 +50,7 @@ class PresetDescription(ShortRepr, dict):
         ]
         return "\n".join(
             [
-                self["card"].rstrip(),
+                without_front_matter(self["card"]).rstrip(),
                 "",
                 f"parameters: {self['parameters']:,}",
                 f"weights: {describe_weights(self['weights'])}",
@@ -58,7 +61,7 @@ class PresetDescription(ShortRepr, dict):
         )
 
 
-def list_presets():
+def list_presets() -> PresetTable:
     """The presets of this package.
 
     Returns:
@@ -73,7 +76,7 @@ def list_presets():
     return PresetTable(_row(find(name).config) for name in built_in_names())
 
 
-def describe(name_or_path):
+def describe(name_or_path: PathLike) -> PresetDescription:
     """All that a preset says of itself.
 
     Args:

@@ -1,6 +1,7 @@
 """A preset's folder to a model."""
 
 import logging
+from typing import Any
 
 import keras
 
@@ -22,12 +23,19 @@ from keras_sphere.preset_files.recipe import losses_from_recipe, optimizer_from_
 from keras_sphere.presets.fitting import copy_fitting
 from keras_sphere.presets.overrides import resolve_arguments
 from keras_sphere.presets.sources import find
+from keras_sphere.typing import PathLike
 from keras_sphere.validation import if_given, read_boolean
 
 logger = logging.getLogger("keras_sphere")
 
 
-def load(name_or_path, weights=None, dtype=None, compile=True, **overrides):
+def load(
+    name_or_path: PathLike,
+    weights: bool | None = None,
+    dtype: str | keras.DTypePolicy | None = None,
+    compile: bool = True,
+    **overrides: Any,
+) -> SphereEncoderModel:
     """Loads a model, ready for `fit` and `generate`.
 
     Args:

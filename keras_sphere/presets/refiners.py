@@ -1,13 +1,21 @@
 """Refiners by the name of what holds them."""
 
+from __future__ import annotations
+
 import pathlib
+from typing import TYPE_CHECKING
 
 from keras_sphere.models.refiner_files import load_refiner_file, refiner_of_preset
 from keras_sphere.preset_files.refiner_file import REFINER_FILE
 from keras_sphere.presets.sources import find
+from keras_sphere.typing import PathLike
+
+if TYPE_CHECKING:
+    from keras_sphere.models.latent_refiner import LatentRefiner
+    from keras_sphere.models.sphere_encoder_model import SphereEncoderModel
 
 
-def load_refiner(place, model):
+def load_refiner(place: PathLike, model: SphereEncoderModel) -> LatentRefiner:
     """Loads the refiner that a preset or a distillation has left.
 
     Args:

@@ -1,8 +1,10 @@
 """Saving a training while it runs, and going on with it exactly."""
 
 import math
+import pathlib
 import time
 import warnings
+from collections.abc import Callable
 
 import keras
 
@@ -25,6 +27,7 @@ from keras_sphere.training.training_state import (
     restore_metrics,
     save_state,
 )
+from keras_sphere.typing import PathLike
 from keras_sphere.validation import check_choice, if_given, read_integer
 
 
@@ -76,14 +79,15 @@ class TrainingCheckpoint(keras.callbacks.Callback):
 
     def __init__(
         self,
-        directory,
-        every_steps=None,
-        every_epochs=None,
-        keep=3,
-        monitor=None,
-        mode="min",
-        write_more=None,
-    ):
+        directory: PathLike,
+        every_steps: int | None = None,
+        every_epochs: int | None = None,
+        keep: int = 3,
+        monitor: str | None = None,
+        mode: str = "min",
+        write_more: Callable[[keras.Model, pathlib.Path, Progress], object]
+        | None = None,
+    ) -> None:
         super().__init__()
         if every_steps is None and every_epochs is None:
             every_epochs = 1
@@ -103,7 +107,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         self._cut_epoch = False
         self._told = False
 
-    def resume(self, model, on_corrupt="raise"):
+    def resume(self, model: keras.Model, on_corrupt: str = "raise") -> Position:
         """Brings a model to where the newest checkpoint was saved.
 
         Args:
@@ -128,7 +132,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         return self._position
 
     @property
-    def progress(self):
+    def progress(self) -> Progress:
         """`Progress` up to now, over all processes' lives, without what they lost."""
         present = 0.0 if self._begin is None else time.monotonic() - self._begin
         return Progress(self._steps_done, self._seconds_before + present)
@@ -245,7 +249,12 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         return None if value is None or not math.isfinite(value) else float(value)
 
 
-def restore(model, directory, which="newest", on_corrupt="raise"):
+def restore(
+    model: keras.Model,
+    directory: PathLike,
+    which: str = "newest",
+    on_corrupt: str = "raise",
+) -> Position:
     """Brings a model to a checkpoint, to look at it or to use it.
 
     To go on with the training, use `TrainingCheckpoint.resume`.

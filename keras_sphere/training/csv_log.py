@@ -11,6 +11,7 @@ from keras_sphere.backend.replicas import processes
 from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.training.clear_errors import writing
 from keras_sphere.training.log_order import begin_as_writer
+from keras_sphere.typing import PathLike
 
 logger = logging.getLogger("keras_sphere")
 
@@ -44,7 +45,7 @@ class CSVLog(keras.callbacks.Callback):
     >>> model.fit(images, callbacks=[TrainingStatistics(), CSVLog("runs/log.csv")])
     """
 
-    def __init__(self, path):
+    def __init__(self, path: PathLike) -> None:
         super().__init__()
         self.path = pathlib.Path(path)
 

@@ -1,6 +1,7 @@
 """What data a training asks for, from a preset and what was chosen."""
 
 import dataclasses
+from typing import Any
 
 from keras_sphere.data.augmentation import record
 from keras_sphere.presets.sources import find
@@ -29,7 +30,7 @@ class DataPlan:
     batch_size: int
     conditional: bool | None
     horizontal_flip: bool
-    augment: list | None
+    augment: list[Any] | None
     resize: str | None
     crop: str
     seed: int

@@ -1,7 +1,11 @@
 """Teaches a refiner what a trained model makes of points of the sphere."""
 
+from __future__ import annotations
+
 import pathlib
 import typing
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import keras
 
@@ -24,6 +28,7 @@ from keras_sphere.training.distillation_plan import new_draws, new_plan
 from keras_sphere.training.graceful_stop import StopOnSignal
 from keras_sphere.training.plan_file import check_same_plan, write_plan
 from keras_sphere.training.training_statistics import TrainingStatistics
+from keras_sphere.typing import ArrayLike, Labels, PathLike
 from keras_sphere.validation import (
     if_given,
     read_boolean,
@@ -31,6 +36,9 @@ from keras_sphere.validation import (
     read_positive,
     read_seed,
 )
+
+if TYPE_CHECKING:
+    from keras_sphere.models.sphere_encoder_model import SphereEncoderModel
 
 _BATCHES_OF_AGREEMENT = 4
 
@@ -48,33 +56,33 @@ class DistillationRun(typing.NamedTuple):
     """
 
     refiner: LatentRefiner
-    history: dict
-    cosines: list | None
+    history: dict[str, list[float]]
+    cosines: list[float] | None
     is_complete: bool
 
 
 def distill(
-    model,
-    refiner=None,
-    share=0.25,
-    output_dir="runs/refiner",
-    epochs=20,
-    steps_per_epoch=200,
-    batch_size=64,
-    images=None,
-    labels=None,
-    condition_range=None,
-    learning_rate=1e-3,
-    chain=3,
-    seed=0,
-    use_ema=None,
-    checkpoint_every_epochs=1,
-    keep=2,
-    resume=True,
-    callbacks=(),
-    verbose="auto",
-    jit_compile="auto",
-):
+    model: SphereEncoderModel,
+    refiner: LatentRefiner | None = None,
+    share: float = 0.25,
+    output_dir: PathLike = "runs/refiner",
+    epochs: int = 20,
+    steps_per_epoch: int = 200,
+    batch_size: int = 64,
+    images: ArrayLike | None = None,
+    labels: Labels | None = None,
+    condition_range: tuple[float, float] | None = None,
+    learning_rate: float = 1e-3,
+    chain: int = 3,
+    seed: int = 0,
+    use_ema: bool | None = None,
+    checkpoint_every_epochs: int = 1,
+    keep: int = 2,
+    resume: bool = True,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: str | int = "auto",
+    jit_compile: bool | str = "auto",
+) -> DistillationRun:
     """Teaches a refiner the map that a step of generation is, or goes on with it.
 
     The map is `f(encode(decode(v)))` of a point v, its class and, where noise is
@@ -163,15 +171,15 @@ def distill(
 
 
 def measure_refiner(
-    model,
-    refiner,
-    batch_size=64,
-    batches=4,
-    chain=3,
-    seed=0,
-    use_ema=None,
-    jit_compile="auto",
-):
+    model: SphereEncoderModel,
+    refiner: LatentRefiner,
+    batch_size: int = 64,
+    batches: int = 4,
+    chain: int = 3,
+    seed: int = 0,
+    use_ema: bool | None = None,
+    jit_compile: bool | str = "auto",
+) -> list[float]:
     """How near a refiner is to its teacher, on loops that it was not taught on.
 
     Args:

@@ -31,10 +31,10 @@ class DistillationDraws:
         null_row: Array, the row of no condition, or `None` for a model without vectors.
     """
 
-    latent_shape: tuple
+    latent_shape: tuple[int, ...]
     num_classes: int
     motion: str
-    values: tuple
+    values: tuple[float, float]
     largest: float
     shared_noise: bool
     chain: int

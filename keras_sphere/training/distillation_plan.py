@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+from typing import Any
 
 import numpy as np
 
@@ -27,13 +28,13 @@ class DistillationPlan:
         seed: Integer.
     """
 
-    refiner: dict
+    refiner: dict[str, Any]
     epochs: int
     steps_per_epoch: int
     batch_size: int
     chain: int
     learning_rate: float
-    values: tuple
+    values: tuple[float, float]
     shared_noise: bool
     largest_strength: float
     images: str | None

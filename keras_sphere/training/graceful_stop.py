@@ -3,6 +3,7 @@
 import logging
 import signal
 import threading
+from collections.abc import Sequence
 
 import keras
 
@@ -42,14 +43,16 @@ class StopOnSignal(keras.callbacks.Callback):
     ...     print("stopped by", stop.received.name)
     """
 
-    def __init__(self, signals=(signal.SIGTERM, signal.SIGINT)):
+    def __init__(
+        self, signals: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT)
+    ) -> None:
         super().__init__()
         self.signals = signals
-        self.received = None
+        self.received: signal.Signals | None = None
         self._previous = {}
         self._steps = 0
 
-    def install(self):
+    def install(self) -> None:
         """Sets the handlers: `fit` does, and who wants them before may.
 
         JAX processes set one of their own when they join each other
@@ -61,12 +64,12 @@ class StopOnSignal(keras.callbacks.Callback):
             if number not in self._previous:
                 self._previous[number] = signal.signal(number, self._receive)
 
-    def restore(self):
+    def restore(self) -> None:
         """Puts the handlers of before in place again."""
         for number in list(self._previous):
             self._put_back(number)
 
-    def agreed(self):
+    def agreed(self) -> signal.Signals | None:
         """Asks all processes for a signal; each of them must call it at this point.
 
         Returns:

@@ -1,6 +1,8 @@
 """Pictures of a training: samples and reconstructions, every few epochs."""
 
 import pathlib
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +12,7 @@ from keras_sphere.training.clear_errors import writing
 from keras_sphere.training.image_source import ImageSource
 from keras_sphere.training.log_order import begin_as_source
 from keras_sphere.training.periodic_callback import PeriodicCallback, resolve_use_ema
+from keras_sphere.typing import Labels, PathLike
 from keras_sphere.validation import (
     if_given,
     read_boolean,
@@ -77,18 +80,18 @@ class ImageLog(PeriodicCallback):
 
     def __init__(
         self,
-        folder,
-        images,
-        labels=None,
-        every_epochs=10,
-        rows=8,
-        columns=8,
-        steps=(1, 4),
-        strengths=(0.0, 0.5, 1.0),
-        seed=0,
-        use_ema=None,
-        batch_size=None,
-    ):
+        folder: PathLike,
+        images: Any,
+        labels: Labels | None = None,
+        every_epochs: int = 10,
+        rows: int = 8,
+        columns: int = 8,
+        steps: Sequence[int] = (1, 4),
+        strengths: Sequence[float] = (0.0, 0.5, 1.0),
+        seed: int = 0,
+        use_ema: bool | None = None,
+        batch_size: int | None = None,
+    ) -> None:
         super().__init__(every_epochs)
         self.folder = pathlib.Path(folder)
         self.source = ImageSource("images", images, labels)

@@ -1,6 +1,7 @@
 """Warns when generated images come too near to training images."""
 
 import logging
+from typing import Any
 
 import numpy as np
 
@@ -74,17 +75,17 @@ class MemorizationAlarm(PeriodicCallback):
 
     def __init__(
         self,
-        train,
-        held_out,
-        every_epochs=10,
-        num_samples=256,
-        threshold=1.0,
-        max_train_images=50_000,
-        max_side=32,
-        seed=0,
-        use_ema=None,
-        batch_size=None,
-    ):
+        train: Any,
+        held_out: Any,
+        every_epochs: int = 10,
+        num_samples: int = 256,
+        threshold: float = 1.0,
+        max_train_images: int = 50_000,
+        max_side: int = 32,
+        seed: int = 0,
+        use_ema: bool | None = None,
+        batch_size: int | None = None,
+    ) -> None:
         super().__init__(every_epochs)
         self.train = ImageSource("train", train)
         self.held_out = ImageSource("held_out", held_out)

@@ -12,16 +12,16 @@ class PeriodicCallback(keras.callbacks.Callback):
         every_epochs: Integer, at least 1.
     """
 
-    def __init__(self, every_epochs):
+    def __init__(self, every_epochs: int) -> None:
         super().__init__()
         self.every_epochs = read_integer("every_epochs", every_epochs)
 
     @property
-    def is_told_to_end(self):
+    def is_told_to_end(self) -> bool:
         """Whether a signal ends the training, and there may be no time left."""
         return getattr(self.model, "is_told_to_end", False)
 
-    def is_due(self, epoch):
+    def is_due(self, epoch: int) -> bool:
         """Whether it is due after an epoch, which counts from 0."""
         if self.is_told_to_end:
             return False

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Any
 
 from keras_sphere.class_names import names_in, read_class_names
 from keras_sphere.models.sizes import SIZES, resolve_size
@@ -83,12 +84,12 @@ class TrainingPlan(ShortRepr):
     preset: str
     data: DataPlan
     num_images: int
-    architecture: dict
-    noise: dict
-    sampling: dict
+    architecture: dict[str, Any]
+    noise: dict[str, Any]
+    sampling: dict[str, Any]
     perceptual: str | None
-    losses: dict
-    optimizer: dict
+    losses: dict[str, Any]
+    optimizer: dict[str, Any]
     min_learning_rate: float
     gradient_accumulation_steps: int
     epochs: int
@@ -110,7 +111,7 @@ class TrainingPlan(ShortRepr):
     max_steps: int | None
     init_from: str | None = None
     data_license: str | None = None
-    objective: dict = dataclasses.field(default_factory=dict)
+    objective: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def _facts(self):
         return {
@@ -122,7 +123,7 @@ class TrainingPlan(ShortRepr):
         }
 
     @property
-    def total_steps(self):
+    def total_steps(self) -> int:
         """Batches of the whole training."""
         return self.epochs * self.steps_per_epoch
 

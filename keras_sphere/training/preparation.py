@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from typing import Any
 
 from keras_sphere import perceptual
 from keras_sphere.training.checkpoint_store import is_begun
@@ -42,7 +43,7 @@ class Preparation:
     options: object
     data: object
     plan: object
-    notes: dict
+    notes: dict[str, Any]
     goes_on: bool
 
 

@@ -5,6 +5,8 @@ import logging
 import os
 import sys
 import typing
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -27,13 +29,14 @@ from keras_sphere.training.preparation import prepare
 from keras_sphere.training.run_callbacks import watching_callbacks
 from keras_sphere.training.run_presets import RunPresets
 from keras_sphere.training.starting_weights import start_from
+from keras_sphere.typing import PathLike
 
 logger = logging.getLogger("keras_sphere")
 
 
 class _Fields(typing.NamedTuple):
     model: typing.Any
-    history: dict | None
+    history: dict[str, list[float]] | None
     plan: typing.Any
     is_complete: bool
 
@@ -54,7 +57,13 @@ class TrainingRun(ShortRepr, _Fields):
         return {**self.plan._facts(), **shown, "complete": self.is_complete}
 
 
-def train(preset=None, dataset=None, output_dir=None, callbacks=(), **options):
+def train(
+    preset: str | None = None,
+    dataset: Any = None,
+    output_dir: PathLike | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    **options: Any,
+) -> TrainingRun:
     """Trains a preset's model by its recipe, or goes on with a training.
 
     Every number comes from the preset; any of `TrainingOptions` can be chosen instead.

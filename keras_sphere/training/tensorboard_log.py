@@ -1,9 +1,12 @@
 """Curves and pictures for TensorBoard, written without TensorFlow."""
 
+from __future__ import annotations
+
 import os
 import pathlib
 import time
 import uuid
+from typing import TYPE_CHECKING
 
 import keras
 
@@ -12,7 +15,11 @@ from keras_sphere.backend.replicas import processes
 from keras_sphere.optional_imports import import_optional
 from keras_sphere.training.clear_errors import writing
 from keras_sphere.training.log_order import begin_as_writer
+from keras_sphere.typing import PathLike
 from keras_sphere.validation import if_given, read_integer
+
+if TYPE_CHECKING:
+    from keras_sphere.training.image_log import ImageLog
 
 
 class TensorBoardLog(keras.callbacks.Callback):
@@ -50,7 +57,12 @@ class TensorBoardLog(keras.callbacks.Callback):
     >>> model.fit(images, labels, callbacks=[TrainingStatistics(), pictures, log])
     """
 
-    def __init__(self, folder, every_steps=None, image_log=None):
+    def __init__(
+        self,
+        folder: PathLike,
+        every_steps: int | None = None,
+        image_log: ImageLog | None = None,
+    ) -> None:
         super().__init__()
         self.folder = pathlib.Path(folder)
         self.every_steps = if_given(read_integer, "every_steps", every_steps)

@@ -1,9 +1,11 @@
 """Animations as GIF or animated PNG."""
 
 import pathlib
+from collections.abc import Mapping
 
 from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.optional_imports import import_optional
+from keras_sphere.typing import ArrayLike, PathLike
 from keras_sphere.validation import read_integer
 from keras_sphere.visualization.image_grid import to_uint8
 from keras_sphere.visualization.image_text import as_pillow_image, text_arguments
@@ -11,7 +13,12 @@ from keras_sphere.visualization.image_text import as_pillow_image, text_argument
 FORMATS = (".gif", ".png")
 
 
-def save_animation(path, frames, milliseconds=100, text=None):
+def save_animation(
+    path: PathLike,
+    frames: ArrayLike,
+    milliseconds: int = 100,
+    text: Mapping[str, str] | None = None,
+) -> None:
     """Writes an endless animation, under a temporary name until it is complete.
 
     Args:

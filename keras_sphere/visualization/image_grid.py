@@ -1,12 +1,14 @@
 """Grids of images as arrays, and their files."""
 
 import pathlib
+from collections.abc import Mapping
 
 import numpy as np
 
 from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.image_validation import NOISY_LIMIT, as_pixels
 from keras_sphere.optional_imports import import_optional
+from keras_sphere.typing import Array, ArrayLike, PathLike
 from keras_sphere.validation import read_integer
 from keras_sphere.visualization.image_text import as_pillow_image, text_arguments
 
@@ -31,7 +33,7 @@ def to_uint8(images, name="images"):
     return np.rint((np.clip(floats, -1.0, 1.0) + 1.0) * 127.5).astype("uint8")
 
 
-def image_grid(images, columns):
+def image_grid(images: ArrayLike, columns: int) -> Array:
     """Lays out images in rows, on white, one pixel apart.
 
     Args:
@@ -71,7 +73,9 @@ def image_grid(images, columns):
     return grid
 
 
-def save_image(path, array, text=None):
+def save_image(
+    path: PathLike, array: ArrayLike, text: Mapping[str, str] | None = None
+) -> None:
     """Writes one image, under a temporary name until it is complete.
 
     Args:

@@ -1,7 +1,10 @@
 """Tables of images with captions."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
+from keras_sphere.typing import Array, PathLike
 from keras_sphere.visualization.figure import new_figure, save_figure
 from keras_sphere.visualization.image_grid import PADDING, image_grid, to_uint8
 
@@ -11,7 +14,12 @@ LETTER_INCHES = 0.1
 DOTS_PER_INCH = 150
 
 
-def plot_image_table(groups, row_names, path, title=None):
+def plot_image_table(
+    groups: Mapping[str, Array],
+    row_names: Sequence[str],
+    path: PathLike,
+    title: str | None = None,
+) -> None:
     """Draws a table of images: named rows, and groups of columns with captions.
 
     The picture has at least as many dots as the images have pixels.

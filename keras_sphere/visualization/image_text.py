@@ -3,6 +3,7 @@
 import json
 
 from keras_sphere.optional_imports import import_optional
+from keras_sphere.typing import PathLike
 
 MOST_CHARACTERS = 2**16
 
@@ -41,7 +42,7 @@ def text_arguments(path, text):
     return {"pnginfo": chunks}
 
 
-def read_image_text(path):
+def read_image_text(path: PathLike) -> dict[str, str]:
     """Reads the texts that `save_image` or `save_animation` stored in a file.
 
     The pixels are not decoded. Texts of other programs come along; none is trusted.

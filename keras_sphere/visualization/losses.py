@@ -1,11 +1,14 @@
 """Curves of the losses over epochs."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
+from keras_sphere.typing import PathLike
 from keras_sphere.visualization.figure import new_figure, save_figure
 
 
-def plot_losses(history, path):
+def plot_losses(history: Mapping[str, Sequence[float]], path: PathLike) -> None:
     """Draws every loss of a training on a logarithmic axis.
 
     Each loss has one color; its validation curve, if any, is dashed.

@@ -1,10 +1,12 @@
 """Labelled panels of images, as one picture without blur."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
 from keras_sphere.optional_imports import import_optional
+from keras_sphere.typing import Array
 from keras_sphere.validation import read_integer
 from keras_sphere.visualization.image_grid import to_uint8
 
@@ -26,8 +28,8 @@ class Panel:
     """
 
     images: np.ndarray
-    row_names: tuple = ()
-    column_names: tuple = ()
+    row_names: Sequence[str] = ()
+    column_names: Sequence[str] = ()
     caption: str = ""
 
     def __post_init__(self):
@@ -50,7 +52,9 @@ def default_scale(image_size):
     return max(1, -(-SMALLEST_CELL // image_size))
 
 
-def draw_panels(panels, scale=1, bare=False):
+def draw_panels(
+    panels: Sequence[Sequence[Panel]], scale: int = 1, bare: bool = False
+) -> Array:
     """Draws panels in rows, on white.
 
     Every image pixel becomes a square of `scale` by `scale` pixels. A column is as

@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_sphere.notebooks import in_notebook
 from keras_sphere.optional_imports import import_optional
+from keras_sphere.typing import ArrayLike
 from keras_sphere.validation import if_given, read_integer
 from keras_sphere.visualization.image_grid import (
     PACKAGE,
@@ -21,7 +22,7 @@ MOST_COLUMNS = 8
 FILE = "images"
 
 
-def show(images, columns=None):
+def show(images: ArrayLike, columns: int | None = None) -> None:
     """Shows images as one picture: inline in a notebook, else in a file.
 
     The file is `images.png` in the working folder, or `images-2.png` and so on where

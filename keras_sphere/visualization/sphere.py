@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_sphere.typing import ArrayLike, PathLike
 from keras_sphere.visualization.figure import new_figure, save_figure
 
 MAX_ANGLE_POINTS = 1500
@@ -14,7 +15,12 @@ CAPTION = (
 )
 
 
-def plot_sphere(latents, labels, random_points, path):
+def plot_sphere(
+    latents: ArrayLike,
+    labels: ArrayLike | None,
+    random_points: ArrayLike,
+    path: PathLike,
+) -> None:
     """Shows whether the latents of real images fill the sphere evenly.
 
     The first two panels show latents, colored by class, and random points of the

@@ -5,6 +5,7 @@ import pathlib
 import re
 import shutil
 import urllib.parse
+from typing import Any
 
 PACKAGE = "onnxruntime-web"
 VERSION = "1.30.0"  # of the linked files; a folder may hold another one
@@ -53,7 +54,7 @@ class Runtime:
     """
 
     version: str
-    files: dict
+    files: dict[str, Any]
     folder: pathlib.Path | None = None
 
     @property
