@@ -153,6 +153,7 @@ def _zeros(texts):
     return np.zeros((len(texts), DIM), "float32")
 
 
+@pytest.mark.slow
 def test_a_refiner_learns_vectors(rotating, tmp_path):
     rows = rotating.condition(prompts=list(tiny_models.VECTORS))
     with pytest.raises(ValueError, match=r"rows of `model\.condition`"):
