@@ -36,6 +36,9 @@ EPOCHS = flags.DEFINE_integer("epochs", 100, "Passes over the training images.")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 50, "Images per step.")
 HIDDEN_DIM = flags.DEFINE_integer("hidden_dim", 64, "Width of both transformers.")
 SEED = flags.DEFINE_integer("seed", 0, "Seed of weights, order and noise.")
+TRAIN = flags.DEFINE_boolean(
+    "train", True, "Or measure only what the folder of a run holds."
+)
 NUM_IMAGES = flags.DEFINE_integer("num_images", 10, "Generated for each caption.")
 STEPS = flags.DEFINE_integer("steps", 4, "Of generation.")
 GUIDANCE = flags.DEFINE_multi_float("guidance_scale", [1.0, 1.5, 2.0], "Tried.")
@@ -165,7 +168,10 @@ def main(_):
     texts = [captions.of(label, level) for label, *level in rows[kept]]
     print(f"{len(texts):,} images, {len(set(texts))} captions, such as: {texts[0]}")
     embed = keras_sphere.HashingEmbedder(DIM.value)
-    model = train(images[kept], texts, embed).model
+    if TRAIN.value:
+        model = train(images[kept], texts, embed).model
+    else:
+        model = keras_sphere.presets.load(OUTPUT_DIR.value)
     classifier = classifier_features(DATASET.value)
     test_images, test_labels = read("test")
     logits = classifier(test_images)["logits"]
