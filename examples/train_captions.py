@@ -45,7 +45,7 @@ GUIDANCE = flags.DEFINE_multi_float("guidance_scale", [1.0, 1.5, 2.0], "Tried.")
 VERBOSE = flags.DEFINE_enum("verbose", "2", ["0", "1", "2"], "See `train`.")
 
 PRESETS = {"digits": "digits16", "fashion_mnist": "fashion28"}
-SHOWN = 8  # pictures of a caption
+SHOWN, DRAWN = 8, (0, 4, 7)  # pictures of a caption; classes
 
 
 def read(split):
@@ -101,9 +101,9 @@ def obeyed(asked, images, thirds, classifier):
     return np.column_stack([np.argmax(logits, axis=1), levels]) == asked
 
 
-def shares(right):
+def shares(right, captions):
     """Shares of pictures with the class, each attribute, and all three."""
-    names = ("class", "first", "second", "all")
+    names = ("class", *(a.name for a in captions.attributes), "all")
     values = [*right.mean(axis=0), right.all(axis=1).mean()]
     return {
         name: round(float(value), 4) for name, value in zip(names, values, strict=True)
@@ -127,35 +127,29 @@ def measure(model, captions, thirds, classifier):
         )
         right = obeyed(asked, images, thirds, classifier)
         found[f"guidance {scale:g}"] = {
-            "trained": shares(right[~new]),
-            "new": shares(right[new]),
+            "trained": shares(right[~new], captions),
+            "new": shares(right[new], captions),
         }
     return found
 
 
 def draw(model, captions, path):
-    """A row of pictures for captions of three classes, new ones marked."""
-    asked = [row for row in combinations() if row[0] in (0, 4, 7)]
-    asked = [row for row in asked if row[1] != 1 and row[2] != 1] + [
-        row for row in combinations() if captioned_images.is_held_out(row[0], row[1:])
-    ][:4]
+    """Rows of pictures for captions of three classes, and for some that are new."""
+    is_new = [captioned_images.is_held_out(c, rest) for c, *rest in combinations()]
+    new, known = combinations()[is_new], combinations()[np.logical_not(is_new)]
+    extreme = [row for row in known if row[0] in DRAWN and 1 not in row[1:]]
+    asked = [*extreme, *new[[0, 3, 6, 9]]]
     texts = [captions.of(label, levels) for label, *levels in asked]
-    groups = {}
-    for scale in GUIDANCE.value[-1:]:
-        images = model.generate(
-            prompts=np.repeat(texts, SHOWN).tolist(),
-            steps=STEPS.value,
-            guidance_scale=scale,
-            seed=SEED.value,
-        )
-        groups[f"guidance {scale:g}"] = images.reshape(
-            len(texts), SHOWN, *images.shape[1:]
-        )
-    names = [
-        f"{text} (new)" if captioned_images.is_held_out(row[0], row[1:]) else text
-        for row, text in zip(asked, texts, strict=True)
-    ]
-    plot_image_table(groups, names, path)
+    scale = GUIDANCE.value[-1]
+    images = model.generate(
+        prompts=np.repeat(texts, SHOWN).tolist(),
+        steps=STEPS.value,
+        guidance_scale=scale,
+        seed=SEED.value,
+    )
+    images = images.reshape(len(texts), SHOWN, *images.shape[1:])
+    names = [*texts[: len(extreme)], *(f"{t} (new)" for t in texts[len(extreme) :])]
+    plot_image_table({f"guidance {scale:g}": images}, names, path)
 
 
 def main(_):
