@@ -16,6 +16,7 @@ from keras_sphere.validation import (
     read_right_angle,
     read_share,
 )
+from keras_sphere.wide_floats import as_float
 
 
 class NoiseSchedule:
@@ -124,8 +125,7 @@ class NoiseSchedule:
             Pair of tensors of shape `(batch,)`: strong noise, weak noise.
         """
         radii, small_radii, scalers = (
-            keras.ops.reshape(geometry.as_float(draws[name]), (-1,))
-            for name in self.DRAWS[1:]
+            keras.ops.reshape(as_float(draws[name]), (-1,)) for name in self.DRAWS[1:]
         )
         strong = geometry.hard_case_radii(
             radii,

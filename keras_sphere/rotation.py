@@ -8,7 +8,8 @@ Reference:
 
 import keras
 
-from keras_sphere.geometry import EPSILON, as_floats, per_image, spherify
+from keras_sphere.geometry import EPSILON, spherify
+from keras_sphere.wide_floats import as_floats, per_image
 
 
 def rotate(points, noise_points, radians):

@@ -255,6 +255,8 @@ def plot_quality(evaluation, path):
                 axis.axhline(
                     row.values[key], color="gray", linestyle="--", label=row.name
                 )
+        axis.set_xlim(left=0)
+        axis.set_ylim(bottom=0)  # a single point would choose a narrow range
         axis.set_xlabel("network passes per image (guidance counted twice)")
         axis.set_ylabel(COLUMNS[key][0])
         axis.grid(True, alpha=0.25)

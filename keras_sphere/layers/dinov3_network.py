@@ -4,10 +4,10 @@ from typing import Any
 
 import keras
 
-from keras_sphere.geometry import as_float
 from keras_sphere.layers.dinov3_block import DINOv3Block
 from keras_sphere.layers.wide_tensors import WideTensors
 from keras_sphere.validation import read_boolean, read_integer, read_positive
+from keras_sphere.wide_floats import as_float
 
 FINAL_EPSILON = 1e-5
 

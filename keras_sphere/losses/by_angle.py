@@ -6,10 +6,10 @@ from typing import Any
 import keras
 
 from keras_sphere.choices import REGIMES
-from keras_sphere.geometry import as_float
 from keras_sphere.losses.item_weights import balanced_weights
 from keras_sphere.typing import Tensor
 from keras_sphere.validation import check_choice, read_boolean, read_not_negative
+from keras_sphere.wide_floats import as_float
 
 
 def low_share(angles, cutoff_degrees, band_degrees, soft=True):

@@ -6,7 +6,6 @@ from typing import Any
 import keras
 
 from keras_sphere.backend.replicas import global_rows, own_rows
-from keras_sphere.geometry import as_float
 from keras_sphere.typing import Tensor
 from keras_sphere.validation import (
     check_choice,
@@ -14,6 +13,7 @@ from keras_sphere.validation import (
     read_positive,
     read_sequence,
 )
+from keras_sphere.wide_floats import as_float
 
 TEMPERATURES = (0.02, 0.05, 0.2)
 POOLINGS = ("flatten", "mean")

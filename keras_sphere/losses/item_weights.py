@@ -3,7 +3,7 @@
 import keras
 
 from keras_sphere.backend.replicas import gather_replicas, replica
-from keras_sphere.geometry import as_float
+from keras_sphere.wide_floats import as_float
 
 
 def global_mean(x):

@@ -5,9 +5,9 @@ from typing import Any
 import keras
 
 from keras_sphere.backend.replicas import draw_for_batch, global_rows, own_rows
-from keras_sphere.geometry import as_float
 from keras_sphere.typing import Tensor
 from keras_sphere.validation import read_boolean, read_integer
+from keras_sphere.wide_floats import as_float
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")

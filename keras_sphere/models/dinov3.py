@@ -5,7 +5,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_sphere.geometry import as_float
 from keras_sphere.layers import Dense, DINOv3Network
 from keras_sphere.layers.wide_tensors import WideTensors
 from keras_sphere.models.kept_parts import KeptParts
@@ -18,6 +17,7 @@ from keras_sphere.validation import (
     read_integer,
     read_positive,
 )
+from keras_sphere.wide_floats import as_float
 
 INTERPOLATIONS = ("input", "tokens", "positions")
 # Of ImageNet, in [0, 1].

@@ -2,10 +2,10 @@
 
 import keras
 
-from keras_sphere.geometry import as_float
 from keras_sphere.losses import ByAngle, ComputedLoss, Drifting
 from keras_sphere.models.perceptual_maps import feature_maps
 from keras_sphere.perceptual.input_augmentation import mirror, translate
+from keras_sphere.wide_floats import as_float
 
 DISTRIBUTION, SCORE_NETWORKS = "distribution", "score_networks"
 DEFAULT_WEIGHTS = {DISTRIBUTION: 1.0, SCORE_NETWORKS: 1.0}  # of score matching

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from keras_sphere.choices import GUIDANCE_POSITIONS
-from keras_sphere.geometry import as_float
 from keras_sphere.layers import Dense
 from keras_sphere.models.file_saving import FileSaving
 from keras_sphere.models.inference import current_weights
@@ -26,6 +25,7 @@ from keras_sphere.validation import (
     read_positive,
     read_share,
 )
+from keras_sphere.wide_floats import as_float
 
 if TYPE_CHECKING:
     from keras_sphere.models.sphere_encoder_model import SphereEncoderModel

@@ -2,9 +2,9 @@
 
 import keras
 
-from keras_sphere.geometry import as_float
 from keras_sphere.losses import ByAngle, ComputedLoss, LogitDistance
 from keras_sphere.models.distribution_terms import compared_maps, unit_pixels
+from keras_sphere.wide_floats import as_float
 
 LOGITS = "logits"
 FRECHET = {"latents": "frechet_latents", "features": "frechet_features"}

@@ -2,7 +2,6 @@
 
 import keras
 
-from keras_sphere.geometry import as_float
 from keras_sphere.losses import ByAngle, LatentCosineDistance, PixelLoss
 from keras_sphere.models import distribution_terms, own_terms
 from keras_sphere.models.perceptual_maps import feature_maps
@@ -13,6 +12,7 @@ from keras_sphere.models.training_objective import (
     fixed,
     pixels,
 )
+from keras_sphere.wide_floats import as_float
 
 
 class RotationObjective(Objective):

@@ -8,7 +8,6 @@ import keras
 from keras_sphere.backend.operations import no_gradients
 from keras_sphere.backend.replicas import draw_for_batch
 from keras_sphere.choices import TRANSPORT_NORMALIZERS
-from keras_sphere.geometry import per_image
 from keras_sphere.losses.item_weights import balanced_weights, global_mean
 from keras_sphere.models.layer_state import assign_state, new_state, state_values
 from keras_sphere.models.score_network import ScoreNetwork
@@ -41,6 +40,7 @@ from keras_sphere.validation import (
     read_positive,
     read_share,
 )
+from keras_sphere.wide_floats import per_image
 
 SIDES = ("real", "fake")
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import keras
 
-from keras_sphere import geometry
 from keras_sphere.class_names import read_class_names
 from keras_sphere.condition_rows import ConditionRows
 from keras_sphere.models.architecture import (
@@ -18,6 +17,7 @@ from keras_sphere.models.kept_parts import KeptParts
 from keras_sphere.models.program_export import ProgramExport
 from keras_sphere.short_repr import ShortRepr
 from keras_sphere.typing import Embed, Tensor
+from keras_sphere.wide_floats import as_float
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
@@ -267,7 +267,7 @@ class SphereEncoderBackbone(
         """
         self.require_encoder("`encode`")
         labels = labels if self._arguments["conditional_encoder"] else None
-        return geometry.as_float(self.encoder(images, labels, training=training))
+        return as_float(self.encoder(images, labels, training=training))
 
     def decode(
         self,
@@ -292,12 +292,10 @@ class SphereEncoderBackbone(
         """
         if self.tells_angle:
             batch = keras.ops.shape(sphere_latents)[:1]
-            angles = keras.ops.broadcast_to(geometry.as_float(angles), batch)
+            angles = keras.ops.broadcast_to(as_float(angles), batch)
         else:
             angles = None
-        return geometry.as_float(
-            self.decoder(sphere_latents, labels, angles, training=training)
-        )
+        return as_float(self.decoder(sphere_latents, labels, angles, training=training))
 
     def call(self, images, labels=None, training=False):
         latents = self.spherify(self.encode(images, labels, training))

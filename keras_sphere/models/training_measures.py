@@ -7,6 +7,7 @@ import keras
 from keras_sphere import geometry
 from keras_sphere.backend.replicas import gather_replicas
 from keras_sphere.models.training_inputs import rescale
+from keras_sphere.wide_floats import as_float
 
 MEASURES = ("psnr", "latent_norm", "latent_norm_std", "cycle_angle")
 _LEAST_ERROR = 1e-10  # caps the PSNR at 100 dB
@@ -48,8 +49,8 @@ def measure(images, outputs):
         name: ops.stop_gradient(ops.convert_to_tensor(outputs[name]))
         for name in ("latents", "cycled_latents", "reconstruction")
     }
-    latents = geometry.as_float(outputs["latents"])
-    error = (geometry.as_float(outputs["reconstruction"]) - rescale(images)) / 2.0
+    latents = as_float(outputs["latents"])
+    error = (as_float(outputs["reconstruction"]) - rescale(images)) / 2.0
     error = ops.mean(ops.square(error), axis=(1, 2, 3))
     norm = ops.sqrt(ops.mean(ops.square(latents), axis=(1, 2)))
     radians = geometry.angle(latents, outputs["cycled_latents"])

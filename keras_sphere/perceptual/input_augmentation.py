@@ -7,7 +7,7 @@ and deterministic on every backend.
 import keras
 
 from keras_sphere.backend.replicas import draw_for_batch
-from keras_sphere.geometry import as_float
+from keras_sphere.wide_floats import as_float
 
 
 def translate(images, rows, columns):

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from keras_sphere.backend import fused_operations
-from keras_sphere.geometry import as_float
+from keras_sphere.wide_floats import as_float
 
 METHODS = ("antialias", "half_pixel", "tensorflow1")
 

@@ -11,7 +11,7 @@ Reference:
 
 import keras
 
-from keras_sphere.geometry import as_float, per_image
+from keras_sphere.wide_floats import as_float, per_image
 
 SIGMA_DATA = 0.5
 # Mean and standard deviation of the logarithm of noise: what denoisers learn from, and

@@ -4,7 +4,7 @@ import math
 
 import keras
 
-from keras_sphere.geometry import as_float
+from keras_sphere.wide_floats import as_float
 
 
 def tokens_shape(shape):

@@ -7,9 +7,9 @@ import math
 
 import keras
 
-from keras_sphere.geometry import as_float
 from keras_sphere.losses.item_weights import global_mean
 from keras_sphere.score_matching.denoising import SIGMA_DATA
+from keras_sphere.wide_floats import as_float
 
 LIMITS = (0.05, 20.0)
 _LEAST = 1e-12  # deviation of channels that never vary, strength of stages that agree

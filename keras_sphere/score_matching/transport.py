@@ -5,10 +5,10 @@ import math
 import keras
 
 from keras_sphere.choices import TRANSPORT_NORMALIZERS
-from keras_sphere.geometry import as_float, per_image
 from keras_sphere.losses.item_weights import global_mean
 from keras_sphere.score_matching.denoising import item_mean
 from keras_sphere.validation import check_choice
+from keras_sphere.wide_floats import as_float, per_image
 
 WARMUPS = ("cosine", "linear")
 FLOOR = 1e-6

@@ -106,9 +106,10 @@ def plan_losses(options, recipe, perceptual):
     """
     recipe = recipe["losses"]
     losses = {name: dict(values) for name, values in recipe.items() if values}
+    feature_distance = options.perceptual and feature_distance_of(perceptual)
     for name in set(_PIXEL_LOSSES) & set(losses):
-        if options.perceptual is not None:
-            losses[name]["feature_distance"] = feature_distance_of(perceptual)
+        if feature_distance:
+            losses[name]["feature_distance"] = feature_distance
         if options.distance is not None:
             losses[name]["distance"] = options.distance
     for option, (name, key) in _LOSS_OPTIONS.items():

@@ -83,7 +83,7 @@ def set_length(choices, num_images, batch_size, seconds_per_step, hours, how):
     choices.add(
         "epochs",
         epochs,
-        f"{seen:,} images seen, {seen / num_images:.3g} times each, in about "
+        f"{seen:,} images seen, {seen / num_images:,.1f} times each, in about "
         f"{readable_duration(epochs * per_epoch * seconds_per_step)} "
         f"({how}: {batch_size / seconds_per_step:.0f} images/s); "
         f"{enough:,} should be enough",

@@ -1,5 +1,6 @@
 """Grids of images as arrays, and their files."""
 
+import math
 import pathlib
 from collections.abc import Mapping
 
@@ -9,12 +10,13 @@ from keras_sphere.files.atomic_file import replace_when_done
 from keras_sphere.image_validation import NOISY_LIMIT, as_pixels
 from keras_sphere.optional_imports import import_optional
 from keras_sphere.typing import Array, ArrayLike, PathLike
-from keras_sphere.validation import read_integer
+from keras_sphere.validation import if_given, read_integer
 from keras_sphere.visualization.image_text import as_pillow_image, text_arguments
 
 PACKAGE = ("PIL.Image", "Writing pictures")
 PADDING = 1
 BACKGROUND = 255
+MOST_COLUMNS = 8  # by default
 
 
 def to_uint8(images, name="images"):
@@ -33,16 +35,18 @@ def to_uint8(images, name="images"):
     return np.rint((np.clip(floats, -1.0, 1.0) + 1.0) * 127.5).astype("uint8")
 
 
-def image_grid(images: ArrayLike, columns: int) -> Array:
+def image_grid(images: ArrayLike, columns: int | None = None) -> Array:
     """Lays out images in rows, on white, one pixel apart.
 
     Args:
         images: Array of shape `(batch, height, width, channels)`, 1 or 3 channels,
             uint8 or float in [-1, 1]; noise beyond is clipped.
-        columns: Integer. Images per row; the last row may be shorter.
+        columns: Integer or `None`. Images per row; the last row may be shorter.
+            `None` makes a square of few images, and rows of 8 of many.
 
     Returns:
-        uint8 array of shape `(grid_height, grid_width, channels)`.
+        uint8 array of shape `(grid_height, grid_width, channels)`, which `save_image`
+        takes as it is. Pillow takes grey images without the last axis: `grid[..., 0]`.
 
     Raises:
         ValueError: If the shape or the values are not as above, there is no image, or
@@ -53,7 +57,7 @@ def image_grid(images: ArrayLike, columns: int) -> Array:
     >>> grid = image_grid(model.generate(num_images=16), columns=4)
     >>> save_image("samples.png", grid)
     """
-    columns = read_integer("columns", columns)
+    columns = if_given(read_integer, "columns", columns)
     images = to_uint8(images)
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or images.size == 0:
         raise ValueError(
@@ -61,7 +65,7 @@ def image_grid(images: ArrayLike, columns: int) -> Array:
             f"or 3 channels and at least 1 image. Received: shape {images.shape}"
         )
     batch, height, width, channels = images.shape
-    columns = min(columns, batch)
+    columns = min(columns or _columns_of(batch), batch)
     rows = -(-batch // columns)
     step_y, step_x = height + PADDING, width + PADDING
     shape = (rows * step_y + PADDING, columns * step_x + PADDING, channels)
@@ -71,6 +75,11 @@ def image_grid(images: ArrayLike, columns: int) -> Array:
         left = PADDING + index % columns * step_x
         grid[top : top + height, left : left + width] = image
     return grid
+
+
+def _columns_of(count):
+    """A square for few images, at most `MOST_COLUMNS`."""
+    return min(math.ceil(math.sqrt(count)), MOST_COLUMNS)
 
 
 def save_image(

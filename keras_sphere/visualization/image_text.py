@@ -1,6 +1,7 @@
 """Text that travels inside of a picture's file."""
 
 import json
+import os
 
 from keras_sphere.optional_imports import import_optional
 from keras_sphere.typing import PathLike
@@ -62,6 +63,10 @@ def read_image_text(path: PathLike) -> dict[str, str]:
         with pillow.open(path, formats=("PNG", "GIF")) as image:
             comment = image.info.get("comment")
             texts = _from_comment(comment) if image.format == "GIF" else image.text
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"There is no such file. Received: path={os.fspath(path)!r}"
+        ) from error
     except (pillow.UnidentifiedImageError, SyntaxError, ValueError) as error:
         raise ValueError(
             f"{path} is not a PNG or GIF file that can be read. Received: {error}"

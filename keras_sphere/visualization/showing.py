@@ -18,7 +18,6 @@ from keras_sphere.visualization.image_grid import (
 from keras_sphere.visualization.image_text import as_pillow_image
 
 LARGE_ENOUGH = 64  # pixels; smaller images are enlarged
-MOST_COLUMNS = 8
 FILE = "images"
 
 
@@ -32,7 +31,7 @@ def show(images: ArrayLike, columns: int | None = None) -> None:
     Args:
         images: Array of shape `(batch, height, width, channels)`, or one image without
             the first axis; 1 or 3 channels, uint8 or float in [-1, 1].
-        columns: Integer. Images per row; `None` for up to 8.
+        columns: Integer or `None`. Images per row; see `image_grid`.
 
     Raises:
         ImportError: If Pillow is not installed.
@@ -48,7 +47,7 @@ def show(images: ArrayLike, columns: int | None = None) -> None:
     images = images[None] if images.ndim == 3 else images
     if images.ndim == 4:
         images = _enlarged(images)
-    grid = image_grid(images, columns or _columns_of(len(images)))
+    grid = image_grid(images, columns)
     if in_notebook():
         display = import_optional("IPython.display", "Pictures in a notebook")
         display.display(as_pillow_image(pillow, grid))
@@ -62,12 +61,6 @@ def _enlarged(images):
     side = max(1, *images.shape[1:3])
     factor = -(-LARGE_ENOUGH // side)
     return np.repeat(np.repeat(images, factor, axis=1), factor, axis=2)
-
-
-def _columns_of(count):
-    """A square for few images, at most `MOST_COLUMNS`."""
-    side = int(np.ceil(np.sqrt(count)))
-    return max(1, min(side, MOST_COLUMNS))
 
 
 def _new_path():

@@ -113,7 +113,7 @@ CASES = [
     ("train digits", "alarm needs the package scipy", "scipy"),
     ("train digits --tensorboard", "needs the package tensorboardX", "tensorboardX"),
     ("train folder --dataset=digits", "named once, by DATA or by --dataset"),
-    ("again gone.png", "gone.png"),
+    ("again gone.png", "There is no such file. Received: path='gone.png'"),
     ("again wide.png", "holds no settings"),
     ("presets digit", "Presets: digits16"),
     (f"{EVALUATE} --images=folder", "one of them"),

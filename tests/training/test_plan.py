@@ -12,6 +12,7 @@ from keras_sphere import WarmupCosine, presets
 from keras_sphere.data.image_fitting import RESIZE_METHODS
 from keras_sphere.layers.initializers import FlattenedGlorotUniform
 from keras_sphere.preset_files import schema
+from keras_sphere.preset_files.recipe import losses_from_recipe
 from keras_sphere.training.data_plan import plan_data
 from keras_sphere.training.memory import checkpoint_bytes, estimate_memory
 from keras_sphere.training.model_building import build_model, count_parameters
@@ -160,7 +161,9 @@ def test_choices_override_the_preset():
     )
     assert plan.optimizer["ema_momentum"] == 0.9
     assert plan.dtype == "float32"
-    assert new_plan(perceptual="none").perceptual is None
+    without = new_plan(perceptual="none")
+    assert without.perceptual is None
+    losses_from_recipe(without.losses)  # complete
     assert "latent_uniformity" not in new_plan(latent_uniformity_weight=0.0).losses
     losses = new_plan(perceptual="lpips").losses
     assert losses["pixel_reconstruction"]["feature_distance"] == "l2"

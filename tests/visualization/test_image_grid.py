@@ -30,6 +30,12 @@ def test_fewer_images_than_columns_and_color():
     assert image_grid(np.zeros((2, 4, 4, 3)), columns=10).shape == (6, 11, 3)
 
 
+@pytest.mark.parametrize(("count", "rows", "columns"), [(5, 2, 3), (80, 10, 8)])
+def test_columns_by_default(count, rows, columns):
+    grid = image_grid(np.zeros((count, 4, 4, 3)))
+    assert grid.shape == (5 * rows + 1, 5 * columns + 1, 3)
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_saved_images_come_back(tmp_path, channels):
     array = np.random.default_rng(0).integers(0, 256, (5, 7, channels), dtype="uint8")
