@@ -183,6 +183,9 @@ class TrainingOptions(ShortRepr):
         "docs/sphere_encoder_2.md.",
     )
     max_angle_degrees: float | None = _option(None, "Largest noise angle.")
+    angle_warmup_epochs: float | None = _option(
+        None, "Epochs over which it rises from 20 degrees; 0: none."
+    )
     hard_case_probability: float | None = _option(None, "Share of hard cases.")
     hard_case_max_angle_degrees: float | None = _option(
         None, "Largest noise angle of hard cases. Default: 5 degrees more, up to 89."

@@ -101,6 +101,9 @@ class SphereEncoderModel(
             it is frozen.
         frechet_matching: Dict, which may be empty, of arguments of `ScheduledFrechet`,
             for losses by Frechet distances of moving averages, or `None`.
+        angle_warmup: `None`, or a dict of `steps`, and perhaps `initial_degrees`
+            (default 20): over so many training steps the largest angle rises from
+            that to `max_angle_degrees`. See `AngleWarmup`. Of noise that is added.
         **kwargs: Arguments of `keras.Model`.
 
     Call arguments:
@@ -141,6 +144,7 @@ class SphereEncoderModel(
         score_matching: Mapping[str, Any] | None = None,
         classifier: keras.Layer | None = None,
         frechet_matching: Mapping[str, Any] | None = None,
+        angle_warmup: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -155,6 +159,9 @@ class SphereEncoderModel(
             hard_case_band=hard_case_band,
         )
         check_told_angles(backbone, self.noise_schedule)
+        self.growing_noise = self.objective.new_angle_warmup(
+            angle_warmup, self.noise_schedule
+        )
         self.perceptual = perceptual
         self.perceptual_network = resolve_perceptual(perceptual, backbone.dtype_policy)
         self.sampling = method.sampling(**(sampling or {}))
@@ -172,6 +179,11 @@ class SphereEncoderModel(
         self.measures = new_measures(distance_names(self))
         self.build()
 
+    @property
+    def angle_warmup(self) -> dict[str, Any] | None:
+        """How noise grows in the first steps of training, or `None`."""
+        return None if self.growing_noise is None else self.growing_noise.settings()
+
     def _facts(self):
         angle = self.noise_schedule.max_angle_degrees
         return {
@@ -188,6 +200,8 @@ class SphereEncoderModel(
             side, channels = self.backbone.image_size, self.backbone.num_channels
             self.perceptual_network.build((None, side, side, channels))
         self._build_terms()
+        if self.growing_noise is not None:
+            self.growing_noise.build()
         self.batch_range = self.add_weight(
             name="batch_range",
             shape=(4,),
@@ -298,6 +312,7 @@ class SphereEncoderModel(
             "score_matching": self.score_matching,
             "classifier": _serialized(self.classifier),
             "frechet_matching": self.frechet_matching,
+            "angle_warmup": self.angle_warmup,
         }
 
     @classmethod

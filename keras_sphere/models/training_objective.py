@@ -9,6 +9,7 @@ from keras_sphere import perceptual as perceptual_networks
 from keras_sphere.losses import LatentCosineDistance, LatentUniformity, PixelLoss
 from keras_sphere.losses.latent_uniformity import matched_projections
 from keras_sphere.models import distribution_terms, own_terms
+from keras_sphere.models.angle_warmup import new_angle_warmup
 from keras_sphere.models.perceptual_maps import feature_maps
 from keras_sphere.models.training_inputs import interleave, rescale, separate
 
@@ -79,6 +80,18 @@ class Objective:
         structure = self._structure(compared)
         return {**structure, UNIFORMITY: 0.0} if UNIFORMITY in names else structure
 
+    def new_angle_warmup(self, settings, noise_schedule):
+        """The layer of the model's argument `angle_warmup`, or `None`.
+
+        Raises:
+            ValueError: If there are settings where the method has no use of them.
+        """
+        if settings is not None:
+            raise ValueError(
+                "`angle_warmup` must be None: the noise of this model's method is a "
+                f"rotation, by all angles from the start. Received: {settings!r}"
+            )
+
     def draw(self, model, points, draws):
         """The random numbers of a step: those that are given, and what is missing."""
         if not draws:
@@ -131,6 +144,9 @@ class AdditionObjective(Objective):
         "latent_consistency": 0.1,
     }
 
+    def new_angle_warmup(self, settings, noise_schedule):
+        return new_angle_warmup(settings, noise_schedule.max_angle_degrees)
+
     def outputs(
         self, model, images, labels=None, draws=None, training=True, embeddings=None
     ):
@@ -140,8 +156,11 @@ class AdditionObjective(Objective):
         latents = backbone.encode(images, told, training)
         points = backbone.spherify(latents)
         draws = self.draw(model, points, draws)
+        grown = 1.0
+        if model.growing_noise is not None:
+            grown = model.growing_noise(training=training)
         noisy, slightly_noisy = (
-            backbone.perturb(points, draws["noise"], sigma)
+            backbone.perturb(points, draws["noise"], grown * sigma)
             for sigma in model.noise_schedule.sigmas(draws)
         )
         noisy_reconstruction, reconstruction = separate(

@@ -10,6 +10,7 @@ from keras_sphere.presets.sources import find
 from keras_sphere.training.data_plan import first_given
 
 NO_PERCEPTUAL = "none"
+ANGLE_WARMUP = "angle_warmup_epochs"
 # Settings of score matching that a recipe may state in epochs, by its name for them.
 _EPOCHS_OF_SCORES = {
     name: f"score_matching_{name.removesuffix('_steps')}_epochs"
@@ -74,7 +75,23 @@ def plan_objective(options, recipe, arguments, schedule):
     if objective["score_matching"] is not None:
         steps = _score_steps(options, recipe["training"], schedule)
         objective["score_matching"] = {**objective["score_matching"], **steps}
-    return objective
+    angle_warmup = _angle_warmup(options, recipe["training"], schedule)
+    return objective if angle_warmup is None else {**objective, **angle_warmup}
+
+
+def _angle_warmup(options, training, schedule):
+    """The model's argument `angle_warmup` in a dict, or `None`."""
+    epochs = options.angle_warmup_epochs
+    if epochs is None:
+        share = schedule["epochs"] / training.get("epochs", schedule["epochs"])
+        epochs = share * training.get(ANGLE_WARMUP, 0)
+    if not 0 <= epochs <= schedule["epochs"]:
+        raise ValueError(
+            f"`{ANGLE_WARMUP}` must be from 0 to `epochs`. Received: "
+            f"{ANGLE_WARMUP}={epochs}, epochs={schedule['epochs']}"
+        )
+    steps = round(epochs * schedule["steps_per_epoch"])
+    return {"angle_warmup": {"steps": steps}} if steps else None
 
 
 def _score_steps(options, training, schedule):

@@ -20,6 +20,13 @@ FEWEST_SEEN, MOST_SEEN = 60_000, 5_000_000
 LONGEST = 3.0  # times that, where there is time
 HOURS = {"cpu": 1.0, "accelerator": 4.0}
 EPOCHS, FEWEST_STEPS = 40, 20  # epochs of whatever length, but of so many steps
+ANGLE_WARMUP_SHARE = 0.4  # of the epochs
+_OF_LENGTH = (
+    "epochs",
+    "steps_per_epoch",
+    "checkpoint_every_steps",
+    "angle_warmup_epochs",
+)
 USED_TIME = 0.85  # the rest is for compilation, pictures and saving
 PERCEPTUAL_WEIGHTS = {"efficientnet_lite2": 0.3}
 
@@ -70,7 +77,7 @@ def set_length(choices, num_images, batch_size, seconds_per_step, hours, how):
         hours: Float.
         how: String. How the seconds are known.
     """
-    choices.forget("epochs", "steps_per_epoch", "checkpoint_every_steps")
+    choices.forget(*_OF_LENGTH)
     options = choices.options
     if options.epochs is not None:
         return
@@ -90,6 +97,10 @@ def set_length(choices, num_images, batch_size, seconds_per_step, hours, how):
     )
     choices.add("steps_per_epoch", per_epoch, "between pictures")
     choices.add("checkpoint_every_steps", per_epoch, "as often as pictures")
+    if options.init_from is None:
+        reason = "noise grows as the first images are learned"
+        warmup = max(round(ANGLE_WARMUP_SHARE * epochs), 1)
+        choices.add("angle_warmup_epochs", float(warmup), reason)
 
 
 def _choose_held_out(choices, found):

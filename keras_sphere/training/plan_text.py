@@ -4,6 +4,7 @@ from keras_sphere.angle_gap import describe_gap
 from keras_sphere.class_names import describe_classes
 from keras_sphere.data.augmentation import names_in_record
 from keras_sphere.distribution import abstract_variables, memory_per_device
+from keras_sphere.models.angle_warmup import INITIAL_DEGREES
 from keras_sphere.presets.sources import find
 from keras_sphere.readable import readable_size
 from keras_sphere.training.memory import checkpoint_bytes, estimate_memory
@@ -139,6 +140,9 @@ def _uniformity(loss):
 def _noise(plan):
     n = plan.noise
     parts = [f"up to {n['max_angle_degrees']:g} degrees"]
+    warmup = plan.objective.get("angle_warmup")
+    if warmup:
+        parts[0] += f", from {INITIAL_DEGREES:g} in the first {warmup['steps']:,} steps"
     if plan.architecture.get("motion") == "rotation":
         parts.append("a rotation")
     else:

@@ -12,6 +12,7 @@ from keras_sphere.backend.replicas import (
     whole_variables,
 )
 from keras_sphere.preset_files.run_folders import PRESET, PRESET_EMA, SECONDS, STEPS
+from keras_sphere.training.objective_plan import ANGLE_WARMUP
 
 LONGEST_NAME = 190  # a preset's has at most 200 characters
 
@@ -75,6 +76,7 @@ def _notes(plan, progress, before):
         "data_license": plan.data_license,
         "init_from": plan.init_from,
         "epochs": plan.epochs,
+        **_angle_warmup(plan),
         "batch_size": plan.data.batch_size,
         "dtype": plan.dtype,
         "seed": plan.seed,
@@ -83,3 +85,10 @@ def _notes(plan, progress, before):
         "backend": keras.backend.backend(),
         "date": datetime.date.today().isoformat(),
     }
+
+
+def _angle_warmup(plan):
+    settings = plan.objective.get("angle_warmup")
+    if settings is None:
+        return {}
+    return {ANGLE_WARMUP: round(settings["steps"] / plan.steps_per_epoch, 3)}

@@ -38,7 +38,12 @@ def test_a_folder_is_enough(photos, tmp_path, capsys):
     steps = plan["plan"]["epochs"] * plan["plan"]["steps_per_epoch"]
     assert f"{steps * 30:,} images seen" in output
     assert len(run.history["loss"]) == plan["plan"]["epochs"]
+    warmup = plan["plan"]["objective"]["angle_warmup"]["steps"]
+    assert warmup == int(run.model.growing_noise.steps) <= steps
+    assert int(run.model.growing_noise.steps_done) == steps
     description = presets.describe(tmp_path / "preset")
+    recipe = description["recipe"]["training"]
+    assert recipe["angle_warmup_epochs"] == warmup / plan["plan"]["steps_per_epoch"]
     assert description["architecture"]["class_names"] == ["circle", "square"]
     assert description["architecture"]["encoder_size"]["hidden_dim"] == 16
     pictures = {path.name.split("-")[0] for path in (tmp_path / "pictures").iterdir()}
@@ -65,6 +70,7 @@ def test_a_finished_run_goes_on(photos, tmp_path, capsys):
     assert "100.0% of the weights begin with those of" in output
     assert f"generate --preset={tmp_path} --classes=all" in output
     assert run.plan.architecture["encoder_size"]["hidden_dim"] == 16
+    assert run.model.growing_noise is None
     assert presets.describe(tmp_path)["recipe"]["training"]["steps"] == 5
     moved = {path.name for path in (tmp_path / "before-1").iterdir()}
     assert moved == {"checkpoints", "pictures", "log.csv", "plan.json"}

@@ -136,6 +136,7 @@ def test_choices_override_the_preset():
         decoder_mixer_depth=1,
         pixel_head="linear",
         hard_case_max_angle_degrees=88.0,
+        angle_warmup_epochs=1.5,
         distance="l2",
         beta_2=0.99,
     )
@@ -156,9 +157,12 @@ def test_choices_override_the_preset():
     assert plan.losses["pixel_consistency"]["feature_distance"] == "absolute"
     assert plan.losses["latent_consistency"]["weight"] == 0.2
     assert plan.losses["latent_uniformity"] == {"weight": 0.3, "per_class": True}
-    assert "latents 0.2, uniformity 0.3 per class" in format_plan(
-        plan, {"encoder": 1, "decoder": 1, "total": 2}, "jax"
-    )
+    text = format_plan(plan, {"encoder": 1, "decoder": 1, "total": 2}, "jax")
+    assert "latents 0.2, uniformity 0.3 per class" in text
+    steps = round(1.5 * plan.steps_per_epoch)
+    assert plan.objective["angle_warmup"] == {"steps": steps}
+    assert f"up to 70 degrees, from 20 in the first {steps:,} steps" in text
+    assert "angle_warmup" not in new_plan().objective
     assert plan.optimizer["ema_momentum"] == 0.9
     assert plan.dtype == "float32"
     without = new_plan(perceptual="none")
@@ -196,6 +200,7 @@ def test_options_of_speed_and_memory_reach_the_model():
         ({"batch_size": 0}, "Received: batch_size=0"),
         ({"preset": "cifar11"}, "Received: name_or_path='cifar11'"),
         ({"ema_momentum": 1.5}, "Received: ema_momentum=1.5"),
+        ({"angle_warmup_epochs": 9, "epochs": 8}, "angle_warmup_epochs=9, epochs=8"),
     ],
 )
 def test_bad_choices(choices, message):
