@@ -18,6 +18,7 @@ if not starts_as_command(sys.argv, sys.orig_argv):
         data,
         distribution,
         editing,
+        embedders,
         evaluation,
         export,
         geometry,
@@ -31,6 +32,7 @@ if not starts_as_command(sys.argv, sys.orig_argv):
         training,
         visualization,
     )
+    from keras_sphere.embedders import HashingEmbedder
     from keras_sphere.evaluation import evaluate
     from keras_sphere.export import export_onnx, load_onnx
     from keras_sphere.learning_rate import WarmupCosine
@@ -46,6 +48,7 @@ if not starts_as_command(sys.argv, sys.orig_argv):
     from keras_sphere.sampling_options import SamplingOptions
 
 __all__ = [
+    "HashingEmbedder",
     "LatentRefiner",
     "NoiseSchedule",
     "NonFiniteLossError",
@@ -61,6 +64,7 @@ __all__ = [
     "data",
     "distribution",
     "editing",
+    "embedders",
     "evaluate",
     "evaluation",
     "export",

@@ -91,6 +91,18 @@ class TrainingOptions(ShortRepr):
         "Whether the model is given classes. Default: as the preset has it, where the "
         "images have classes.",
     )
+    captions: typing.Any = _option(
+        None,
+        "Texts that the model is conditional on, with --embed: `txt`, a file beside "
+        "each image, or a .jsonl file of image_path and caption. See "
+        "docs/conditioning.md.",
+    )
+    embed: typing.Any = _option(
+        None, "What makes vectors of captions; `hashing_256` ships."
+    )
+    embeddings: typing.Any = _option(
+        None, "In place of captions: an .npz file with a vector for every image."
+    )
 
     # The recipe
     hours: float | None = _option(
@@ -264,6 +276,7 @@ class TrainingOptions(ShortRepr):
 
     # Streams of a user's own; a data set knows these numbers itself
     num_classes: int | None = _option(None, "Default: as the preset has it.")
+    condition_dim: int | None = _option(None, "Default: as the preset has it.")
 
     def _facts(self):
         """What was chosen: all that is not the default."""

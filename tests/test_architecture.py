@@ -32,6 +32,8 @@ ORDER = (
     "validation",
     "angle_gap",
     "class_names",
+    "condition_rows",
+    "embedders",
     "image_validation",
     "noise_schedule",
     "layers",
@@ -78,6 +80,7 @@ TOOLS_MAY_IMPORT = (
     "rotation",
     "motions",
     "validation",
+    "embedders",
     "image_validation",
 )
 

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_sphere import SphereEncoderBackbone, SphereEncoderModel
+from keras_sphere import HashingEmbedder, SphereEncoderBackbone, SphereEncoderModel
 from tests.testing import perturb_weights
 
 IMAGE_SIZE, NUM_CLASSES, LATENT_SHAPE = 16, 3, (4, 4)
@@ -60,6 +60,44 @@ def new_model(
     return SphereEncoderModel(
         backbone, **{"max_angle_degrees": 80.0, "seed": 0, **arguments}
     )
+
+
+VECTORS = ("a red square", "a green square", "a blue square", "a white square")
+
+
+def new_vector_model(num_classes=0, motion="addition", dim=8):
+    """A model that is conditional on vectors of texts, compiled.
+
+    Args:
+        num_classes: Integer. 0 for vectors alone.
+        motion: `"addition"` or `"rotation"`.
+        dim: Integer. Length of the vectors.
+    """
+    sizes = {name: ROTATING[name] for name in list(ROTATING)[:4]}
+    backbone = SphereEncoderBackbone(
+        IMAGE_SIZE,
+        8,
+        LATENT_SHAPE[1],
+        num_classes=num_classes,
+        condition_dim=dim,
+        embedder=HashingEmbedder(dim),
+        **(ROTATING if motion == "rotation" else sizes),
+    )
+    perturb_weights(backbone)
+    angle = {} if motion == "rotation" else {"max_angle_degrees": 80.0}
+    model = SphereEncoderModel(backbone, seed=0, **angle)
+    model.compile()
+    return model
+
+
+def new_vector_data(model, count=8):
+    """Images, vectors of texts, and labels if the model has classes, as a dict."""
+    texts = [VECTORS[i % len(VECTORS)] for i in range(count)]
+    data = {
+        "images": new_images(count),
+        "embeddings": model.backbone.embedder.function(texts),
+    }
+    return {**data, "labels": new_labels(count)} if model.backbone.num_classes else data
 
 
 def new_rotating_model(num_classes=NUM_CLASSES, backbone=None, **arguments):

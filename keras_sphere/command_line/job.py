@@ -37,6 +37,8 @@ class Job:
         images: Dict of flag name -> uint8 array of the images in its files.
         model: `SphereEncoderModel`, or `None` until it is loaded.
         refiner: What `model.generate` takes as `refiner`.
+        vectors: Array of the vectors that images follow, or `None`.
+        negative_vector: Vector that guidance leads away from, or `None`.
     """
 
     settings: dict[str, Any]
@@ -44,6 +46,8 @@ class Job:
     images: dict[str, Array]
     model: object = None
     refiner: object = None
+    vectors: object = None
+    negative_vector: object = None
 
     @property
     def panels(self):
@@ -152,7 +156,8 @@ def check_sampling(settings, description):
             )
     name, off = next(pair for pair in UNGUIDED.values() if pair[0] in sampling)
     values = settings.get(name, [off]) or [sampling[name]]
-    if not description.num_classes and max(values) > off:
+    is_conditional = description.num_classes or description.condition_dim
+    if not is_conditional and max(values) > off:
         raise ValueError(
             f"`{name}` above {off} needs a class-conditional model. Received: "
             f"{name}={values} with num_classes=0"

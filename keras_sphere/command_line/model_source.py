@@ -26,6 +26,8 @@ class ModelDescription:
         max_angle_degrees: Float. The angle of noise of full strength.
         has_encoder: Boolean.
         has_refiner: Boolean. Whether it is a preset that holds one.
+        condition_dim: Integer. Length of the vectors it is conditional on; 0 for none.
+        embedder: String. Name of what makes them of texts, or `None`.
     """
 
     image_size: int
@@ -38,6 +40,8 @@ class ModelDescription:
     max_angle_degrees: float = 90.0
     has_encoder: bool = True
     has_refiner: bool = False
+    condition_dim: int = 0
+    embedder: str | None = None
 
 
 class ModelSource:
@@ -162,4 +166,6 @@ def new_description(
         full[0] if full else noise["max_angle_degrees"],
         architecture.get("has_encoder", True),
         has_refiner,
+        architecture.get("condition_dim", 0),
+        architecture.get("embedder"),
     )

@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_sphere.backend.operations import COMPILES
 from keras_sphere.command_line.image_classes import label_of
+from keras_sphere.command_line.prompts import vector_of
 from keras_sphere.models.chunks import bucket
 from keras_sphere.sampling import host_noise
 from keras_sphere.visualization.image_grid import to_uint8
@@ -62,6 +63,7 @@ class NumberedImages:
         moves = range(1, self._draws() + 1)
         return numbers, {
             "labels": self._labels(numbers, places),
+            **self._vectors(numbers, places),
             "noise": self._noise(numbers, places, 0),
             "step_noise": [self._noise(numbers, places, draw) for draw in moves],
         }
@@ -92,6 +94,15 @@ class NumberedImages:
         noise = np.zeros((self.rows, *shape), "float32")
         noise[places] = host_noise(self.seed, numbers, draw, shape)
         return noise
+
+    def _vectors(self, numbers, places):
+        if self.job.vectors is None:
+            return {}
+        vectors = np.zeros((self.rows, self.job.description.condition_dim), "float32")
+        chosen = [vector_of(self.job, number) for number in numbers]
+        vectors[places] = self.job.vectors[chosen]
+        negative = self.job.negative_vector
+        return {"embeddings": vectors, "negative_embeddings": negative}
 
     def _labels(self, numbers, places):
         if self.job.settings["class_mix"]:

@@ -84,6 +84,7 @@ def prepare(request, source, image_flags=(), image_side=None):
         [
             *(path for name in paths for path in _as_list(paths[name])),
             *check_refiner(settings.get("refiner"), source),
+            *_as_list(settings.get("embeddings") or []),
         ],
         request.recorded,
     )

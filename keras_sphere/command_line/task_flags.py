@@ -30,6 +30,15 @@ def define_generate(values):
     flags.DEFINE_boolean("random_classes", False, text, values)
     text = "In place of --classes: a mix of them, such as 3:0.7,8:0.3 or bee:1,ant:2."
     flags.DEFINE_string("class_mix", None, text, values)
+    text = (
+        "Texts to follow, with semicolons between them, of a model that was trained on "
+        "captions."
+    )
+    flags.DEFINE_string("prompts", None, text, values)
+    text = "Text that guidance leads away from, in place of no text."
+    flags.DEFINE_string("negative_prompts", None, text, values)
+    text = "In place of --prompts: an .npz file whose array embeddings has vectors."
+    flags.DEFINE_string("embeddings", None, text, values)
     text = "In place of --seed: rows of images for each."
     define_list(values, "seeds", None, text, int, 0, LARGEST_SEED)
     text = "A row per image, with all its steps."

@@ -9,7 +9,7 @@ from absl import flags
 from keras_sphere.command_line.shared_flags import define_compilation_cache
 from keras_sphere.training_options import TrainingOptions
 
-OF_PYTHON_ONLY = ("num_classes",)
+OF_PYTHON_ONLY = ("num_classes", "condition_dim")
 OUTPUT = "output"  # what all tasks call it
 # What people change most, which `--help` lists.
 COMMON = (

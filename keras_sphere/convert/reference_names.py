@@ -122,7 +122,15 @@ def reference_weights(backbone):
     Yields:
         Tuples `(name, variable, layout)`: calling the `Layout` turns the reference's
         array into the variable's.
+
+    Raises:
+        ValueError: If the backbone is conditional on vectors, which have no name there.
     """
+    if backbone.condition_dim:
+        raise ValueError(
+            "Other formats know no model that is conditional on vectors. Received: "
+            f"a model with condition_dim={backbone.condition_dim}"
+        )
     yield from _encoder(backbone.encoder, backbone.architecture["motion"])
     yield from _decoder(backbone.decoder)
 

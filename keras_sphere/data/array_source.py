@@ -4,10 +4,11 @@ import hashlib
 
 import numpy as np
 
+from keras_sphere.data.vectors import OptionalVectors
 from keras_sphere.optional_imports import import_optional
 
 
-class ArraySource:
+class ArraySource(OptionalVectors):
     """Arrays of images as a source of an `ImageDataset`.
 
     Args:
@@ -31,9 +32,10 @@ class ArraySource:
     def subset(self, indices):
         """A source of some of the images."""
         labels = None if self.labels is None else self.labels[indices]
-        return ArraySource(
+        subset = ArraySource(
             self.images[indices], labels, self.class_names, self.location
         )
+        return self._give_vectors(subset, indices)
 
     def checksum(self):
         """Hexadecimal digits that tell the pixels from others."""

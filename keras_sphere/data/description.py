@@ -19,6 +19,9 @@ class DatasetDescription(ShortRepr):
         num_images: Integer. Images of one epoch, before incomplete batches go.
         num_skipped: Integer. Images that were listed but cannot be read.
         source: String. Where the images are.
+        condition_dim: Integer. Length of the vectors it yields; 0 if it yields none.
+        embedder: String. Name of what made them of captions, or `None`.
+        vectors: String. Short checksum of the vectors, or `None`.
     """
 
     name: str
@@ -30,6 +33,9 @@ class DatasetDescription(ShortRepr):
     num_images: int
     num_skipped: int
     source: str
+    condition_dim: int = 0
+    embedder: str | None = None
+    vectors: str | None = None
 
     def _facts(self):
         return {
@@ -38,5 +44,6 @@ class DatasetDescription(ShortRepr):
             "images": f"{self.num_images:,}",
             "size": f"{self.image_size} x {self.image_size} x {self.num_channels}",
             "classes": self.num_classes or "none",
+            **({"vectors": self.condition_dim} if self.condition_dim else {}),
             "skipped": self.num_skipped,
         }

@@ -18,6 +18,7 @@ from keras_sphere.data.image_decoding import (
     open_image,
 )
 from keras_sphere.data.listing import files_below, is_hidden
+from keras_sphere.data.vectors import OptionalVectors
 from keras_sphere.optional_imports import import_optional
 
 CHECKS = ("names", "headers", "all")
@@ -104,7 +105,7 @@ class Archive:
         return io.BytesIO(self._archive.read(self._entries[name]))
 
 
-class FileSource:
+class FileSource(OptionalVectors):
     """Images in files as a source of an `ImageDataset`.
 
     Args:
@@ -129,13 +130,35 @@ class FileSource:
 
     def subset(self, indices):
         """A source of some of the images."""
-        return FileSource(
+        subset = FileSource(
             self._container,
             [self._names[index] for index in indices],
             None if self.labels is None else self.labels[indices],
             self.class_names,
             self.location,
         )
+        return self._give_vectors(subset, indices)
+
+    @property
+    def names(self):
+        """Names of the files, relative to where they are, with `/`."""
+        return tuple(self._names)
+
+    def text(self, name):
+        """The text of a file beside the images, or `None` if there is none.
+
+        Raises:
+            ValueError: If the file is no text in UTF-8.
+        """
+        try:
+            with self._container.open(name) as file:
+                return file.read().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"A caption must be text in UTF-8. Received: {name}: {error}"
+            ) from error
+        except (OSError, KeyError):
+            return None
 
     def checksum(self):
         """Hexadecimal digits that tell the names and sizes from those of others."""

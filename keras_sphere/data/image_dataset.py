@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import itertools
 import logging
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -14,6 +15,7 @@ import numpy as np
 
 from keras_sphere.data.description import DatasetDescription
 from keras_sphere.data.epoch_order import EpochOrder, OrderedBatches
+from keras_sphere.data.examples import Examples
 from keras_sphere.data.image_decoding import UnreadableImageError
 from keras_sphere.data.image_fitting import fit_image, to_channels
 from keras_sphere.data.read_ahead import ReadAhead
@@ -33,7 +35,7 @@ MAX_BAD_IN_A_ROW = 100
 DECODING_MARGIN = 2
 
 
-class ImageDataset(ShortRepr, OrderedBatches, keras.utils.PyDataset):
+class ImageDataset(ShortRepr, Examples, OrderedBatches, keras.utils.PyDataset):
     """Images of a source, as batches for `fit` on every backend; made by `load`.
 
     `fit(dataset)` reads it as Keras' `PyDataset`; `fit(dataset.starting_at(...),
@@ -42,7 +44,7 @@ class ImageDataset(ShortRepr, OrderedBatches, keras.utils.PyDataset):
     are functions of seed, epoch and step.
 
     An image that turns out to be unreadable is replaced by the next readable one in
-    file order with that one's label, whatever was read before, and counted.
+    file order with that one's label and vector, whatever was read before, and counted.
 
     Args:
         source: `ArraySource` or another one with its methods.
@@ -133,6 +135,7 @@ class ImageDataset(ShortRepr, OrderedBatches, keras.utils.PyDataset):
             num_images=len(source),
             num_skipped=self._report.num_skipped,
             source=source.location,
+            **source.describe_vectors(),
         )
         if augmentation is not None:
             augmentation.check((self.batch_size, image_size, image_size, num_channels))
@@ -167,12 +170,15 @@ class ImageDataset(ShortRepr, OrderedBatches, keras.utils.PyDataset):
     def checksum(self) -> str:
         """Short name of the content: equal for the same images, wherever they lie.
 
-        Of images in files the names and sizes count, not the pixels.
+        Of images in files the names and sizes count, not the pixels; vectors count.
 
         Returns:
             String of 16 hexadecimal digits.
         """
-        return self._source.checksum()[:16]
+        of_images, vectors = self._source.checksum()[:16], self.description.vectors
+        if vectors is None:
+            return of_images
+        return hashlib.sha256(f"{of_images}{vectors}".encode()).hexdigest()[:16]
 
     def _facts(self):
         batches = f"{len(self)} of {self.batch_size}"
@@ -206,7 +212,8 @@ class ImageDataset(ShortRepr, OrderedBatches, keras.utils.PyDataset):
         Returns:
             Generator of tuples `(images, labels)`, or `(images,)`: uint8 of shape
             `(batch_size, image_size, image_size, num_channels)` and int32 of shape
-            `(batch_size,)`.
+            `(batch_size,)`. With vectors of tuples of a dict of `images`, `embeddings`
+            and, if there are any, `labels`.
 
         Raises:
             ValueError: If the position does not exist.
@@ -217,28 +224,6 @@ class ImageDataset(ShortRepr, OrderedBatches, keras.utils.PyDataset):
             positions = itertools.count(epoch * len(self) + step)
             return (self._batch_at(position) for position in positions)
         return self._ahead.starting_at(epoch * len(self) + step)
-
-    def examples(self, indices: Iterable[int]) -> tuple[Array, Array | None]:
-        """Images by their place in file order, cropped at the center, else unchanged.
-
-        Args:
-            indices: Integers in [0, `description.num_images`).
-
-        Returns:
-            Pair of uint8 images of shape `(count, image_size, image_size,
-            num_channels)` and int32 labels of shape `(count,)`, or `None`.
-
-        Raises:
-            IndexError: If there is no such image.
-        """
-        indices = np.asarray(indices, "int64").reshape(-1)
-        count = len(self._source)
-        if indices.size and not (indices.min() >= 0 and indices.max() < count):
-            raise IndexError(
-                f"There are {count} images. Received: indices from {indices.min()} "
-                f"to {indices.max()}"
-            )
-        return self._read(indices, np.full(len(indices), 0.5))
 
     @property
     def report(self) -> str:
@@ -259,35 +244,41 @@ class ImageDataset(ShortRepr, OrderedBatches, keras.utils.PyDataset):
             offsets = self._epochs.draws(places, CROP)
         else:
             offsets = np.full(len(rows), 0.5)
-        images, labels = self._read(rows, offsets)
+        images, labels, vectors = self._read(rows, offsets)
         if self._horizontal_flip:
             mirrored = self._epochs.draws(places, FLIP) < 0.5
             images[mirrored] = images[mirrored, :, ::-1]
         if self._augmentation is not None:
             generator = self._epochs.generator(epoch, step, AUGMENT)
             images = self._augmentation(images, generator)
+        if vectors is not None:
+            batch = {"images": images, "labels": labels, "embeddings": vectors}
+            return ({key: part for key, part in batch.items() if part is not None},)
         return (images,) if labels is None else (images, labels)
 
     def _read(self, rows, offsets):
-        """Images and labels of some rows; new arrays."""
+        """Images, labels and vectors of some rows; new arrays, or `None`."""
+        vectors = self._source.embeddings
         if self._in_memory:
             labels = self._source.labels[rows] if self._conditional else None
-            return self._source.images[rows], labels
+            vectors = None if vectors is None else vectors[rows]
+            return self._source.images[rows], labels, vectors
         size, channels = self.description.image_size, self.description.num_channels
         images = np.empty((len(rows), size, size, channels), "uint8")
         labels = np.empty(len(rows), "int32") if self._conditional else None
+        read = np.empty(len(rows), "int64")
         for place, (index, offset) in enumerate(zip(rows, offsets, strict=True)):
-            images[place], label = self._readable(int(index), offset)
+            images[place], label, read[place] = self._readable(int(index), offset)
             if self._conditional:
                 labels[place] = label
-        return images, labels
+        return images, labels, None if vectors is None else vectors[read]
 
     def _readable(self, index, offset):
-        """Pixels and label of an image, or of the next one that can be read."""
+        """Pixels, label and place of an image, or of the next that can be read."""
         for distance in range(min(MAX_BAD_IN_A_ROW, len(self._source))):
             candidate = (index + distance) % len(self._source)
             try:
-                return self._example(candidate, offset)
+                return (*self._example(candidate, offset), candidate)
             except UnreadableImageError as error:
                 last = error
                 self._report.replace(error.path, error.reason)

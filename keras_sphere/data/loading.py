@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from keras_sphere.data.augmentation import Augmentation
+from keras_sphere.data.captions import BESIDE
 from keras_sphere.data.file_source import CHECKS, FileSource, default_check
 from keras_sphere.data.image_dataset import ImageDataset
 from keras_sphere.data.image_fitting import CROPS, RESIZE_METHODS, default_resize
@@ -20,7 +21,8 @@ from keras_sphere.data.named_sources import (
 from keras_sphere.data.path_source import path_source
 from keras_sphere.data.read_report import ReadReport
 from keras_sphere.data.splits import parse_split, part_of
-from keras_sphere.typing import PathLike
+from keras_sphere.data.vectors import add_vectors, check_vectors
+from keras_sphere.typing import ArrayLike, Embed, PathLike
 from keras_sphere.validation import check_choice, if_given, read_boolean, read_integer
 
 if TYPE_CHECKING:
@@ -53,6 +55,9 @@ def load(
     num_threads: int | None = None,
     augment: str | keras.Layer | Sequence[str | keras.Layer] | None = None,
     steps_per_epoch: int | None = None,
+    embeddings: ArrayLike | PathLike | Mapping[str, Any] | None = None,
+    captions: PathLike | Sequence[str] | Mapping[str, Any] | None = None,
+    embed: str | Embed | None = None,
 ) -> ImageDataset:
     """Loads a dataset of images for `fit`.
 
@@ -107,12 +112,24 @@ def load(
         steps_per_epoch: Integer. Batches that make an epoch, whatever the number of
             images: batches then run on over the ends of passes over the images, so
             that none is left out. Defaults to one pass.
+        embeddings: A vector for every image, which a model with a `condition_dim` is
+            conditional on: an array of shape `(num_images, channels)` in the order of
+            the images of the split, the path of an `.npz` file with `embeddings` and,
+            for images in files, their `names` (relative to their folder, with `/`), or
+            a dict of either by split. Batches are then dicts; see `starting_at`.
+        captions: Texts that such vectors are made of, with `embed`: `"txt"`, a file of
+            the same name with that suffix beside each image; the path of a JSON-lines
+            file of `image_path` and `caption`; a list of strings in the order of the
+            images; or a dict of any by split.
+        embed: A callable from a list of strings to an array, or the name of one that
+            ships, such as `"hashing_256"`. What it returned is kept in Keras' cache.
 
     Returns:
         `ImageDataset`, with a `description`.
 
     Raises:
-        ValueError: If an argument is wrong, or there is no such data.
+        ValueError: If an argument is wrong, or there is no such data, or an image has
+            no caption or vector, or a vector is not finite.
         DataNotFoundError: If the data is not there and cannot be downloaded.
         UnreadableImageError: If `strict` and an image is found unreadable now.
         ImportError: If a package that reads or prepares this data is not installed.
@@ -135,6 +152,7 @@ def load(
     horizontal_flip = read_boolean("horizontal_flip", horizontal_flip)
     conditional = if_given(read_boolean, "conditional", conditional)
     augmentation = None if augment is None else Augmentation(augment)
+    embedder = check_vectors(embeddings, captions, embed)
     _check(name, image_size, crop, resize, num_channels, check, synthetic)
     num_threads = num_threads or default_num_threads()
     if is_name(name):
@@ -143,6 +161,9 @@ def load(
         )
     else:
         source = path_source(name, base_split, data_dir, report)
+    add_vectors(source, base_split, embeddings, captions, embedder)
+    if isinstance(captions, str) and captions == BESIDE:
+        report.other_files = [f for f in report.other_files if not f.endswith(".txt")]
     source = part_of(source, part)
     if isinstance(source, FileSource):
         check = check or default_check(len(source))

@@ -21,6 +21,9 @@ class ShuffledBatches(OrderedBatches):
         batch_size: Integer. The last batch of an epoch has the images that are left.
         seed: Integer, at least 0. Seed of the order.
         drop_last: Boolean. Whether to leave out images that do not fill a batch.
+        embeddings: Float array of shape `(num_images, channels)`, or `None`: vectors
+            that a model with a `condition_dim` is conditional on. Batches are then
+            dicts.
 
     Raises:
         ValueError: If the arrays are empty or of different lengths.
@@ -39,16 +42,19 @@ class ShuffledBatches(OrderedBatches):
         batch_size: int = 32,
         seed: int = 0,
         drop_last: bool = False,
+        embeddings: Array | None = None,
     ) -> None:
-        if len(images) == 0 or (labels is not None and len(labels) != len(images)):
-            raise ValueError(
-                "There must be at least one image, and as many labels as images. "
-                f"Received: {len(images)} images and "
-                f"{'no' if labels is None else len(labels)} labels"
-            )
+        for what, rows in (("labels", labels), ("embeddings", embeddings)):
+            if len(images) == 0 or (rows is not None and len(rows) != len(images)):
+                raise ValueError(
+                    f"There must be at least one image, and as many {what} as images. "
+                    f"Received: {len(images)} images and "
+                    f"{'no' if rows is None else len(rows)} {what}"
+                )
         self._epochs = EpochOrder(len(images), batch_size, seed, drop_last=drop_last)
         self.images = images
         self.labels = labels
+        self.embeddings = embeddings
         self.batch_size = self._epochs.batch_size
         self.seed = self._epochs.seed
 
@@ -64,7 +70,8 @@ class ShuffledBatches(OrderedBatches):
             step: Integer in [0, len(self)]. Step of that epoch to start with.
 
         Returns:
-            Generator of tuples `(images, labels)`, or `(images,)`.
+            Generator of tuples `(images, labels)`, or `(images,)`; with embeddings of
+            tuples of a dict of `images`, `embeddings` and, if there are any, `labels`.
 
         Raises:
             ValueError: If the position does not exist.
@@ -75,7 +82,12 @@ class ShuffledBatches(OrderedBatches):
     def _batches(self, epoch, step):
         for position in itertools.count(epoch * len(self) + step):
             rows = self._epochs.rows(*divmod(position, len(self)))
-            if self.labels is None:
+            labels = None if self.labels is None else self.labels[rows]
+            if self.embeddings is not None:
+                batch = {"images": self.images[rows], "labels": labels}
+                batch["embeddings"] = self.embeddings[rows]
+                yield ({key: part for key, part in batch.items() if part is not None},)
+            elif labels is None:
                 yield (self.images[rows],)
             else:
-                yield self.images[rows], self.labels[rows]
+                yield self.images[rows], labels

@@ -14,6 +14,7 @@ from keras_sphere.data.downloads import (
     announce_download,
 )
 from keras_sphere.data.image_decoding import decode_image, naming_the_image
+from keras_sphere.data.vectors import OptionalVectors
 from keras_sphere.optional_imports import import_optional
 from keras_sphere.readable import readable_size
 
@@ -27,7 +28,7 @@ FILE_FORMAT = "array_record"  # of TFDS' formats the one with random access
 READABLE_FORMATS = (FILE_FORMAT, "parquet")
 
 
-class TFDSSource:
+class TFDSSource(OptionalVectors):
     """A split of a prepared dataset as a source of an `ImageDataset`.
 
     Its labels lie with the images, so they are read with them.
@@ -57,9 +58,9 @@ class TFDSSource:
 
     def subset(self, indices):
         """A source of some of the images."""
-        if self._indices is not None:
-            indices = self._indices[indices]
-        return TFDSSource(self._builder, self._split, indices)
+        chosen = indices if self._indices is None else self._indices[indices]
+        subset = TFDSSource(self._builder, self._split, chosen)
+        return self._give_vectors(subset, indices)
 
     def checksum(self):
         """Hexadecimal digits that tell these images from others of TFDS."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_sphere.editing.refinement import run_refinement
+from keras_sphere.models.conditions import read_labels
 from keras_sphere.models.generation import encode_images
-from keras_sphere.models.generation_inputs import read_images, read_labels
+from keras_sphere.models.generation_inputs import read_images
 from keras_sphere.typing import Array, ArrayLike, Labels
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keras_sphere.models.generation_inputs import read_images, read_labels
+from keras_sphere.models.conditions import read_labels
+from keras_sphere.models.generation_inputs import read_images
 from keras_sphere.models.sampling_run import run_sampling, sampling_options
 from keras_sphere.typing import Array, ArrayLike, Labels
 from keras_sphere.validation import read_integer, read_model_angle, read_share
@@ -231,7 +232,7 @@ def manipulate_class(
 
     >>> edited = keras_sphere.editing.manipulate_class(model, images, labels=2)
     """
-    if not model.backbone.num_classes or labels is None:
+    if not model.backbone.is_conditional or labels is None:
         raise ValueError(
             "`manipulate_class` needs a class-conditional model and the `labels` of "
             f"the wanted classes. Received: labels={labels!r} with "

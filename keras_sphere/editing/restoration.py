@@ -25,7 +25,8 @@ from keras_sphere.editing.degradation import (
 )
 from keras_sphere.editing.refinement import run_refinement
 from keras_sphere.image_validation import PIXEL_LIMIT, as_images
-from keras_sphere.models.generation_inputs import read_images, read_labels, read_seed
+from keras_sphere.models.conditions import read_labels
+from keras_sphere.models.generation_inputs import read_images, read_seed
 from keras_sphere.typing import Array, ArrayLike, Labels
 from keras_sphere.validation import (
     if_given,

@@ -12,8 +12,9 @@ from keras_sphere import geometry, metrics
 from keras_sphere.backend.operations import no_gradients
 from keras_sphere.class_names import name_of_class
 from keras_sphere.evaluation.image_sets import to_bytes
+from keras_sphere.models.class_labels import read_classes
 from keras_sphere.models.generation import encode_images
-from keras_sphere.models.generation_inputs import read_classes, read_images
+from keras_sphere.models.generation_inputs import read_images
 from keras_sphere.short_repr import ShortRepr
 from keras_sphere.typing import ArrayLike, Labels
 from keras_sphere.validation import read_integer, read_seed

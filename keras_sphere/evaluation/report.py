@@ -20,7 +20,7 @@ from keras_sphere.evaluation.needs import check_report
 from keras_sphere.evaluation.page import Page
 from keras_sphere.evaluation.quality_plot import plot_quality
 from keras_sphere.image_validation import as_images
-from keras_sphere.models.generation_inputs import read_classes
+from keras_sphere.models.class_labels import read_classes
 from keras_sphere.typing import ArrayLike, PathLike
 from keras_sphere.validation import read_integer, read_seed, read_sequence
 from keras_sphere.version import __version__

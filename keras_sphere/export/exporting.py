@@ -34,6 +34,7 @@ from keras_sphere.export.parts import (
     refiner_in_float32,
     refiner_part,
     sample_part,
+    separated,
 )
 from keras_sphere.export.weight_types import store_weights
 from keras_sphere.files.atomic_file import folder_when_done
@@ -92,7 +93,9 @@ def export_onnx(
       decoder and encoder between the steps, told `guidance_scale` (or `angles`).
 
     All take `labels`, class weights of shape `(batch, num_classes + 1)` with the null
-    class last, if the model has classes (an encoder, if it is told); a decoder that is
+    class last, if the model has classes, and `embeddings` of shape `(batch,
+    condition_dim + 1)` if it is conditional on vectors: a vector, then 0, or zeros and
+    a 1 for the null vector (an encoder, if it is told); a decoder that is
     told angles takes `angles` of shape `(batch,)`, in radians.
 
     Args:
@@ -210,8 +213,8 @@ def _rows(model, part, options, refiner):
     rows = {"latents": noise, "noise": noise}
     if "images" in part.inputs:
         rows["images"] = model.decode(noise)
-    classes = np.arange(count) % (backbone.num_classes + 1)
-    rows["labels"] = np.eye(backbone.num_classes + 1, dtype="float32")[classes]
+    columns = backbone.condition_rows
+    rows.update(separated(columns, _conditions(columns, count)))
     angles = 0.0, model.noise_schedule.max_angle_degrees
     if refiner is not None:
         points = backbone.spherify(keras.ops.convert_to_tensor(noise))
@@ -221,3 +224,17 @@ def _rows(model, part, options, refiner):
     rows["angles"] = np.linspace(*np.radians(angles), count, dtype="float32")
     rows["sigma"] = np.asarray(default_sigma(model, options), "float32")
     return {name: rows[name] for name in part.inputs}
+
+
+def _conditions(columns, count):
+    """Rows of different classes, the null class too, and vectors; the last is null."""
+    rows = np.tile(columns.null(), (count, 1))
+    classes = columns.num_class_columns
+    if classes:
+        rows[:, :classes] = np.eye(classes, dtype="float32")[np.arange(count) % classes]
+    if columns.condition_dim:
+        generator = np.random.default_rng(0)
+        shape = (count - 1, columns.condition_dim)
+        rows[:-1, classes:-1] = generator.standard_normal(shape)
+        rows[:-1, -1] = 0.0
+    return rows

@@ -9,7 +9,14 @@ import numpy as np
 from keras_sphere import sampling
 from keras_sphere.backend.onnx_graphs import onnx_graph
 from keras_sphere.export.graphs import new_model, onnx_copy, onnx_module, tidy
-from keras_sphere.export.parts import Network, Part, image_shape, label_input
+from keras_sphere.export.parts import (
+    CONDITION_INPUTS,
+    Network,
+    Part,
+    image_shape,
+    joined,
+    label_input,
+)
 from keras_sphere.models.generation import generate_images
 from keras_sphere.models.inference import current_weights
 from keras_sphere.models.loops import new_steps
@@ -65,7 +72,7 @@ def sample(model, options, inputs):
     images = generate_images(
         model,
         len(noise),
-        inputs.get("labels"),
+        joined(inputs),
         noise=noise,
         step_noise=noise[None],
         **options.to_dict(),
@@ -108,42 +115,45 @@ def _pieces(model, options):
     backbone, guidance = model.backbone, _plan(model, options).guidance
     guided, streams = _guided(model, options), _streams(model, options)
     latents, images = (None, *backbone.latent_shape), image_shape(backbone)
-    labels = label_input(backbone)
+    labels = label_input(backbone.condition_rows)
     told = {"told": ()} if backbone.tells_angle else {}
 
-    def steps(backbone, labels):
-        return new_steps(backbone, guided, labels, guidance)
+    def steps(backbone, inputs):
+        return new_steps(backbone, guided, joined(inputs), guidance)
 
-    def join(inputs):
-        tensors = list(inputs.values())
+    def join(inputs, streamed):
+        tensors = [inputs[name] for name in streamed]
         return tensors[0] if streams == 1 else sampling.joined(*tensors)
 
     def first(backbone, noise):
         return backbone.spherify(noise)
 
-    def advance(backbone, noise, strength, labels=None, **images):
+    def advance(backbone, noise, strength, **inputs):
         noises = [noise, noise]
-        own = steps(backbone, labels)
-        return own.move(own.encode(join(images)), noises, strength)
+        own = steps(backbone, inputs)
+        return own.move(own.encode(join(inputs, pictures)), noises, strength)
 
-    def decode(backbone, labels=None, told=None, **points):
-        return steps(backbone, labels).decode(join(points), told, False)
+    def decode(backbone, told=None, **inputs):
+        own = steps(backbone, inputs)
+        return own.decode(join(inputs, points), told, False)
 
-    def decode_last(backbone, labels=None, told=None, **points):
-        decoded = steps(backbone, labels).decode(join(points), told, True)
+    def decode_last(backbone, told=None, **inputs):
+        own = steps(backbone, inputs)
+        decoded = own.decode(join(inputs, points), told, True)
         return decoded if streams == 1 else sampling.halves(decoded)[0]
 
-    points = {**_numbered("points", [latents] * streams), **labels, **told}
+    points = _numbered("points", [latents] * streams)
+    decoded_from = {**points, **labels, **told}
     pictures = _numbered("images", [images] * streams)
     moving = {**pictures, "noise": latents, **labels, "strength": ()}
     pieces = [
         Part("first", {"noise": latents}, {"points": latents}, first),
-        Part("decode_last", points, {"images": images}, decode_last),
+        Part("decode_last", decoded_from, {"images": images}, decode_last),
     ]
     if options.steps > 1:
         pieces += [
             Part("advance", moving, {"points": latents}, advance),
-            Part("decode", points, {"images": images}, decode),
+            Part("decode", decoded_from, {"images": images}, decode),
         ]
     return pieces
 
@@ -168,11 +178,11 @@ class _Chain:
 
         Args:
             name: String. Which one.
-            **inputs: Name of a value for each of its inputs, `labels` aside; those
-                that it does not have are left out.
+            **inputs: Name of a value for each of its inputs, those of the condition
+                aside; those that it does not have are left out.
         """
         graph = self._graphs[name].graph
-        names = {"": "", "labels": "labels", **inputs}
+        names = {name: name for name in ("", *CONDITION_INPUTS)} | inputs
         names.update({t.name: f"{name}/{t.name}" for t in graph.initializer})
         for node in map(onnx_copy, graph.node):
             for output in node.output:

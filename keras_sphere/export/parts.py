@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_sphere.backend.operations import no_gradients
 from keras_sphere.models.inference import current_weights
 from keras_sphere.models.quantization import quantized_layers
 from keras_sphere.readable import readable_size
 
+CONDITION_INPUTS = ("labels", "embeddings")  # in the order of a row
 LARGEST_GRAPH = 2**31 - 2**24  # bytes; of protobuf, less what is not weights
 
 
@@ -42,14 +44,17 @@ def decoder_part(model):
     encodes again.
     """
     backbone = model.backbone
-    inputs = {"latents": (None, *backbone.latent_shape), **label_input(backbone)}
+    inputs = {
+        "latents": (None, *backbone.latent_shape),
+        **label_input(backbone.condition_rows),
+    }
     if backbone.tells_angle:
         inputs["angles"] = (None,)
 
-    def decode(backbone, latents, labels=None, angles=None):
+    def decode(backbone, latents, angles=None, **told):
         if backbone.architecture["motion"] == "addition":
             latents = backbone.spherify(latents)
-        images = backbone.decode(latents, labels, angles=angles)
+        images = backbone.decode(latents, joined(told), angles=angles)
         return keras.ops.clip(images, -1.0, 1.0), images
 
     outputs = dict.fromkeys(("images", "raw_images"), image_shape(backbone))
@@ -64,10 +69,10 @@ def encoder_part(model):
     backbone = model.backbone
     inputs = {"images": image_shape(backbone)}
     if backbone.architecture["conditional_encoder"]:
-        inputs.update(label_input(backbone))
+        inputs.update(label_input(backbone.condition_rows))
 
-    def encode(backbone, images, labels=None):
-        latents = backbone.encode(images, labels)
+    def encode(backbone, images, **told):
+        latents = backbone.encode(images, joined(told))
         return backbone.spherify(latents), latents
 
     shape = (None, *backbone.latent_shape)
@@ -85,7 +90,10 @@ def sample_part(model, options):
         options: `SamplingOptions` or `RotationSamplingOptions`.
     """
     backbone = model.backbone
-    inputs = {"noise": (None, *backbone.latent_shape), **label_input(backbone)}
+    inputs = {
+        "noise": (None, *backbone.latent_shape),
+        **label_input(backbone.condition_rows),
+    }
     if options.steps > 1:
         inputs["sigma"] = ()
     return Part("sample", inputs, {"images": image_shape(backbone)}, None)
@@ -101,17 +109,17 @@ def refiner_part(refiner):
         refiner: `LatentRefiner`.
     """
     shape = (None, refiner.grid_size**2, refiner.token_channels)
-    inputs = {"points": shape, **label_input(refiner)}
+    inputs = {"points": shape, **label_input(refiner.transformer.rows)}
     if refiner.condition == "guidance_scale":
         inputs["guidance_scale"] = (None,)
     elif refiner.condition is not None:
         inputs["angles"] = (None,)
 
-    def refine(refiner, points, labels=None, guidance_scale=None, angles=None):
+    def refine(refiner, points, guidance_scale=None, angles=None, **told):
         condition = guidance_scale
         if angles is not None:
             condition = angles * (180.0 / math.pi)
-        return refiner(points, labels, condition)
+        return refiner(points, joined(told), condition)
 
     return Part("refiner", inputs, {"refined": shape}, refine)
 
@@ -213,10 +221,37 @@ def refiner_in_float32(refiner):
     return copy
 
 
-def label_input(network):
-    """The inputs that say the class: weights of classes, or nothing."""
-    count = network.num_classes
-    return {"labels": (None, count + 1)} if count else {}
+def label_input(columns):
+    """The inputs that say the condition, of which a row is made; or nothing.
+
+    Args:
+        columns: `ConditionRows`.
+    """
+    return {name: (None, count) for name, count in columns.inputs().items()}
+
+
+def joined(told):
+    """A row, of tensors or arrays, of the inputs of `label_input`; `None` of none.
+
+    Args:
+        told: Dict of tensors or of arrays, in any order.
+    """
+    parts = [told[name] for name in CONDITION_INPUTS if name in told]
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    of_arrays = all(isinstance(part, np.ndarray) for part in parts)
+    join = np.concatenate if of_arrays else keras.ops.concatenate
+    return join(parts, axis=1)
+
+
+def separated(columns, rows):
+    """The inputs of `label_input` by name, of rows; nothing of `None`."""
+    inputs, start = {}, 0
+    for name, count in columns.inputs().items():
+        if rows is not None:
+            inputs[name] = rows[:, start : start + count]
+        start += count
+    return inputs
 
 
 def image_shape(backbone):

@@ -12,15 +12,17 @@ import keras
 import numpy as np
 
 from keras_sphere import sampling
+from keras_sphere.condition_rows import ConditionRows
+from keras_sphere.embedders.embedding import known_embedder
 from keras_sphere.export.checks import find_files
 from keras_sphere.export.metadata import open_file
+from keras_sphere.export.parts import separated
 from keras_sphere.loop_plan import START
 from keras_sphere.models.architecture import new_motion
+from keras_sphere.models.conditions import Conditions, class_weights, read_labels
 from keras_sphere.models.generation_inputs import (
-    class_weights,
     count_images,
     read_images,
-    read_labels,
     read_latents,
     read_seed,
     read_step_noise,
@@ -55,7 +57,7 @@ def load_onnx(folder: PathLike) -> OnnxModel:
     return OnnxModel(find_files(folder))
 
 
-class OnnxModel:
+class OnnxModel(Conditions):
     """Generates and reconstructs by files, as `SphereEncoderModel` does.
 
     Args:
@@ -172,6 +174,7 @@ class _Loop:
     def __init__(self, backbone, plan, labels, draws, refiner=None, condition=None):
         self._plan, self._labels, self._draws = plan, labels, draws
         self._refiner, self._condition = refiner, condition
+        self._columns = backbone.condition_rows
         guided = tuple(weight is not None for weight in plan.guidance)
         self._steps = new_steps(backbone, guided, labels, plan.guidance)
         if refiner is not None and self._steps.streams > 1:
@@ -199,7 +202,8 @@ class _Loop:
             return self._steps.encode(images)
         is_list = isinstance(self._condition, list)
         condition = self._condition[t - 1] if is_list else self._condition
-        return self._refiner.refine(points, self._labels, condition)
+        told = separated(self._columns, self._labels)
+        return self._refiner.refine(points, told, condition)
 
     def _of_move(self, numbers, move):
         number = numbers[min(move, len(numbers) - 1)]
@@ -228,11 +232,17 @@ class _Refiner:
                 f"{str(known['teacher'])[:12]}, and the model {str(teacher)[:12]}"
             )
 
-    def refine(self, points, labels, condition):
-        """What decoding and encoding would make of points."""
+    def refine(self, points, inputs, condition):
+        """What decoding and encoding would make of points.
+
+        Args:
+            points: Tensor or array.
+            inputs: Dict of what else is told, by name.
+            condition: Float, or `None`.
+        """
         told = np.full(len(points), condition, "float32")
-        inputs = {"points": points, "labels": labels, "guidance_scale": told}
-        refined = self._file.run("refined", **inputs, angles=np.radians(told))
+        inputs = {**inputs, "guidance_scale": told, "angles": np.radians(told)}
+        refined = self._file.run("refined", points=points, **inputs)
         return keras.ops.convert_to_tensor(refined)
 
 
@@ -268,6 +278,11 @@ class _Networks:
         self.class_names = None if names is None else tuple(names)
         for name in ("image_size", "num_channels", "num_classes"):
             setattr(self, name, known[name])
+        self.condition_dim = known.get("condition_dim", 0)
+        self.condition_rows = ConditionRows(self.num_classes, self.condition_dim)
+        self.is_conditional = self.condition_rows.width > 0
+        embedder = known.get("embedder")
+        self.embedder = None if embedder is None else known_embedder(embedder)
         self.tells_angle = known["angle_condition"] is not None
         self.motion = new_motion(known)
         side = known["image_size"] // known["patch_size"]
@@ -287,10 +302,11 @@ class _Networks:
         return self.motion.move(points, noise, strength)
 
     def encode(self, images, labels=None):
-        return self.encoder.run("raw_latents", images=images, labels=labels)
+        told = separated(self.condition_rows, labels)
+        return self.encoder.run("raw_latents", images=images, **told)
 
     def decode(self, points, labels=None, angles=0.0):
         points = keras.ops.convert_to_numpy(points)
         angles = np.full(len(points), angles, "float32")
-        inputs = {"latents": points, "labels": labels, "angles": angles}
-        return self._decoder.run("raw_images", **inputs)
+        told = separated(self.condition_rows, labels)
+        return self._decoder.run("raw_images", latents=points, angles=angles, **told)

@@ -38,14 +38,15 @@ def new_networks(dtype, arguments):
         "wide_residuals": given.motion == "rotation",
         "position_grid": given.position_grid,
     }
-    encoder = _new_encoder(dtype, given, shared) if given.has_encoder else None
+    told = {"num_classes": given.num_classes, "condition_dim": given.condition_dim}
+    encoder = _new_encoder(dtype, given, shared, told) if given.has_encoder else None
     decoder = Decoder(
         given.patch_size,
         given.num_channels,
         {
             **resolve_size("decoder_size", given.decoder_size),
             **shared,
-            "num_classes": given.num_classes,
+            **told,
             "spherify_blocks": given.spherify_decoder_blocks,
             "angle_condition": given.angle_condition,
             "max_angle_degrees": given.angle_condition_degrees,
@@ -61,7 +62,7 @@ def new_networks(dtype, arguments):
     return encoder, decoder
 
 
-def _new_encoder(dtype, given, shared):
+def _new_encoder(dtype, given, shared, told):
     if given.pretrained_encoder is not None:
         return DINOv3Encoder(
             **_pretrained_arguments(given.pretrained_encoder),
@@ -75,7 +76,7 @@ def _new_encoder(dtype, given, shared):
         {
             **resolve_size("encoder_size", given.encoder_size),
             **shared,
-            "num_classes": given.num_classes if given.conditional_encoder else 0,
+            **(told if given.conditional_encoder else {}),
         },
         mixer_depth=given.encoder_mixer_depth,
         mixer_affine=given.mixer_affine,
@@ -161,6 +162,7 @@ _READERS = {
     **dict.fromkeys(
         (
             "num_classes",
+            "condition_dim",
             "encoder_mixer_depth",
             "decoder_mixer_depth",
             "num_in_context_tokens",

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_sphere.models.generation_inputs import class_weights
+from keras_sphere.models.conditions import class_weights
 
 METHODS = ("lerp", "slerp", "hard")
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from keras_sphere.models.chunks import in_chunks
+from keras_sphere.models.conditions import (
+    Conditions,
+    embed_prompts,
+    only_one,
+    read_embeddings,
+    read_labels,
+    read_rows,
+)
 from keras_sphere.models.generation_inputs import (
     count_images,
     read_images,
-    read_labels,
     read_latents,
     read_told_angles,
 )
@@ -17,13 +25,13 @@ from keras_sphere.models.reconstruction import Reconstruction
 from keras_sphere.models.refiner_checks import find_refiner
 from keras_sphere.models.sampling_run import run_sampling, sampling_options
 from keras_sphere.typing import Array, ArrayLike, Labels
-from keras_sphere.validation import if_given, read_boolean
+from keras_sphere.validation import as_array, if_given, read_boolean
 
 if TYPE_CHECKING:
     from keras_sphere.models.latent_refiner import LatentRefiner
 
 
-class Generation(Reconstruction):
+class Generation(Conditions, Reconstruction):
     """Mixin of `SphereEncoderModel`: encode, decode, reconstruct and generate.
 
     It needs `backbone`, `noise_schedule`, `sampling` and `passes`. Labels are
@@ -31,8 +39,9 @@ class Generation(Reconstruction):
     of class weights per image. If the backbone has `class_names`, a name stands
     wherever an integer does: `"bee"`, `["bee", 3]`, `{"bee": 1, "ant": 2}`. A string
     is always a name, an integer always an id. Without labels a class-conditional
-    model uses the null class. All work is done in chunks of `batch_size` (64 by
-    default), by programs compiled for that size.
+    model uses the null class. Where a model is conditional on vectors, rows of
+    `condition` stand wherever labels do. All work is done in chunks of
+    `batch_size` (64 by default), by programs compiled for that size.
     """
 
     def encode(
@@ -112,6 +121,10 @@ class Generation(Reconstruction):
         loop_angle_degrees: float | None = None,
         guidance_degrees: float | None = None,
         refiner: LatentRefiner | bool | None = None,
+        embeddings: ArrayLike | None = None,
+        negative_embeddings: ArrayLike | None = None,
+        prompts: str | Sequence[str] | None = None,
+        negative_prompts: str | Sequence[str] | None = None,
     ) -> Array:
         """Generates images from random points of the sphere.
 
@@ -148,6 +161,14 @@ class Generation(Reconstruction):
             refiner: `LatentRefiner` that this model taught, which stands in place of
                 decoder and encoder between the steps; `True` for the model's own. A
                 single step has no place for it.
+            embeddings: Floats of shape `(num_images, condition_dim)`, or
+                `(condition_dim,)` for all images: the vectors of a model that is
+                conditional on some. `None` is the null vector.
+            negative_embeddings: Likewise: what guidance leads away from, in place of
+                no condition.
+            prompts: Text, or list of texts, in place of `embeddings`: the model's
+                embedder makes vectors of them.
+            negative_prompts: Likewise, in place of `negative_embeddings`.
 
         Returns:
             float32 array of shape `(num_images, height, width, channels)`, in
@@ -155,14 +176,20 @@ class Generation(Reconstruction):
 
         Raises:
             ValueError: If an argument is out of range or of another method, labels
-                or guidance are asked of an unconditional model, or the refiner is of
-                another model or was not taught what is asked for.
+                or guidance are asked of an unconditional model, the refiner is of
+                another model or was not taught what is asked for, or vectors are of
+                another width, not finite, or not what the model is conditional on.
         """
-        num_images = count_images(num_images, labels, noise)
+        embeddings = _vectors(self.backbone, "", embeddings, prompts)
+        num_images = count_images(num_images, labels, noise, embeddings)
+        negative = _vectors(
+            self.backbone, "negative_", negative_embeddings, negative_prompts
+        )
         return generate_images(
             self,
             num_images,
-            read_labels(self.backbone, labels, num_images),
+            _rows_or_labels(self.backbone, num_images, labels, embeddings),
+            null_labels=_negative_rows(self.backbone, num_images, negative),
             noise=noise,
             step_noise=step_noise,
             seed=seed,
@@ -191,6 +218,7 @@ def generate_images(
     return_steps=False,
     batch_size=None,
     refiner=None,
+    null_labels=None,
     **options,
 ):
     """`model.generate` with labels that are read already; see there."""
@@ -205,6 +233,7 @@ def generate_images(
         return_steps=return_steps,
         batch_size=batch_size,
         refiner=find_refiner(model, refiner),
+        null_labels=null_labels,
     )
 
 
@@ -216,6 +245,29 @@ def encode_images(model, images, labels=None, batch_size=None, use_ema=None):
         return model.passes.encode(weights, *chunk)
 
     return in_chunks(_rows, encode, [images, labels], len(images), batch_size)
+
+
+def _vectors(backbone, prefix, embeddings, prompts):
+    """Vectors as an array, from one of two arguments of `generate`, or `None`."""
+    names = f"{prefix}embeddings", f"{prefix}prompts"
+    made = embed_prompts(backbone, prompts, names[1])
+    embeddings = only_one(names[0], embeddings, names[1], made)
+    return None if embeddings is None else as_array(names[0], embeddings)
+
+
+def _rows_or_labels(backbone, num_images, labels, embeddings):
+    if embeddings is None:
+        return read_labels(backbone, labels, num_images)
+    embeddings = read_embeddings(backbone, embeddings, num_images)
+    return read_rows(backbone, num_images, labels, embeddings)
+
+
+def _negative_rows(backbone, num_images, negative):
+    if negative is None:
+        return None
+    name = "negative_embeddings"
+    negative = read_embeddings(backbone, negative, num_images, name)
+    return read_rows(backbone, num_images, embeddings=negative)
 
 
 def _rows(_, *chunks):

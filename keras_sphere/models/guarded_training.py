@@ -51,8 +51,10 @@ class GuardedTraining:
         """Trains the model; see `keras.Model.fit`.
 
         Args:
-            x: Images, a dict, `(images, labels)` or `(images, labels,
-                sample_weight)`, or a dataset of any of these: `tf.data.Dataset`,
+            x: Images, a dict (of `images` and optionally `labels` and `embeddings`, the
+                vectors of a model that is conditional on some), `(images, labels)` or
+                `(images, labels, sample_weight)`, or a dataset of any of these:
+                `tf.data.Dataset`,
                 `torch.utils.data.DataLoader`, `keras.utils.PyDataset`, a list of
                 batches, or a generator or other iterator. uint8 images are rescaled;
                 float images must be in [-1, 1].

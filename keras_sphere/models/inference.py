@@ -12,7 +12,7 @@ from keras_sphere.models.refined_loops import run_refined_loop
 
 # Axes of the inputs of programs that go through the images of a chunk.
 ROW_AXES = {
-    **dict.fromkeys(("x", "labels", "angles", "noise", "images"), 0),
+    **dict.fromkeys(("x", "labels", "null_labels", "angles", "noise", "images"), 0),
     **dict.fromkeys(("step_noise", "null_step_noise"), 1),
 }
 

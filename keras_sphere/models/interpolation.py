@@ -6,9 +6,9 @@ import numpy as np
 
 from keras_sphere import sampling
 from keras_sphere.models import class_paths, latent_paths
+from keras_sphere.models.conditions import read_labels
 from keras_sphere.models.generation import Generation, generate_images
 from keras_sphere.models.generation_inputs import (
-    read_labels,
     read_latents,
     read_seed,
 )

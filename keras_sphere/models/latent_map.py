@@ -18,7 +18,7 @@ def condition_of(backbone):
     """
     if backbone.architecture["motion"] == "rotation":
         return "angle_degrees" if backbone.tells_angle else None
-    return "guidance_scale" if backbone.num_classes else None
+    return "guidance_scale" if backbone.is_conditional else None
 
 
 def default_range(model):

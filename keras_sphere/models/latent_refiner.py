@@ -47,7 +47,7 @@ class LatentRefiner(FileSaving, keras.Model):
         num_heads: Integer.
         grid_size: Integer. Tokens per side.
         token_channels: Integer. Channels of a latent token.
-        num_classes: Integer. 0 for an unconditional model.
+        num_classes: Integer. 0 for a model without classes.
         condition: What else it is told: `"guidance_scale"` of a model whose noise is
             added, `"angle_degrees"` of one whose decoder is told an angle, or `None`.
         condition_range: Pair of floats, the values of it that are taught, or `None`.
@@ -55,13 +55,14 @@ class LatentRefiner(FileSaving, keras.Model):
         spherify_per_token: Boolean. See `SphereEncoderBackbone`.
         epsilon: Float. Of every norm and of the projection onto the sphere.
         teacher: String. Checksum of the model that teaches it, or `None`.
+        condition_dim: Integer. Length of the vectors that the model is conditional on.
         **kwargs: Arguments of `keras.Model`.
 
     Call arguments:
         points: Float tensor of shape `(batch, grid_size**2, token_channels)`, on the
             sphere.
-        labels: Integer tensor of shape `(batch,)`, or weights of classes; `None` is
-            the null class.
+        labels: Integer tensor of shape `(batch,)`, or weights of classes, or rows (see
+            `ConditionRows`); `None` is the null class, and vector.
         condition: Float tensor of shape `(batch,)` or `()`; `None` if there is none.
 
     Returns:
@@ -94,6 +95,7 @@ class LatentRefiner(FileSaving, keras.Model):
         spherify_per_token: bool = False,
         epsilon: float = 1e-6,
         teacher: str | None = None,
+        condition_dim: int = 0,
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("name", "refiner")
@@ -102,6 +104,7 @@ class LatentRefiner(FileSaving, keras.Model):
         self.grid_size = read_integer("grid_size", grid_size)
         self.token_channels = read_integer("token_channels", token_channels)
         self.num_classes = read_integer("num_classes", num_classes, least=0)
+        self.condition_dim = read_integer("condition_dim", condition_dim, least=0)
         check_choice("condition", condition, (None, *CONDITIONS))
         self.condition = condition
         self.condition_range = read_range(condition, condition_range)
@@ -129,6 +132,7 @@ class LatentRefiner(FileSaving, keras.Model):
             label_dropout=0.0,
             epsilon=self.epsilon,
             angle_condition=None if condition is None else "adaln",
+            condition_dim=self.condition_dim,
             dtype=self.dtype_policy,
             name="transformer",
         )
@@ -190,7 +194,7 @@ class LatentRefiner(FileSaving, keras.Model):
         points = as_float(points)
         tokens = self.transformer(
             self.embedding(keras.ops.cast(points, self.compute_dtype)),
-            labels if self.num_classes else None,
+            labels if self.transformer.rows.width else None,
             self._as_angles(condition, keras.ops.shape(points)[:1]),
         )
         return self._sphere.project(points + as_float(tokens))
@@ -230,6 +234,7 @@ def arguments_of(backbone):
         "grid_size": math.isqrt(backbone.num_tokens),
         "token_channels": backbone.token_channels,
         "num_classes": backbone.num_classes,
+        "condition_dim": backbone.condition_dim,
         "condition": condition_of(backbone),
         "spherify_per_token": architecture["spherify_per_token"],
         "epsilon": architecture["epsilon"],
@@ -241,6 +246,7 @@ _SHARED = (
     "grid_size",
     "token_channels",
     "num_classes",
+    "condition_dim",
     "condition",
     "guidance_position",
     "spherify_per_token",

@@ -26,11 +26,10 @@ def fewest_parameters(architecture):
         size = resolve_size(f"{half}_size", a[f"{half}_size"])
         width = size["hidden_dim"]
         mixed = width if mixed is None else mixed
-        is_told = a["num_classes"] and (
-            half == "decoder" or a.get("conditional_encoder", True)
-        )
+        told = a["num_classes"] + a.get("condition_dim", 0)
+        is_told = told and (half == "decoder" or a.get("conditional_encoder", True))
         per_layer = (18 if is_told else 12) * width**2
-        rows = num_tokens + (a["num_classes"] if is_told else 0) + a["token_channels"]
+        rows = num_tokens + (told if is_told else 0) + a["token_channels"]
         total += size["num_layers"] * per_layer + width * rows
         total += a[f"{half}_mixer_depth"] * 2 * (num_tokens**2 + 2 * mixed**2)
         if size["in_context_start"] < size["num_layers"]:

@@ -14,7 +14,6 @@ The loop of a refiner has no `encode`; see `models.refined_loops`.
 """
 
 import keras
-import numpy as np
 
 from keras_sphere import sampling
 
@@ -27,12 +26,16 @@ class AdditionSteps:
         guided: Tuple of booleans: whether encoder and decoder are guided.
         labels: Labels or class weights, or `None`.
         guidance: Tensor, or list of floats, of the weights of guidance.
+        null_labels: What guidance leads away from, like `labels`; `None` for null.
     """
 
     streams = 1
 
-    def __init__(self, backbone, guided, labels, guidance):
+    def __init__(self, backbone, guided, labels, guidance, null_labels=None):
         self.backbone, self.labels = backbone, labels
+        self.null_labels = null_labels
+        if null_labels is None and labels is not None:
+            self.null_labels = null_like(backbone, labels)
         self._weights = [
             guidance[i] if is_guided else None for i, is_guided in enumerate(guided)
         ]
@@ -56,8 +59,7 @@ class AdditionSteps:
     def _guided(self, network, inputs, weight):
         if weight is None:
             return network(inputs, self.labels)
-        null_labels = null_like(self.backbone, self.labels)
-        return sampling.guide(network, inputs, self.labels, null_labels, weight)
+        return sampling.guide(network, inputs, self.labels, self.null_labels, weight)
 
 
 class RotationSteps:
@@ -68,9 +70,11 @@ class RotationSteps:
 
     streams = 1
 
-    def __init__(self, backbone, guided, labels, guidance):
+    def __init__(self, backbone, guided, labels, guidance, null_labels=None):
         self.backbone, self.labels = backbone, labels
-        self.null_labels = None if labels is None else null_like(backbone, labels)
+        self.null_labels = null_labels
+        if null_labels is None and labels is not None:
+            self.null_labels = null_like(backbone, labels)
         self.radians = guidance[0]
 
     def first(self, noise):
@@ -124,13 +128,13 @@ class GuidedRotationSteps(RotationSteps):
         return sampling.joined(images, null_images)
 
 
-def new_steps(backbone, guided, labels, guidance):
+def new_steps(backbone, guided, labels, guidance, null_labels=None):
     """The steps of a backbone's method; see `AdditionSteps`."""
     if backbone.architecture["motion"] == "addition":
         steps = AdditionSteps
     else:
         steps = GuidedRotationSteps if any(guided) else RotationSteps
-    return steps(backbone, guided, labels, guidance)
+    return steps(backbone, guided, labels, guidance, null_labels)
 
 
 def run_loop(backbone, num_kept, guided, labels, guidance, inputs):
@@ -143,13 +147,14 @@ def run_loop(backbone, num_kept, guided, labels, guidance, inputs):
         labels: Likewise.
         guidance: Likewise.
         inputs: Dict of tensors: `noise`, `images`, `step_noise`, `strengths`, `told`,
-            `steps`, `from_noise`, and `null_step_noise`, which only guided rotation
-            reads.
+            `steps`, `from_noise`, `null_step_noise`, which only guided rotation
+            reads, and `null_labels`, which may be missing.
 
     Returns:
         See `sampling.sample_in_program`; images in [-1, 1].
     """
-    ops, steps = keras.ops, new_steps(backbone, guided, labels, guidance)
+    ops, null_labels = keras.ops, inputs.get("null_labels")
+    steps = new_steps(backbone, guided, labels, guidance, null_labels)
     noise, images = inputs["noise"], inputs["images"]
     num_rows, num_steps = images.shape[0], inputs["steps"]
 
@@ -200,9 +205,8 @@ def _either(condition, first, second):
 
 
 def null_like(backbone, labels):
-    """The null class, in the form that `labels` have: integers or class weights."""
-    null = backbone.num_classes
+    """What stands for no condition, in the form of `labels`: integers or rows."""
     if len(labels.shape) == 1:
-        return keras.ops.full_like(labels, null)
-    is_null = np.arange(null + 1) == null
-    return keras.ops.zeros_like(labels) + keras.ops.cast(is_null, labels.dtype)
+        return keras.ops.full_like(labels, backbone.num_classes)
+    null = keras.ops.cast(backbone.condition_rows.null(), labels.dtype)
+    return keras.ops.zeros_like(labels) + null

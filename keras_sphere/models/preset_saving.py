@@ -155,7 +155,7 @@ def _sections(model, training):
         "architecture": {
             key: arguments[key]
             for key in ARCHITECTURE
-            if key not in OPTIONAL or arguments[key] is not None
+            if key not in OPTIONAL or arguments[key] != OPTIONAL[key]
         },
         "noise": model.noise_schedule.get_config(),
         "sampling": {**model.sampling.to_dict(), "use_ema": False},

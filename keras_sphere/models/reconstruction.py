@@ -1,6 +1,7 @@
 """The model's methods that start from images."""
 
-from keras_sphere.models.generation_inputs import read_images, read_labels
+from keras_sphere.models.conditions import read_labels
+from keras_sphere.models.generation_inputs import read_images
 from keras_sphere.models.sampling_run import run_sampling, sampling_options
 from keras_sphere.typing import Array, ArrayLike, Labels
 

@@ -9,7 +9,7 @@ never decoded.
 import keras
 
 from keras_sphere import sampling
-from keras_sphere.models.loops import moves_of, new_steps, null_like
+from keras_sphere.models.loops import moves_of, new_steps
 
 
 def run_refined_loop(backbone, refiner, num_kept, guided, labels, guidance, inputs):
@@ -22,10 +22,11 @@ def run_refined_loop(backbone, refiner, num_kept, guided, labels, guidance, inpu
 
     Other arguments and the result are those of `loops.run_loop`.
     """
-    ops, steps = keras.ops, new_steps(backbone, guided, labels, guidance)
+    ops, null_labels = keras.ops, inputs.get("null_labels")
+    steps = new_steps(backbone, guided, labels, guidance, null_labels)
     condition, refined_labels = inputs["condition"], labels
     if steps.streams > 1:
-        refined_labels = sampling.joined(labels, null_like(backbone, labels))
+        refined_labels = sampling.joined(labels, steps.null_labels)
 
     def advance(t, points):
         given = condition if condition.shape == () else ops.take(condition, t - 1)

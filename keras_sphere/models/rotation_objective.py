@@ -35,15 +35,18 @@ class RotationObjective(Objective):
             **{name: {"value": zero, "angles": 0.0} for name, zero in own.items()},
         }
 
-    def outputs(self, model, images, labels=None, draws=None, training=True):
+    def outputs(
+        self, model, images, labels=None, draws=None, training=True, embeddings=None
+    ):
         """See `SphereEncoderModel.training_outputs`."""
         backbone = model.backbone
-        latents = backbone.encode(images, labels, training)
+        told = backbone.joined_condition(labels, embeddings)
+        latents = backbone.encode(images, told, training)
         points = backbone.spherify(latents)
         draws = self.draw(model, points, draws)
         angles = keras.ops.reshape(as_float(draws["angles"]), (-1,))
         noisy = backbone.perturb(points, draws["noise"], angles)
-        reconstruction = backbone.decode(noisy, labels, training, angles=angles)
+        reconstruction = backbone.decode(noisy, told, training, angles=angles)
         compared = {
             "angles": angles,
             "reconstruction": reconstruction,

@@ -31,13 +31,28 @@ def sampling_options(model, **given):
             unconditional model.
     """
     options = model.sampling.override(**given)
-    if options.is_guided and not model.backbone.num_classes:
+    if options.is_guided and not model.backbone.is_conditional:
         name, largest = UNGUIDED[model.backbone.architecture["motion"]]
         raise ValueError(
             f"`{name}` above {largest} needs a class-conditional model. Received: "
             f"{name}={getattr(options, name)} with num_classes=0"
         )
     return options
+
+
+def _check_null_labels(model, options, refiner):
+    """Raises a `ValueError` if guidance leads away from nothing that could be said."""
+    name, largest = UNGUIDED[model.backbone.architecture["motion"]]
+    if not options.is_guided:
+        raise ValueError(
+            "A negative condition is what guidance leads away from: it needs "
+            f"`{name}` above {largest}. Received: {name}={getattr(options, name)}"
+        )
+    if refiner is not None and refiner.condition == "guidance_scale":
+        raise ValueError(
+            "A refiner has learned guidance away from no condition: generate without "
+            "`refiner`, or without a negative condition. Received: both of them"
+        )
 
 
 def run_sampling(
@@ -52,6 +67,7 @@ def run_sampling(
     return_steps=False,
     batch_size=None,
     refiner=None,
+    null_labels=None,
     **how,
 ):
     """Runs the sampling loop on all images, chunk by chunk.
@@ -69,6 +85,7 @@ def run_sampling(
         return_steps: Boolean. Whether to return the image of every step.
         batch_size: Integer or `None`.
         refiner: `LatentRefiner` between the steps of a loop from noise, or `None`.
+        null_labels: Rows that guidance leads away from, or `None` for no condition.
         **how: Further arguments of `options.plan`.
 
     Returns:
@@ -81,6 +98,8 @@ def run_sampling(
     noise = read_latents(backbone, "noise", noise, num_images)
     given = read_step_noise(backbone, step_noise, num_images, plan.num_draws, options)
     return_steps = read_boolean("return_steps", return_steps)
+    if null_labels is not None:
+        _check_null_labels(model, options, refiner)
     seed, weights = read_seed(seed), current_weights(model, options.use_ema)
     if refiner is not None:
         check_teacher(model, refiner, weights)
@@ -101,7 +120,7 @@ def run_sampling(
     def draw(indices, number):
         return sampling.host_noise(seed, indices, number, backbone.latent_shape)
 
-    def prepare(indices, noise, images, labels, *drawn):
+    def prepare(indices, noise, images, labels, null_labels, *drawn):
         if noise is None and from_noise:
             noise = draw(indices, 0)
         if given is None:
@@ -111,7 +130,7 @@ def run_sampling(
             for numbers in (plan.draws, plan.null_draws)
         )
         inputs = _fill(backbone, len(indices), noise, images, moves, null_moves)
-        return {**fixed, **inputs, "labels": labels}
+        return {**fixed, **inputs, "labels": labels, "null_labels": null_labels}
 
     def compute(inputs):
         return model.passes.sample(weights, inputs, num_kept, plan.guidance, refiner)
@@ -120,7 +139,7 @@ def run_sampling(
         images = keras.ops.convert_to_numpy(images)
         return images[: options.steps] if num_kept else images
 
-    arrays = [noise, images, labels, *(given or [])]
+    arrays = [noise, images, labels, null_labels, *(given or [])]
     return in_chunks(prepare, compute, arrays, num_images, batch_size, fetch)
 
 

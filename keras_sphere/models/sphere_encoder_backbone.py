@@ -6,20 +6,24 @@ from typing import Any
 import keras
 
 from keras_sphere.class_names import read_class_names
+from keras_sphere.condition_rows import ConditionRows
 from keras_sphere.models.architecture import (
     new_motion,
     new_networks,
     read_architecture,
 )
+from keras_sphere.models.backbone_condition import BackboneCondition
 from keras_sphere.models.kept_parts import KeptParts
 from keras_sphere.models.program_export import ProgramExport
 from keras_sphere.short_repr import ShortRepr
-from keras_sphere.typing import Tensor
+from keras_sphere.typing import Embed, Tensor
 from keras_sphere.wide_floats import as_float
 
 
 @keras.saving.register_keras_serializable(package="keras_sphere")
-class SphereEncoderBackbone(ShortRepr, ProgramExport, KeptParts, keras.Model):
+class SphereEncoderBackbone(
+    ShortRepr, BackboneCondition, ProgramExport, KeptParts, keras.Model
+):
     """The two networks of the Sphere Encoder, tensors in and tensors out.
 
     Calling it reconstructs: `decode(spherify(encode(images)))`. All weights exist
@@ -66,6 +70,12 @@ class SphereEncoderBackbone(ShortRepr, ProgramExport, KeptParts, keras.Model):
         angle_condition_degrees: Float. The largest such angle.
         pretrained_encoder: `None`, or a frozen network in the encoder's place:
             `"dinov3_vits16plus"`, or a dict of arguments of `DINOv3Encoder`.
+        condition_dim: Integer. Length of the vectors that the model is conditional on,
+            such as embeddings of captions; 0 for none. With classes, too, the two are
+            added.
+        embedder: What makes such vectors of texts: a callable from a list of strings to
+            an array, or the name of one that ships, such as `"hashing_256"`, or `None`.
+            Files keep its name. It can be set later, too.
         has_encoder: Boolean. Without an encoder the model generates in one step, and
             decodes; there is nothing else it can do.
         position_grid: Integer or `None`. Tokens per side of the grid that rotary
@@ -76,7 +86,8 @@ class SphereEncoderBackbone(ShortRepr, ProgramExport, KeptParts, keras.Model):
     Call arguments:
         images: Float tensor of shape `(batch, image_size, image_size, channels)`,
             in [-1, 1].
-        labels: Integer tensor of shape `(batch,)`; `None` is the null class.
+        labels: Integer tensor of shape `(batch,)`, or with a `condition_dim` rows as
+            `condition_rows.pack` makes them; `None` is the null class and vector.
         training: Boolean. Whether labels are dropped.
 
     Returns:
@@ -125,6 +136,8 @@ class SphereEncoderBackbone(ShortRepr, ProgramExport, KeptParts, keras.Model):
         pretrained_encoder: str | Mapping[str, Any] | None = None,
         has_encoder: bool = True,
         position_grid: int | None = None,
+        condition_dim: int = 0,
+        embedder: str | Embed | None = None,
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("name", "backbone")
@@ -158,12 +171,17 @@ class SphereEncoderBackbone(ShortRepr, ProgramExport, KeptParts, keras.Model):
                 "pretrained_encoder": pretrained_encoder,
                 "has_encoder": has_encoder,
                 "position_grid": position_grid,
+                "condition_dim": condition_dim,
             }
         )
         self.image_size = self._arguments["image_size"]
         self.num_channels = self._arguments["num_channels"]
         self.num_classes = self._arguments["num_classes"]
         self._arguments["class_names"] = read_class_names(class_names, self.num_classes)
+        self.condition_rows = ConditionRows(
+            self.num_classes, self._arguments["condition_dim"]
+        )
+        self.embedder = embedder
         self.spherify_per_token = self._arguments["spherify_per_token"]
         self.tells_angle = self._arguments["angle_condition"] is not None
         self.motion = new_motion(self._arguments)
@@ -177,6 +195,7 @@ class SphereEncoderBackbone(ShortRepr, ProgramExport, KeptParts, keras.Model):
         return {
             "images": " x ".join(map(str, shape)),
             "classes": self.num_classes or "none",
+            **({"vectors": self.condition_dim} if self.condition_dim else {}),
             "latents": " x ".join(map(str, self.latent_shape)),
             "parameters": f"{self.count_params():,}",
             "noise": self._arguments["motion"],
@@ -243,8 +262,8 @@ class SphereEncoderBackbone(ShortRepr, ProgramExport, KeptParts, keras.Model):
             images: Float tensor of shape `(batch, height, width, channels)`, in
                 [-1, 1].
             labels: Integer tensor of shape `(batch,)`, in [0, num_classes], where
-                `num_classes` is the null class; `None` is all null. An encoder that is
-                not conditional does without.
+                `num_classes` is the null class, or rows (see the class); `None` is all
+                null. An encoder that is not conditional does without.
             training: Boolean. Whether labels are dropped.
 
         Returns:

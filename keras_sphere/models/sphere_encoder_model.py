@@ -108,7 +108,8 @@ class SphereEncoderModel(
 
     Call arguments:
         inputs: Images of shape `(batch, height, width, channels)`, uint8 or float in
-            [-1, 1], or a dict of `images` and optionally `labels` and `draws`.
+            [-1, 1], or a dict of `images` and optionally `labels`, `embeddings` and
+            `draws`.
         training: Boolean. Whether labels are dropped.
 
     Returns:
@@ -252,7 +253,10 @@ class SphereEncoderModel(
         inputs, _ = self.reader.read(inputs)
         if "draws" in inputs:
             return self.training_outputs(**inputs, training=training)
-        return self.backbone(rescale(inputs["images"]), inputs.get("labels"))
+        told = self.backbone.joined_condition(
+            inputs.get("labels"), inputs.get("embeddings")
+        )
+        return self.backbone(rescale(inputs["images"]), told)
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True

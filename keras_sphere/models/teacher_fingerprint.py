@@ -14,6 +14,7 @@ from keras_sphere.preset_files.schema import ARCHITECTURE, OPTIONAL
 
 # What a trained model computes does not depend on these.
 _OF_TRAINING = ("class_names", "label_dropout", "path_dropout")
+_IN_SHAPES = ("condition_dim", "embedder")  # those of the weights say it
 _SAMPLES = 1024
 
 
@@ -35,8 +36,8 @@ def teacher_fingerprint(backbone, weights):
     architecture = {
         key: value
         for key, value in backbone.architecture.items()
-        if key in ARCHITECTURE and key not in _OF_TRAINING
-        if key not in OPTIONAL or value is not None
+        if key in ARCHITECTURE and key not in (*_OF_TRAINING, *_IN_SHAPES)
+        if key not in OPTIONAL or value != OPTIONAL[key]
     }
     for name in ("encoder_size", "decoder_size"):
         architecture[name] = resolve_size(name, architecture[name])

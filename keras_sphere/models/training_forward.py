@@ -20,6 +20,7 @@ class TrainingForward:
         labels: Tensor | None = None,
         draws: Mapping[str, Tensor] | None = None,
         training: bool = True,
+        embeddings: Tensor | None = None,
     ) -> dict[str, Any]:
         """The training forward: noisy latents, what they decode to, and back.
 
@@ -32,7 +33,8 @@ class TrainingForward:
                 latents, all others have one value per image: `radii`, `small_radii`
                 (both stratified in [0, 1]) and `hard_case_scalers`, or `angles` in
                 radians where noise is a rotation. No label is dropped then.
-            training: Boolean. Whether labels are dropped.
+            training: Boolean. Whether labels and embeddings are dropped.
+            embeddings: Float tensor of shape `(batch, condition_dim)`, or `None`.
 
         Returns:
             Dict of `latents` (before projection), `noisy_latents`, `reconstruction`,
@@ -45,7 +47,7 @@ class TrainingForward:
             returns it.
         """
         return self.objective.outputs(
-            self, rescale(images), labels, draws, training and not draws
+            self, rescale(images), labels, draws, training and not draws, embeddings
         )
 
     def loss_terms(

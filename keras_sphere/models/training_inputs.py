@@ -5,6 +5,7 @@ import logging
 import keras
 
 from keras_sphere.backend.replicas import gather_replicas
+from keras_sphere.condition_rows import check_embedding_type, check_finite_rows
 from keras_sphere.image_validation import (
     PIXEL_LIMIT,
     check_image_type,
@@ -16,28 +17,30 @@ from keras_sphere.validation import as_array, check_label_type, check_labels
 
 logger = logging.getLogger("keras_sphere")
 
+_OPTIONAL = ("labels", "embeddings", "draws")
+
 
 def split_batch(data):
-    """Splits a batch into images, labels, draws and sample weights.
+    """Splits a batch into what the model is given, and sample weights.
 
     Args:
         data: Images, a tuple `(images, labels)` or `(images, labels, sample_weight)`,
-            or a dict of `images` and optionally `labels` and `draws`, itself alone or
-            first in a tuple.
+            or a dict of `images` and optionally `labels`, `embeddings` and `draws`,
+            itself alone or first in a tuple.
 
     Returns:
-        Tuple `(images, labels, draws, sample_weight)`; what is missing is `None`.
+        Pair of a dict of these, and the sample weights; what is missing is `None`.
     """
     x, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-    if not isinstance(x, dict):
-        return x, labels, None, sample_weight
-    unknown = set(x) - {"images", "labels", "draws"}
+    x = x if isinstance(x, dict) else {"images": x}
+    unknown = set(x) - {"images", *_OPTIONAL}
     if "images" not in x or unknown:
         raise ValueError(
             "A batch given as a dict must have the key 'images', and may have "
-            f"'labels' and 'draws'. Received: keys {sorted(x)}"
+            "'labels', 'embeddings' and 'draws'. Received: keys "
+            f"{sorted(x)}"
         )
-    return x["images"], x.get("labels", labels), x.get("draws"), sample_weight
+    return {**dict.fromkeys(_OPTIONAL), "labels": labels, **x}, sample_weight
 
 
 def rescale(images):
@@ -110,6 +113,7 @@ class BatchReader:
         self.image_size = backbone.image_size
         self.num_channels = backbone.num_channels
         self.num_classes = backbone.num_classes
+        self.condition_dim = backbone.condition_dim
         self.num_rows = None  # of the data that was checked last
         self._told = set()
 
@@ -127,17 +131,22 @@ class BatchReader:
 
         Returns:
             Pair of a dict of `images` and, if there are any, `labels` (int32, shape
-            `(batch,)`) and `draws`; and the sample weights.
+            `(batch,)`), `embeddings` and `draws`; and the sample weights.
         """
-        images, labels, draws, sample_weight = split_batch(data)
+        given, sample_weight = split_batch(data)
+        images, labels = given["images"], given["labels"]
         check_image_type(images, self.image_size, self.num_channels)
         inputs = {"images": images}
         if labels is not None and self.num_classes:
             check_label_type(labels, images.shape[0])
             labels = keras.ops.reshape(labels, (-1,))
             inputs["labels"] = keras.ops.cast(labels, "int32")
-        if draws is not None:
-            inputs["draws"] = draws
+        embeddings = given["embeddings"]
+        if embeddings is not None and self.condition_dim:
+            check_embedding_type(embeddings, self.condition_dim, images.shape[0])
+            inputs["embeddings"] = keras.ops.cast(embeddings, "float32")
+        if given["draws"] is not None:
+            inputs["draws"] = given["draws"]
         return inputs, sample_weight
 
     def check_data(self, x, y=None):
@@ -163,7 +172,8 @@ class BatchReader:
         return x
 
     def _check_batch(self, data):
-        images, labels, _, _ = split_batch(data)
+        given, _ = split_batch(data)
+        images, labels = given["images"], given["labels"]
         if not is_array(images):
             raise ValueError(
                 "`x` must be an array of images, a dict with the key 'images', or a "
@@ -173,12 +183,29 @@ class BatchReader:
         low, _ = check_images(images, self.image_size, self.num_channels)
         if low >= 0 and self._once("range"):
             warn_of_unit_range(low)
+        self._check_embeddings(given["embeddings"], images.shape[0])
         if labels is None:
             return
         if self.num_classes:
             labels = labels if is_array(labels) else as_array("labels", labels)
             check_labels(labels, self.num_classes, images.shape[0])
         elif self._once("labels"):
+            what = "has no classes" if self.condition_dim else "is unconditional"
+            logger.warning("The model %s (num_classes=0): labels are dropped.", what)
+
+    def _check_embeddings(self, embeddings, num_images):
+        if not self.condition_dim:
+            if embeddings is not None and self._once("embeddings"):
+                logger.warning(
+                    "The model is conditional on no vectors (condition_dim=0): "
+                    "embeddings are dropped."
+                )
+        elif embeddings is not None:
+            check_embedding_type(embeddings, self.condition_dim, num_images)
+            check_finite_rows(as_array("embeddings", embeddings), "embeddings")
+        elif self._once("embeddings"):
             logger.warning(
-                "The model is unconditional (num_classes=0): labels are dropped."
+                "The model is conditional on vectors (condition_dim=%d), and the data "
+                "has no `embeddings`: it sees the null vector only.",
+                self.condition_dim,
             )

@@ -147,10 +147,13 @@ class AdditionObjective(Objective):
     def new_angle_warmup(self, settings, noise_schedule):
         return new_angle_warmup(settings, noise_schedule.max_angle_degrees)
 
-    def outputs(self, model, images, labels=None, draws=None, training=True):
+    def outputs(
+        self, model, images, labels=None, draws=None, training=True, embeddings=None
+    ):
         """See `SphereEncoderModel.training_outputs`."""
         backbone = model.backbone
-        latents = backbone.encode(images, labels, training)
+        told = backbone.joined_condition(labels, embeddings)
+        latents = backbone.encode(images, told, training)
         points = backbone.spherify(latents)
         draws = self.draw(model, points, draws)
         grown = 1.0
@@ -163,7 +166,7 @@ class AdditionObjective(Objective):
         noisy_reconstruction, reconstruction = separate(
             backbone.decode(
                 interleave(noisy, slightly_noisy),
-                None if labels is None else interleave(labels, labels),
+                None if told is None else interleave(told, told),
                 training,
             )
         )
@@ -173,9 +176,7 @@ class AdditionObjective(Objective):
             "slightly_noisy_latents": slightly_noisy,
             "noisy_reconstruction": noisy_reconstruction,
             "reconstruction": reconstruction,
-            "cycled_latents": model.encode_again(
-                noisy_reconstruction, labels, training
-            ),
+            "cycled_latents": model.encode_again(noisy_reconstruction, told, training),
             "features": feature_maps(
                 model.perceptual_network, images, reconstruction, noisy_reconstruction
             ),

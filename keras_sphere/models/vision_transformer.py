@@ -4,6 +4,7 @@ import keras
 
 from keras_sphere.backend.operations import rematerialized
 from keras_sphere.choices import ANGLE_CONDITIONS
+from keras_sphere.condition_rows import ConditionRows
 from keras_sphere.geometry import spherify
 from keras_sphere.layers import (
     AngleEmbedding,
@@ -36,7 +37,7 @@ class VisionTransformer(keras.layers.Layer):
         in_context_start: Integer. Block before which in-context tokens are put in.
         grid_size: Integer. Tokens per side.
         output_dim: Integer. Channels per token at the end.
-        num_classes: Integer. 0 for an unconditional network.
+        num_classes: Integer. 0 for a network without classes.
         num_in_context_tokens: Integer. 0 for none.
         spherify_blocks: Boolean. Whether the image tokens are brought back to RMS 1
             after every block but the last.
@@ -54,11 +55,13 @@ class VisionTransformer(keras.layers.Layer):
         wide_residuals: Boolean. See `TransformerBlock`; the sums of what is embedded
             are in float32, too.
         position_grid: Integer or `None`. See `layers.rotary_embedding.rotary_table`.
+        condition_dim: Integer. Length of the vectors it is conditional on; 0 for none.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
         tokens: Float tensor of shape `(batch, grid_size**2, hidden_dim)`.
-        labels: Integer tensor of shape `(batch,)`; `None` is the null class.
+        labels: Integer tensor of shape `(batch,)`, or what else `LabelEmbedding` takes;
+            `None` is the null class, and the null vector.
         angles: Float tensor of shape `(batch,)`, radians; needed if and only if there
             is an `angle_condition`.
         training: Boolean. Whether labels and paths are dropped.
@@ -87,6 +90,7 @@ class VisionTransformer(keras.layers.Layer):
         max_angle_degrees=90.0,
         wide_residuals=False,
         position_grid=None,
+        condition_dim=0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -115,13 +119,15 @@ class VisionTransformer(keras.layers.Layer):
         self.max_angle_degrees = read_positive("max_angle_degrees", max_angle_degrees)
         self.wide_residuals = read_boolean("wide_residuals", wide_residuals)
         self.position_grid = if_given(read_integer, "position_grid", position_grid)
+        self.condition_dim = read_integer("condition_dim", condition_dim, least=0)
+        self.rows = ConditionRows(self.num_classes, self.condition_dim)
         if self.path_dropout:
             self.seed_generator = keras.random.SeedGenerator()
 
     @property
     def is_modulated(self):
         """Whether there is a condition that modulates the norms."""
-        return self.num_classes > 0 or self.angle_condition in ("adaln", "both")
+        return self.rows.width > 0 or self.angle_condition in ("adaln", "both")
 
     @property
     def inserts_tokens(self):
@@ -138,11 +144,12 @@ class VisionTransformer(keras.layers.Layer):
             dtype=sums, name="position_embedding"
         )
         self.position_embedding.build(input_shape)
-        if self.num_classes:
+        if self.rows.width:
             self.label_embedding = LabelEmbedding(
                 self.num_classes,
                 self.hidden_dim,
                 self.label_dropout,
+                condition_dim=self.condition_dim,
                 dtype=policy,
                 name="label_embedding",
             )
@@ -151,7 +158,7 @@ class VisionTransformer(keras.layers.Layer):
             self.angle_embedding = AngleEmbedding(
                 self.hidden_dim,
                 self.max_angle_degrees,
-                starts_at_zero=self.num_classes > 0 or self.angle_condition != "adaln",
+                starts_at_zero=self.rows.width > 0 or self.angle_condition != "adaln",
                 dtype=policy,
                 name="angle_embedding",
             )
@@ -186,14 +193,16 @@ class VisionTransformer(keras.layers.Layer):
         self.head.build(input_shape)
 
     def _label_vectors(self, labels, batch, training):
-        if self.num_classes == 0:
+        if self.rows.width == 0:
             if labels is not None:
                 raise ValueError(
                     "`labels` must be None: the model is unconditional "
                     f"(num_classes=0). Received: labels={labels}"
                 )
             return None
-        if labels is None:
+        if labels is None and self.condition_dim:
+            labels = keras.ops.tile(self.rows.null()[None], (batch, 1))
+        elif labels is None:
             labels = keras.ops.full((batch,), self.num_classes, dtype="int32")
         return self.label_embedding(labels, training=training)
 
@@ -276,4 +285,5 @@ class VisionTransformer(keras.layers.Layer):
             "max_angle_degrees": self.max_angle_degrees,
             "wide_residuals": self.wide_residuals,
             "position_grid": self.position_grid,
+            "condition_dim": self.condition_dim,
         }

@@ -32,6 +32,7 @@ def model_card(config):
         f"- Images: {architecture['image_size']} px, "
         f"{architecture['num_channels']} channels, "
         f"{describe_classes(classes, names, _MOST_NAMES)}.",
+        *_vector_lines(architecture),
         f"- Parameters: {config['parameters']:,}.",
         f"- Weights: {describe_weights(config['weights'])}{in_int8}.",
         f"- Generation: {describe_sampling(sampling)}.",
@@ -48,6 +49,15 @@ def model_card(config):
         "```",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _vector_lines(architecture):
+    """What a card says of the vectors that a model is conditional on."""
+    if not architecture.get("condition_dim"):
+        return []
+    embedder = architecture["embedder"]
+    made = f", of texts by `{embedder}`" if embedder else ""
+    return [f"- Conditional on vectors of {architecture['condition_dim']}{made}."]
 
 
 def describe_sampling(sampling):

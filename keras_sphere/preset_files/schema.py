@@ -24,13 +24,13 @@ from keras_sphere.preset_files.recipe_schema import (
 )
 
 # 1 has neither `class_names` nor `quantized_layers`, 2 knows one method only, 3 no
-# refiner, 4 no positions of another grid. A preset is written as the first that can say
-# what it holds, which more versions read.
+# refiner, 4 no positions of another grid and no vectors of condition. A preset is
+# written as the first that can say what it holds, which more versions read.
 FORMAT_VERSION = 5
 FORMAT_WITH_REFINER = 4
 FORMAT_WITHOUT_REFINER = 3
-# Keys of an architecture that are written only where they are not `None`.
-OPTIONAL = ("position_grid",)
+# Keys of an architecture that are written only where they have another value than this.
+OPTIONAL = {"position_grid": None, "condition_dim": 0, "embedder": None}
 WEIGHTS_FILE = re.compile(r"model(-[0-9a-f]{16})?\.weights\.h5")
 REFINER_WEIGHTS_FILE = re.compile(r"refiner(-[0-9a-f]{16})?\.weights\.h5")
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -106,6 +106,8 @@ _SCHEMA = {
         "pretrained_encoder": rules.pretrained_encoder(),
         "has_encoder": rules.boolean(),
         "position_grid": rules.optional(rules.integer(1)),
+        "condition_dim": rules.integer(0),
+        "embedder": rules.optional(rules.text(200)),
     },
     "refiner": [
         {
@@ -145,7 +147,7 @@ FIRST_METHOD = {
     "angle_condition_degrees": 90.0,
     "pretrained_encoder": None,
     "has_encoder": True,
-    "position_grid": None,
+    **OPTIONAL,
 }
 
 

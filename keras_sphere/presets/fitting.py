@@ -48,6 +48,7 @@ def copy_fitting(source, target, by_class=False):
     """
     values = {variable.path: variable for variable in source.trainable_variables}
     both = source.num_classes and target.num_classes
+    both = both and source.condition_dim == target.condition_dim
     known = _rows_of_classes(source, target) if by_class and both else None
     resized = resized_values(source, target)
     for variable in target.non_trainable_variables:
@@ -58,7 +59,8 @@ def copy_fitting(source, target, by_class=False):
         value, size = values.get(variable.path), math.prod(variable.shape)
         num_all += size
         if value is not None and known is not None and _is_table(value, variable):
-            variable.assign(_with_rows(_numpy(value), known))
+            columns = source.condition_rows.num_class_columns
+            variable.assign(_with_rows(_numpy(value), known, columns))
         elif value is not None and tuple(value.shape) == tuple(variable.shape):
             variable.assign(value)
         elif variable.path in resized:
@@ -88,10 +90,12 @@ def _is_table(source, target):
     return target.path.endswith(_CLASS_TABLE) and source.shape[1] == target.shape[1]
 
 
-def _with_rows(table, rows):
-    mean, null = table[:-1].mean(axis=0), table[-1]
-    new = [mean if row is None else table[row] for row in rows]
-    return np.stack([*new, null])
+def _with_rows(table, rows, num_class_columns):
+    """The table with other classes; what is behind them, of vectors, stays."""
+    classes, null = table[: num_class_columns - 1], table[num_class_columns - 1 :]
+    mean = classes.mean(axis=0)
+    new = [mean if row is None else classes[row] for row in rows]
+    return np.concatenate([np.stack(new), null])
 
 
 def _numpy(variable):

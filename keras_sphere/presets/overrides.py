@@ -48,6 +48,8 @@ def resolve_arguments(config, overrides):
     num_classes = architecture["num_classes"]
     if overrides.get("num_classes", num_classes) != num_classes:
         architecture["class_names"] = None
+    if overrides.get("condition_dim", -1) == 0:
+        architecture["embedder"] = None
     if "max_angle_degrees" in overrides and "hard_case_max_angle_degrees" in noise:
         noise["hard_case_max_angle_degrees"] = None
     if "max_angle_degrees" in overrides and architecture["angle_condition"]:
@@ -67,6 +69,7 @@ def resolve_arguments(config, overrides):
         else:
             (architecture if name in architecture else noise)[name] = value
     name, off = UNGUIDED[architecture["motion"]]
-    if not architecture["num_classes"] and name not in overrides.get("sampling", {}):
+    told = architecture["num_classes"] or architecture["condition_dim"]
+    if not told and name not in overrides.get("sampling", {}):
         sampling[name] = float(off)
     return architecture, options, {**noise, **model, "sampling": sampling}

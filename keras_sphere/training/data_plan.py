@@ -21,6 +21,7 @@ class DataPlan:
         horizontal_flip, resize, crop: See `keras_sphere.data.load`.
         augment: List of what the augmentation does, as `record` returns it, or `None`.
         seed: Integer. Of all that is random in the data.
+        vectors: String. Short checksum of the vectors of the images, or `None`.
     """
 
     dataset: str
@@ -33,6 +34,7 @@ class DataPlan:
     resize: str | None
     crop: str
     seed: int
+    vectors: str | None = None
 
 
 def plan_data(options, dataset, num_devices=1):

@@ -11,7 +11,9 @@ import keras
 
 from keras_sphere.backend.unasked_tensorflow import without_tensorflow
 from keras_sphere.learning_rate import WarmupCosine
-from keras_sphere.models.generation_inputs import read_classes, read_images
+from keras_sphere.models.class_labels import read_classes
+from keras_sphere.models.conditions import read_labels
+from keras_sphere.models.generation_inputs import read_images
 from keras_sphere.models.inference import current_weights
 from keras_sphere.models.latent_refiner import LatentRefiner
 from keras_sphere.models.refiner_checks import check_kind, check_teacher
@@ -103,7 +105,9 @@ def distill(
         batch_size: Integer. Loops per step; each gives `chain` points.
         images: Array of images, as for `model.encode`, or `None`. Half of the loops
             then start from their noisy latents.
-        labels: Integers or names, the classes of the images, or `None`: at random.
+        labels: Integers or names, the classes of the images, or `None`: at random. Of a
+            model that is conditional on vectors rows of `model.condition`, those of the
+            images or, without images, any: what loops are to follow is drawn from them.
         condition_range: See `share`.
         learning_rate: Float. After a warm-up; half a cosine to a hundredth of it.
         chain: Integer. How many points of a loop are taught: the steps of generation
@@ -218,6 +222,17 @@ def _read_counts(**counts):
 
 
 def _read_images(model, images, labels):
+    backbone = model.backbone
+    if backbone.condition_dim:
+        if labels is None:
+            raise ValueError(
+                "A refiner of a model that is conditional on vectors learns those that "
+                "it is given: `labels`, rows of `model.condition`. Received: "
+                "labels=None"
+            )
+        images = None if images is None else read_images(backbone, images)
+        count = len(labels) if images is None else len(images)
+        return images, read_labels(backbone, labels, count)
     if images is None:
         if labels is not None:
             raise ValueError(
@@ -225,8 +240,8 @@ def _read_images(model, images, labels):
                 "images"
             )
         return None, None
-    images = read_images(model.backbone, images)
-    return images, read_classes(model.backbone, labels, len(images))
+    images = read_images(backbone, images)
+    return images, read_classes(backbone, labels, len(images))
 
 
 def _weights_of_teacher(model, refiner, use_ema):

@@ -57,7 +57,7 @@ class Distillation(CompiledSteps, FileSaving, keras.Model):
         labels, shape = inputs.get("labels"), ops.shape(points)
         refined = self.refiner(
             ops.reshape(points, (-1, *shape[2:])),
-            None if labels is None else ops.tile(labels, (chain,)),
+            None if labels is None else ops.concatenate([labels] * chain),
             ops.reshape(ops.transpose(inputs["conditions"]), (-1,)),
         )
         targets = ops.reshape(targets, (-1, *shape[2:]))

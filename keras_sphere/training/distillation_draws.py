@@ -16,7 +16,7 @@ class DistillationDraws:
 
     Args:
         latent_shape: Tuple. Shape of one latent.
-        num_classes: Integer. 0 for an unconditional model.
+        num_classes: Integer. 0 for a model without classes.
         motion: `"addition"` or `"rotation"`.
         values: Pair of floats: the guidance scales, or the angles in degrees.
         largest: Float. The strength of noise that is added at most; not for rotations.
@@ -26,7 +26,9 @@ class DistillationDraws:
         steps_per_epoch: Integer.
         seed: Integer.
         images: float32 array in [-1, 1], or `None`. Half of the loops start from them.
-        labels: Integer array, or `None`: those of the images.
+        labels: Integer array, or `None`: those of the images. With a `null_row` rows,
+            those of the images or, without images, any: they are drawn from.
+        null_row: Array, the row of no condition, or `None` for a model without vectors.
     """
 
     latent_shape: tuple[int, ...]
@@ -41,6 +43,7 @@ class DistillationDraws:
     seed: int
     images: np.ndarray | None = None
     labels: np.ndarray | None = None
+    null_row: np.ndarray | None = None
 
     def starting_at(self, epoch=0, step=0):
         """A generator of batches without end, from a position of the training."""
@@ -81,9 +84,14 @@ class DistillationDraws:
         batch["follows"] = generator.uniform(size=rows) < 0.5
         classes = max(self.num_classes, 1)
         batch["labels"] = generator.integers(classes, size=rows, dtype="i4")
+        if self.null_row is not None:
+            drawn = generator.integers(len(self.labels), size=rows)
+            batch["labels"] = self.labels[drawn]
         self._add_images(batch, generator)
         is_null = generator.uniform(size=rows) < NULL_SHARE
-        if self.num_classes:
+        if self.null_row is not None:
+            batch["labels"][is_null] = self.null_row
+        elif self.num_classes:
             batch["labels"][is_null] = self.num_classes
         else:
             del batch["labels"]

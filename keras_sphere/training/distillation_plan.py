@@ -24,7 +24,7 @@ class DistillationPlan:
         values: Pair of floats. The guidance scales, or the angles in degrees.
         shared_noise: Boolean. Whether all moves of a loop take one noise.
         largest_strength: Float. Of noise that is added; 0 where it is a rotation.
-        images: String. Checksum of the images and their labels, or `None`.
+        images: String. Checksum of the images and of the labels given, or `None`.
         seed: Integer.
     """
 
@@ -61,9 +61,9 @@ def new_plan(refiner, draws, epochs, learning_rate):
 
 
 def _checksum(images, labels):
-    if images is None:
+    if images is None and labels is None:
         return None
-    digest = hashlib.sha256(np.ascontiguousarray(images))
+    digest = hashlib.sha256(b"" if images is None else np.ascontiguousarray(images))
     if labels is not None:
         digest.update(np.ascontiguousarray(labels))
     return digest.hexdigest()
@@ -92,6 +92,7 @@ def new_draws(model, refiner, **given):
     return DistillationDraws(
         latent_shape=backbone.latent_shape,
         num_classes=backbone.num_classes,
+        null_row=backbone.condition_rows.null() if backbone.condition_dim else None,
         motion=motion,
         values=values,
         largest=largest,

@@ -97,5 +97,9 @@ def _random_batches(plan):
     shape = (plan.data.batch_size, a["image_size"], a["image_size"], a["num_channels"])
     images = generator.integers(0, 256, shape, "uint8")
     labels = generator.integers(0, max(a["num_classes"], 1), shape[0], "int32")
+    batch = (images, labels) if a["num_classes"] else (images,)
+    if a.get("condition_dim"):
+        vectors = generator.standard_normal((shape[0], a["condition_dim"]), "float32")
+        batch = ({"images": images, "embeddings": vectors}, *batch[1:])
     while True:
-        yield (images, labels) if a["num_classes"] else (images,)
+        yield batch

@@ -23,6 +23,7 @@ from keras_sphere.validation import (
 )
 from keras_sphere.visualization import plot_image_table
 
+LONGEST_NAME = 24  # of a row
 STRENGTH_NAMES = {0.0: "no noise", 0.5: "half noise", 1.0: "full noise"}
 
 
@@ -34,7 +35,8 @@ class ImageLog(PeriodicCallback):
     Into the folder go
 
     - `samples-epoch-0010.png`: samples in 1 and in 4 steps, from the same random
-      points each time, a row for each of up to `rows` classes, spread over them all;
+      points each time, a row for each of up to `rows` classes, spread over them all, or
+      for what as many of the images are conditioned on, where they have vectors;
     - `reconstructions-epoch-0010.png`: the same images each time, of as many classes
       as possible, and what the model makes of them without noise, with half and with
       all of it.
@@ -142,8 +144,14 @@ class ImageLog(PeriodicCallback):
 
     def _samples(self, options):
         """Groups and names of rows for `plot_image_table`."""
-        classes = self._classes()
-        if classes is None:
+        classes, backbone = self._classes(), self.model.backbone
+        chosen = self.source.spread_indices(self.rows)
+        conditions = self.source.conditions(backbone, chosen)
+        if conditions is not None and conditions.ndim == 2:
+            labels = conditions.repeat(self.columns, axis=0)
+            rows, arguments = len(chosen), {"labels": labels}
+            names = [caption[:LONGEST_NAME] for caption in self.source.captions(chosen)]
+        elif classes is None:
             rows, arguments = self.rows, {"num_images": self.rows * self.columns}
             names = [""] * rows
         else:
@@ -160,10 +168,10 @@ class ImageLog(PeriodicCallback):
     def _reconstructions(self, options):
         """Groups and names of rows for `plot_image_table`."""
         if self._originals is None:
-            self._originals = self.source.take_spread_over_classes(2 * self.columns)
+            chosen = self.source.spread_over_classes(2 * self.columns)
+            labels = self.source.conditions(self.model.backbone, chosen)
+            self._originals = self.source.take(chosen)[0], labels
         images, labels = self._originals
-        if not self.model.backbone.num_classes:
-            labels = None
         is_bytes = images.dtype == np.uint8
         rows = {"image": images / 127.5 - 1.0 if is_bytes else images}
         for strength in self.strengths:

@@ -3,13 +3,15 @@
 import numpy as np
 
 from keras_sphere.class_names import check_same_names, names_in
+from keras_sphere.condition_rows import check_embedding_type
 from keras_sphere.image_validation import (
     as_pixels,
     check_image_type,
     check_pixels,
     warn_of_unit_range,
 )
-from keras_sphere.models.generation_inputs import read_classes
+from keras_sphere.models.class_labels import read_classes
+from keras_sphere.models.conditions import read_rows
 
 
 class ImageSource:
@@ -72,15 +74,43 @@ class ImageSource:
         count = min(count, self.num_images)
         return np.linspace(0, self.num_images - 1, count).round().astype("int64")
 
-    def take_spread_over_classes(self, count):
-        """`count` images with as many different labels as there are, and the labels.
+    def conditions(self, backbone, indices):
+        """What a model is to follow for images of some indices, or `None`.
+
+        Args:
+            backbone: `SphereEncoderBackbone`.
+            indices: Array of integers.
+
+        Returns:
+            Labels, or rows if the model is conditional on vectors and the images have
+            some.
+        """
+        labels = self.take(indices)[1] if backbone.num_classes else None
+        vectors = self._vectors(indices) if backbone.condition_dim else None
+        if vectors is None:
+            return labels
+        return read_rows(backbone, len(indices), labels, vectors)
+
+    def captions(self, indices):
+        """Captions of some indices, or empty texts."""
+        find = getattr(self._images, "captions_of", None)
+        found = None if find is None else find(indices)
+        return [""] * len(indices) if found is None else found
+
+    def _vectors(self, indices):
+        find = getattr(self._images, "embeddings_of", None)
+        return None if find is None else find(indices)
+
+    def spread_over_classes(self, count):
+        """`count` indices of images with as many different labels as there are.
 
         They are chosen, always alike, among eight times as many.
         """
-        images, labels = self.take(self.spread_indices(8 * count))
+        indices = self.spread_indices(8 * count)
+        images, labels = self.take(indices)
         if labels is None:
             chosen = np.linspace(0, len(images) - 1, min(count, len(images)))
-            return images[chosen.round().astype("int64")], None
+            return indices[chosen.round().astype("int64")]
         earlier = np.array([np.sum(labels[:i] == c) for i, c in enumerate(labels)])
         chosen = np.lexsort((labels, earlier))[:count]
         firsts = np.flatnonzero(earlier == 0)
@@ -88,7 +118,7 @@ class ImageSource:
             firsts = firsts[np.argsort(labels[firsts])]
             chosen = firsts[np.linspace(0, len(firsts) - 1, count).round().astype(int)]
         chosen = chosen[np.argsort(labels[chosen], kind="stable")]
-        return images[chosen], labels[chosen]
+        return indices[chosen]
 
     def check(self, backbone):
         """Raises a `ValueError` unless a backbone takes such images and classes.
@@ -98,5 +128,8 @@ class ImageSource:
         check_same_names(self.name, self._images, backbone.class_names)
         if backbone.num_classes:
             self._labels = read_classes(backbone, self._labels, self.num_images)
+        vectors = self._vectors([0]) if backbone.condition_dim else None
+        if vectors is not None:
+            check_embedding_type(vectors, backbone.condition_dim)
         images, _ = self.take([0])
         check_image_type(images, backbone.image_size, backbone.num_channels, self.name)

@@ -25,8 +25,8 @@ def say_end(folder, plan):
         classes = (
             " --classes=all" if 0 < plan.architecture["num_classes"] <= 100 else ""
         )
-        rows.append(
-            ("next", f"python -m keras_sphere generate --preset={name}{classes}")
-        )
+        prompts = " --prompts=TEXT" if plan.architecture.get("embedder") else ""
+        command = f"python -m keras_sphere generate --preset={name}{classes}{prompts}"
+        rows.append(("next", command))
     for what, value in rows:
         print(f"  {what:7}  {value}")

@@ -142,8 +142,12 @@ class MemorizationAlarm(PeriodicCallback):
             )
 
     def _generate(self):
-        num_classes = self.model.backbone.num_classes
-        labels = np.arange(self.num_samples) % num_classes if num_classes else None
+        backbone = self.model.backbone
+        labels = np.arange(self.num_samples) % max(backbone.num_classes, 1)
+        labels = labels if backbone.num_classes else None
+        if backbone.condition_dim:
+            chosen = np.arange(self.num_samples) % self.train.num_images
+            labels = self.train.conditions(backbone, chosen)
         return self.model.generate(
             self.num_samples,
             labels=labels,

@@ -139,7 +139,8 @@ def make_plan(options, data, description, steps_per_epoch):
         options: `TrainingOptions`.
         data: `DataPlan`.
         description: What the data turned out to be: an object with `num_images`,
-            `num_channels`, `num_classes` and `class_names` (`None` if not known).
+            `num_channels`, `num_classes` and `class_names` (`None` if not known), and
+            if there are vectors `condition_dim`, `embedder` and `vectors`.
         steps_per_epoch: Integer. Batches of an epoch.
 
     Returns:
@@ -160,7 +161,11 @@ def make_plan(options, data, description, steps_per_epoch):
     schedule = _plan_schedule(options, recipe["training"], steps_per_epoch)
     return TrainingPlan(
         preset=options.preset,
-        data=dataclasses.replace(data, conditional=architecture["num_classes"] > 0),
+        data=dataclasses.replace(
+            data,
+            conditional=architecture["num_classes"] > 0,
+            vectors=getattr(description, "vectors", None),
+        ),
         num_images=description.num_images,
         architecture=architecture,
         noise={name: arguments[name] for name in config["noise"]},
@@ -205,7 +210,10 @@ def _model_overrides(options, data, description):
         "num_channels": description.num_channels,
         "num_classes": num_classes,
         "class_names": _class_names(description, num_classes),
+        "condition_dim": getattr(description, "condition_dim", 0),
     }
+    if overrides["condition_dim"]:
+        overrides["embedder"] = getattr(description, "embedder", None)
     if options.size == TINY:
         overrides.update(tiny_architecture(find(options.preset).config))
     elif options.size in SIZES:

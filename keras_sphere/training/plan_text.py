@@ -56,8 +56,15 @@ def _data(plan):
     return (
         f"{plan.data.dataset}, {plan.data.split}: {count} images of "
         f"{side}x{side}x{architecture['num_channels']}, "
-        f"{describe_classes(*classes)}; {', '.join(how)}"
+        f"{describe_classes(*classes)}{_vectors(architecture)}; {', '.join(how)}"
     )
+
+
+def _vectors(architecture):
+    dim, embedder = (architecture.get(key) for key in ("condition_dim", "embedder"))
+    if not dim:
+        return ""
+    return f", vectors of {dim}" + (f" of captions by {embedder}" if embedder else "")
 
 
 def _model(plan, parameters):

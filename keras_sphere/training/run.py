@@ -148,6 +148,8 @@ def _train(ready, stop, callbacks, devices):
         move_aside(folder)
     is_resumed = _check_folder(folder, plan, options.resume)
     model = _new_model(plan)
+    if callable(ready.options.embed):
+        model.backbone.embedder = ready.options.embed
     if devices.is_main:
         write_plan(plan, folder, ready.notes)
     presets = RunPresets(plan, folder, devices.num_devices, ready.notes["before"])

@@ -17,6 +17,7 @@ from keras_sphere.data.named_sources import (
 from keras_sphere.data.recipe_datasets import dataset_of
 from keras_sphere.data.splits import parse_split, size_of_part
 from keras_sphere.data.survey import survey
+from keras_sphere.embedders import find_embedder
 from keras_sphere.presets.sources import find
 from keras_sphere.training.data_plan import first_given
 
@@ -78,6 +79,9 @@ class NamedData:
             "data_dir": options.data_dir,
             "strict": options.strict,
             "num_channels": options.num_channels,
+            "embeddings": options.embeddings,
+            "captions": options.captions,
+            "embed": options.embed,
         }
         self._held_out_split = options.held_out_split or held_out_split(self.name)
         try:
@@ -195,6 +199,13 @@ class Stream:
                 "of `keras_sphere.data.load(..., augment=...)`, changes images itself. "
                 f"Received: augment with dataset of type {type(self.stream).__name__}"
             )
+        for name in ("captions", "embeddings"):
+            if getattr(options, name) is not None:
+                raise ValueError(
+                    f"`{name}` is for a data set by name or path; the batches of a "
+                    "stream are dicts with a key `embeddings`. Received: "
+                    f"{name} with dataset of type {type(self.stream).__name__}"
+                )
         batch_size = getattr(self.stream, "batch_size", None)
         if options.batch_size is None and batch_size:
             options = dataclasses.replace(options, batch_size=int(batch_size))
@@ -226,6 +237,10 @@ class Stream:
             num_channels=options.num_channels or known["num_channels"],
             num_classes=num_classes,
             class_names=names,
+            condition_dim=first_given(options.condition_dim, known["condition_dim"]),
+            embedder=known["embedder"]
+            if options.embed is None
+            else find_embedder(options.embed).name,
         )
 
     def __len__(self):
@@ -261,7 +276,10 @@ class Stream:
         if hasattr(self.stream, "__next__"):
             return None
         batch = next(self.starting_at())
-        return batch if isinstance(batch, tuple) else None
+        batch = batch if isinstance(batch, tuple) else (batch,)
+        if isinstance(batch[0], dict):
+            batch = (batch[0]["images"], batch[0].get("labels"))
+        return batch[:2]
 
 
 def _endless(stream):

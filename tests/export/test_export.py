@@ -351,3 +351,26 @@ def test_a_file_that_is_too_far_off_is_not_kept(model, tmp_path, monkeypatch):
     with pytest.raises(ExportError, match=r"nothing was written.*largest difference"):
         keras_sphere.export_onnx(model, tmp_path / "files", ["decoder"])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ["decoder"],
+        pytest.param(["decoder", "encoder", "sample"], marks=pytest.mark.slow),
+    ],
+)
+def test_vectors_are_an_input_of_their_own(tmp_path, parts):
+    model = tiny_models.new_vector_model(num_classes=3)
+    files = keras_sphere.export_onnx(model, tmp_path / "files", parts)
+    assert all(file.agreement.difference < 1e-4 for file in files)
+    session = onnxruntime_session(str(tmp_path / "files" / "decoder.onnx"))
+    inputs = {value.name: value.shape[1:] for value in session.get_inputs()}
+    assert inputs == {"latents": [4, 4], "labels": [4], "embeddings": [9]}
+    read = keras_sphere.load_onnx(tmp_path / "files")
+    rows = read.condition(labels=[1, 2], prompts=["a red square", "a blue square"])
+    options = {"labels": rows, "seed": 0, "steps": min(len(parts), 2)}
+    options.update(guidance_scale=2.0, guidance_position="decoder")
+    np.testing.assert_allclose(
+        read.generate(**options), model.generate(**options), atol=1e-4
+    )

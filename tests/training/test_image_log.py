@@ -158,15 +158,16 @@ def test_classes_are_spread():
         (5, [0, 25, 50, 74, 99]),
         (2, [0, 99]),
     ):
-        chosen, chosen_labels = ImageSource(
-            "images", images, labels
-        ).take_spread_over_classes(count)
+        source = ImageSource("images", images, labels)
+        chosen, chosen_labels = source.take(source.spread_over_classes(count))
         assert len(set(chosen_labels)) == count
         np.testing.assert_array_equal(chosen[:, 0, 0, 0], chosen_labels)
         assert np.max(np.abs(chosen_labels - expected)) < 10
-    few = ImageSource("images", images[:6], labels[:6]).take_spread_over_classes(4)
+    few = ImageSource("images", images[:6], labels[:6])
+    few = few.take(few.spread_over_classes(4))
     np.testing.assert_array_equal(few[1], [0, 0, 1, 1])
-    alone = ImageSource("images", images).take_spread_over_classes(3)
+    alone = ImageSource("images", images)
+    alone = alone.take(alone.spread_over_classes(3))
     assert alone[1] is None
     assert len(alone[0]) == 3
 

@@ -4,12 +4,12 @@ import pathlib
 
 import numpy as np
 
-from keras_sphere.class_names import short_name
 from keras_sphere.command_line.errors import UsageError
-from keras_sphere.command_line.image_classes import class_list, label_of
+from keras_sphere.command_line.image_classes import class_list, subject_of
 from keras_sphere.command_line.image_streams import prepare_stream
 from keras_sphere.command_line.job import check_classes, class_text
 from keras_sphere.command_line.picture_task import prepare_picture
+from keras_sphere.command_line.prompts import check_prompts
 from keras_sphere.command_line.text_forms import parse_ranges
 from keras_sphere.visualization import Panel
 
@@ -29,6 +29,7 @@ def prepare(request):
 def plan(job):
     """Fills in classes and number of images, and says how many a panel shows."""
     settings = job.settings
+    check_prompts(job)
     if settings["classes"] is None:
         _choose_classes(job)
     check_classes(job, "classes")
@@ -38,7 +39,9 @@ def plan(job):
     if settings["seeds"] and settings["numbers"]:
         raise UsageError("Give --seeds or --numbers, not both.")
     if settings["num_images"] is None:
-        settings["num_images"] = IMAGES_PER_CLASS * max(len(class_list(job)), 1)
+        vectors = 1 if job.vectors is None else len(job.vectors)
+        count = vectors * max(len(class_list(job)), 1)
+        settings["num_images"] = IMAGES_PER_CLASS * count
     count = len(parse_ranges(settings["numbers"], settings["num_images"]))
     shown = max(settings["steps"]) if settings["show_steps"] else 1
     return count * len(_seeds(job)) * shown
@@ -47,7 +50,7 @@ def plan(job):
 def _choose_classes(job):
     """All classes, or some of many, in place of none; the terminal says so."""
     settings, total = job.settings, job.description.num_classes
-    if not total or settings["class_mix"]:
+    if not total or settings["class_mix"] or job.vectors is not None:
         settings["classes"] = "none"
         return
     settings["classes"], chosen = "all", f"all {total} classes"
@@ -79,46 +82,45 @@ def _of_seed(job, sampling, seed, numbers):
     from keras_sphere.command_line.numbered_images import NumberedImages
 
     made = NumberedImages(job, sampling, seed)
-    known = job.description.class_names
     prefix = f"seed {seed}" if len(_seeds(job)) > 1 else ""
-    labels = [label_of(job, number, seed) for number in numbers]
+    subjects = [subject_of(job, number, seed) for number in numbers]
     if job.settings["show_steps"]:
         images = made.make(numbers, return_steps=True).swapaxes(0, 1)
         names = [
-            _name(prefix, label, known, n)
-            for n, label in zip(numbers, labels, strict=True)
+            _name(prefix, subject, number)
+            for number, subject in zip(numbers, subjects, strict=True)
         ]
         return Panel(images, names, [f"step {t + 1}" for t in range(images.shape[1])])
     images = made.make(numbers)
-    columns = _columns(job, labels)
+    columns = _columns(job, subjects)
     rows = -(-len(images) // columns)
     padded = np.full((rows * columns, *images.shape[1:]), 255, "uint8")
     padded[: len(images)] = images
-    firsts = labels[::columns]
+    firsts = subjects[::columns]
     uniform = all(
-        len(set(labels[i * columns : (i + 1) * columns])) == 1 for i in range(rows)
+        len(set(subjects[i * columns : (i + 1) * columns])) == 1 for i in range(rows)
     )
-    names = [_name(prefix, label if uniform else None, known) for label in firsts]
+    names = [_name(prefix, subject if uniform else None) for subject in firsts]
     if not any(names):
         names = []
     return Panel(padded.reshape(rows, columns, *images.shape[1:]), names)
 
 
-def _columns(job, labels):
-    """Images per row: those of a class, if all classes have as many."""
+def _columns(job, subjects):
+    """Images per row: those of a subject, if all subjects have as many."""
+    keys = [-1 if subject is None else subject.key for subject in subjects]
     if job.settings["columns"]:
-        return min(job.settings["columns"], len(labels))
-    counts = {labels.count(label) for label in set(labels)}
-    in_order = labels == sorted(labels, key=lambda x: -1 if x is None else x)
-    if len(counts) == 1 and len(set(labels)) > 1 and in_order:
+        return min(job.settings["columns"], len(keys))
+    counts = {keys.count(key) for key in set(keys)}
+    if len(counts) == 1 and len(set(keys)) > 1 and keys == sorted(keys):
         return counts.pop()
-    return min(len(labels), IMAGES_PER_CLASS)
+    return min(len(keys), IMAGES_PER_CLASS)
 
 
-def _name(prefix, label, class_names, number=None):
+def _name(prefix, subject, number=None):
     words = [prefix] if prefix else []
-    if label is not None:
-        words.append(f"class {short_name(label, class_names)}")
+    if subject is not None:
+        words.append(subject.text)
     elif number is not None and not prefix:
         words.append(f"image {number}")
     return ", ".join(words)

@@ -8,6 +8,7 @@ from keras_sphere.data.checks import check_source
 from keras_sphere.data.named_sources import is_name
 from keras_sphere.data.recipe_datasets import dataset_of
 from keras_sphere.data.splits import parse_split
+from keras_sphere.data.vectors import check_vectors
 from keras_sphere.optional_imports import check_installed
 from keras_sphere.presets.sources import HUB, find
 from keras_sphere.readable import read_duration
@@ -30,6 +31,7 @@ def prepare(request):
     dataset = dataset_of(options["preset"], options["dataset"])
     if options["continue_for"] is not None:
         read_duration("continue_for", options["continue_for"])
+    check_vectors(options["embeddings"], options["captions"], options["embed"])
     if not options["dry_run"]:
         _check_data(dataset, options)
         _check_packages(dataset, options)

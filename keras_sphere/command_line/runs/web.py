@@ -25,6 +25,12 @@ def prepare(request):
     runtime = linked_runtime() if folder is None else find_runtime(folder)
     source = ModelSource(settings["preset"])
     check_sampling(settings, source.description)
+    if source.description.condition_dim:
+        raise ValueError(
+            "A page asks for classes, and for no texts: a model that is conditional on "
+            "vectors has none. `export` writes its files. Received: condition_dim="
+            f"{source.description.condition_dim}"
+        )
     for package in ("onnx", "onnxruntime"):
         check_installed(package, "Writing the page", "onnx")
     return functools.partial(_finish, request, source, runtime, output)
