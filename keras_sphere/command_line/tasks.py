@@ -173,7 +173,7 @@ _ALL = (
     ),
     Task(
         "serve",
-        "A page on this machine that generates and edits, with the model behind it.",
+        "A local page that generates and edits, with the model behind it.",
         (shared.define_model, own.define_serve),
         example="--preset=digits16",
     ),
