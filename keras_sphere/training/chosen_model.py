@@ -16,8 +16,8 @@ from keras_sphere.training.model_ladder import (
     MLP_AND_ATTENTION,
     Rung,
     activation_bytes,
+    nearest_rung,
     operations_per_image,
-    rate_of_width,
     token_channels,
     tokens_side,
 )
@@ -97,8 +97,7 @@ def choose_new_model(choices, found, wanted, machine):
             reason = ""
     if found.num_channels == 1:
         choices.add("num_channels", 1, "all images looked at are gray")
-    width = choices.options.hidden_dim or best.rung.hidden_dim
-    rate = _learning_rate(choices, rate_of_width(width))
+    rate = _learning_rate(choices, best.rung.learning_rate)
     choices.add("learning_rate", rate, "for this width and batch")
     return best.seconds_per_image
 
@@ -121,7 +120,7 @@ def keep_model(choices, found, wanted, machine):
         )
     size = resolve_size("encoder_size", a["encoder_size"])
     names = [field.name for field in dataclasses.fields(Rung)][:3]
-    rate = GOING_ON * rate_of_width(size["hidden_dim"])
+    rate = GOING_ON * nearest_rung(size["hidden_dim"]).learning_rate
     rung = Rung(*(size[name] for name in names), rate, 0)
     tokens = (a["image_size"] // a["patch_size"]) ** 2
     best = _candidate(options, rung, a["image_size"], tokens, wanted, machine)
@@ -153,7 +152,7 @@ def _add_batch(choices, batch_size, wanted):
 
 def _best_candidate(options, sizes, wanted, machine):
     """The largest that time and memory are enough for; the smallest if none is."""
-    rungs = [rung for rung in LADDER if wanted.num_images >= rung.fewest_images]
+    rungs = _rungs(options, wanted.num_images)
     for image_size in sizes:
         for rung in reversed(rungs):
             if len(sizes) > 1 and rung.hidden_dim < LEAST_WIDTHS[image_size]:
@@ -166,6 +165,17 @@ def _best_candidate(options, sizes, wanted, machine):
     rung, image_size = rungs[0], sizes[-1]
     tokens = tokens_side(rung, image_size) ** 2
     return _candidate(options, rung, image_size, tokens, wanted, machine)
+
+
+def _rungs(options, num_images):
+    """The sizes to choose among: one, if the width is given."""
+    if options.hidden_dim is None:
+        return [rung for rung in LADDER if num_images >= rung.fewest_images]
+    nearest = nearest_rung(options.hidden_dim)
+    given = {
+        name: getattr(options, name) or nearest.size[name] for name in nearest.size
+    }
+    return [dataclasses.replace(nearest, **given)]
 
 
 def _candidate(options, rung, image_size, tokens, wanted, machine):

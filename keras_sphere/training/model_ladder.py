@@ -56,10 +56,9 @@ LADDER = (
 LEAST_WIDTHS = {32: 64, 64: 96, 128: 192, 256: 256}
 
 
-def rate_of_width(hidden_dim):
-    """The learning rate of the model of the ladder whose width is nearest."""
-    nearest = min(LADDER, key=lambda rung: abs(rung.hidden_dim - hidden_dim))
-    return nearest.learning_rate
+def nearest_rung(hidden_dim):
+    """The rung of the ladder whose width is nearest."""
+    return min(LADDER, key=lambda rung: abs(rung.hidden_dim - hidden_dim))
 
 
 def tokens_side(rung, image_size):

@@ -58,8 +58,9 @@ def test_any_number_of_images(num_images, capsys):
 
 
 def test_narrow_models_have_small_patches():
-    for side in (20, 60):
-        _, options = chosen(found(1_000, side=side), hours=4.0)
+    wished = {"hours": 100.0, "hidden_dim": 96}
+    for side, given in ((20, {"hours": 4.0}), (60, {"hours": 4.0}), (60, wished)):
+        _, options = chosen(found(1_000, side=side), **given)
         assert options.hidden_dim < 192
         assert options.patch_size == 4
 
