@@ -19,7 +19,7 @@ top; 1000 epochs of 914 steps of 16 images, 16 for each device, or of 114 of the
 128 (`--batch_size=128`). The paper has a Frechet distance of 18.73 at 4 steps.
 
 Verified: a trial on `--dataset=fake`, 52 seconds on JAX on one core of an AMD EPYC;
-the tests run a shorter one on each backend.
+the tests run a shorter one.
 Not verified: the recipe on the animals themselves, for want of a GPU.
 """
 

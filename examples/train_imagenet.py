@@ -22,7 +22,7 @@ activations on top; 800 epochs are 64 million steps of 16 images, 16 for each de
 4.78 at 4 steps (xlarge: 4.05).
 
 Verified: a trial on `--dataset=fake`, 95 seconds on JAX on one core of an AMD EPYC;
-the tests run a shorter one on each backend.
+the tests run a shorter one.
 Not verified: the recipes on ImageNet itself, for want of GPUs. The paper has none at
 64 px.
 """
