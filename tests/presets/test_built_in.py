@@ -45,7 +45,7 @@ RECIPES = {
     "imagenet512_base": (4, 1.4, True, 85, 50, 1, 25, 1, 1e-4, 800, 5),
     "imagenet64": (4, 1.4, True, 80, 1, 1, 0.5, 0.5, 1e-4, 800, 5),
     "oxford_flowers256": (4, 1.6, False, 85, 25, 1, 1, 1, 1e-4, 1000, 10),
-    "own_images": (4, 1.0, True, 75, 1, 1, 1, 1, 1.5e-3, 40, 1),
+    "own_images": (4, 1.0, True, 75, 1, 1, 1, 1, 5.3e-4, 40, 1),
 }
 # Perceptual network, weight of latent consistency: other than the paper's.
 OURS = {
