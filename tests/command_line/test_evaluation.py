@@ -44,7 +44,11 @@ def test_an_interrupt_keeps_what_was_measured(command, monkeypatch):
 
     monkeypatch.setattr(evaluation.Progress, "__call__", tick)
     words = ("evaluate", *DIGITS, "--steps=1,2", "--metrics=frechet")
-    status, _, errors = command(*words, "--stop_when_worse=3", "--output=numbers")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        status, _, errors = command(*words, "--stop_when_worse=3", "--output=numbers")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert status == 130
     assert "Wrote what was measured: numbers" in errors
     content = json.loads(pathlib.Path("numbers/evaluation.json").read_text())
