@@ -1,10 +1,9 @@
 """What generated images are to follow, where a model is conditional on vectors."""
 
-import pathlib
-
 import numpy as np
 
 from keras_sphere.command_line.errors import UsageError
+from keras_sphere.data.vectors import read_vector_file
 from keras_sphere.embedders.embedding import embed_texts, known_embedder
 
 SEPARATOR = ";"
@@ -71,7 +70,7 @@ def _vectors(job):
         return _embedded(description, texts_of(settings["prompts"]), "prompts")
     if not settings["embeddings"]:
         return None
-    vectors = _read(settings["embeddings"])
+    _, vectors = read_vector_file(settings["embeddings"], "--embeddings")
     dim = description.condition_dim
     is_right = vectors.ndim == 2 and vectors.shape[1] == dim and len(vectors) > 0
     if not is_right or vectors.dtype.kind != "f" or not np.all(np.isfinite(vectors)):
@@ -104,19 +103,3 @@ def _embedder_of(description, name):
             f"{description.embedder!r}"
         )
     return embedder
-
-
-def _read(path):
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise ValueError(
-            f"--embeddings must be an .npz file. Received: {path}, no file"
-        )
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return file["embeddings"]
-    except Exception as error:  # of zipfile, zlib and NumPy: no common class
-        raise ValueError(
-            "--embeddings must be an .npz file with an array `embeddings`. Received: "
-            f"{path}: {error}"
-        ) from error

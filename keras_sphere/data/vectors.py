@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -15,7 +16,11 @@ from keras_sphere.files.atomic_file import replace_when_done
 
 CACHE_FOLDER = "caption_vectors"
 _KEYS = ("names", "embeddings")
-_DAMAGE = (OSError, ValueError, EOFError, zipfile.BadZipFile)
+_DAMAGE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
+_CONTENTS = (
+    "{} must be an .npz file with an array `embeddings` and, for images in files, "
+    "their `names`. Received: {}"
+)
 
 
 class OptionalVectors:
@@ -151,7 +156,7 @@ def _read_embeddings(source, embeddings):
     origin = f"the file {embeddings}" if is_path else "embeddings"
     names = None
     if is_path:
-        names, embeddings = _read_file(embeddings)
+        names, embeddings = read_vector_file(embeddings)
     embeddings = np.asarray(embeddings)
     if embeddings.ndim != 2 or embeddings.dtype.kind != "f":
         raise ValueError(
@@ -175,22 +180,29 @@ def _read_embeddings(source, embeddings):
     return np.ascontiguousarray(embeddings, "float32")
 
 
-def _read_file(path):
-    """Names, or `None`, and vectors of an `.npz` file."""
+def read_vector_file(path, argument="`embeddings`"):
+    """Names, or `None`, and vectors of an `.npz` file; see `load`.
+
+    Args:
+        path: String or path.
+        argument: String. What gave the path, for messages.
+
+    Raises:
+        ValueError: If there is no such file, or it is damaged or has no vectors.
+    """
     path = pathlib.Path(path).expanduser()
     if not path.is_file():
         raise ValueError(
-            "`embeddings` given as a path must be an .npz file. Received: "
-            f"embeddings={str(path)!r}, which is no file"
+            f"{argument} must be an .npz file. Received: {str(path)!r}, no file"
         )
     try:
         with np.load(path, allow_pickle=False) as file:
-            return tuple(file.get(key) for key in _KEYS)
+            names, vectors = (file.get(key) for key in _KEYS)
     except (*_DAMAGE, TypeError, AttributeError) as error:
-        raise ValueError(
-            "`embeddings` given as a path must be an .npz file with `embeddings` and, "
-            f"for images in files, their `names`. Received: {path}: {error}"
-        ) from error
+        raise ValueError(_CONTENTS.format(argument, f"{path}: {error}")) from error
+    if vectors is None:
+        raise ValueError(_CONTENTS.format(argument, f"{path} without `embeddings`"))
+    return names, vectors
 
 
 def _places(source, names, count, origin):

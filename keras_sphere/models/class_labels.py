@@ -11,11 +11,7 @@ def read_class_labels(backbone, labels, num_images, name="labels"):
 
     Args:
         backbone: `SphereEncoderBackbone`.
-        labels: One integer for all images, integers of shape `(num_images,)`, a
-            dict of class to weight for all images (divided by their sum), or floats
-            of shape `(num_images, num_classes)`, or one column more for the null
-            class, each row with the sum 1. `None` is the null class. The name of a
-            class stands wherever its integer does.
+        labels: As `SphereEncoderModel.generate` takes those of classes.
         num_images: Integer.
         name: String. Name of the argument, for messages.
 

@@ -3,9 +3,7 @@
 import base64
 import io
 import json
-import pathlib
 import re
-import shutil
 
 import numpy as np
 import PIL.Image
@@ -19,8 +17,8 @@ from keras_sphere.command_line.served.asked import FLAGS, IMAGES
 from keras_sphere.command_line.served.sphere_pictures import read_diagnosis
 from keras_sphere.command_line.served.uploads import read_upload
 from keras_sphere.command_line.tasks import TASKS
+from tests.serve.serving import preset_copy
 
-ROOT = pathlib.Path(__file__).parents[2]
 PIXELS = base64.b64encode(bytes(256)).decode()
 ONE = [{"name": "a.png", "pixels": PIXELS}]
 ONE_KNOWN = [{"pixels": base64.b64encode(bytes(255) + b"\xff").decode()}]
@@ -28,10 +26,7 @@ ONE_KNOWN = [{"pixels": base64.b64encode(bytes(255) + b"\xff").decode()}]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A preset in a folder, whose path nobody may learn."""
-    folder = tmp_path_factory.mktemp("secret") / "mine"
-    shutil.copytree(ROOT / "keras_sphere" / "presets" / "digits16", folder)
-    return folder
+    return preset_copy(tmp_path_factory.mktemp("secret"))
 
 
 @pytest.fixture(scope="module")

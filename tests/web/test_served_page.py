@@ -5,7 +5,6 @@ import contextlib
 import json
 import pathlib
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +15,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from tests.serve.serving import ask
+from tests.serve.serving import ask, preset_copy
 from tests.web.browser import Browser
 from tests.web.page_files import PAGE, needs_chromium
 
@@ -31,10 +30,7 @@ COUNT = 200
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A preset in a folder, whose path nobody may learn."""
-    folder = tmp_path_factory.mktemp("secret") / "mine"
-    shutil.copytree(ROOT / "keras_sphere" / "presets" / "digits16", folder)
-    return folder
+    return preset_copy(tmp_path_factory.mktemp("secret"))
 
 
 @pytest.fixture(scope="module")
